@@ -1,0 +1,100 @@
+// Package limit holds every bound that tallyman puts on untrusted input, in
+// one place, so that a reviewer sees them together. A bound that is exceeded
+// is an error (or a Gap), never a silent truncation.
+package limit
+
+import (
+	"errors"
+	"fmt"
+	"io"
+)
+
+// Bounds on what is read from the audited tree, its image and the advisory
+// sources. Sizes are in bytes.
+const (
+	// ManifestBytes bounds one requirement file, lock, Dockerfile or other
+	// manifest of an audited folder.
+	ManifestBytes = 16 << 20
+	// IncludeDepth bounds how deep requirement files may include each other.
+	IncludeDepth = 32
+	// IncludeFiles bounds how many files one requirement file may pull in.
+	IncludeFiles = 1024
+	// LineBytes bounds one logical line of a manifest.
+	LineBytes = 1 << 20
+	// TreeFiles bounds how many directory entries of a folder are looked at.
+	TreeFiles = 1_000_000
+	// TreeDepth bounds how deep folders may nest.
+	TreeDepth = 128
+	// AdvisoryBytes bounds one OSV record.
+	AdvisoryBytes = 8 << 20
+	// AdvisoryZipBytes bounds one compressed all.zip.
+	AdvisoryZipBytes = 2 << 30
+	// AdvisoryTotalBytes bounds what one all.zip may inflate to.
+	AdvisoryTotalBytes = 16 << 30
+	// AdvisoryRecords bounds how many records one ecosystem may have.
+	AdvisoryRecords = 4_000_000
+	// LayerBytes bounds what one image layer may inflate to.
+	LayerBytes = 64 << 30
+	// LayerFiles bounds how many entries one image layer may have.
+	LayerFiles = 4_000_000
+	// LayerFileBytes bounds one file of a layer that is kept for reading
+	// (package databases, METADATA, RECORD).
+	LayerFileBytes = 64 << 20
+	// LayerKeptBytes bounds all files of one layer that are kept for reading.
+	LayerKeptBytes = 512 << 20
+	// ImageLayers bounds how many layers one image may have.
+	ImageLayers = 512
+	// ManifestListEntries bounds how many manifests one image index may have.
+	ManifestListEntries = 4096
+	// OCIManifestBytes bounds one OCI manifest, index or config.
+	OCIManifestBytes = 16 << 20
+	// SBOMBytes bounds an SBOM, a report or a findings file given as input.
+	SBOMBytes = 512 << 20
+	// ConfigBytes bounds tallyman.yaml and every other file of settings.
+	ConfigBytes = 1 << 20
+	// PolicyBytes bounds all Rego modules of one policy directory.
+	PolicyBytes = 16 << 20
+	// BundleBytes bounds one signature, attestation or Sigstore bundle.
+	BundleBytes = 64 << 20
+	// Signatures bounds how many signatures and attestations of one image are
+	// looked at.
+	Signatures = 256
+)
+
+// ErrTooLarge is what a read that exceeds its bound ends with.
+var ErrTooLarge = errors.New("larger than the bound")
+
+// ReadAll reads r to its end and fails with an error that wraps ErrTooLarge
+// when there are more than max bytes. max must be positive.
+func ReadAll(r io.Reader, max int64) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, max+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(data)) > max {
+		return nil, fmt.Errorf("%w of %d bytes", ErrTooLarge, max)
+	}
+	return data, nil
+}
+
+// Reader returns a reader of r that fails with an error that wraps ErrTooLarge
+// once more than max bytes were read. Unlike io.LimitReader it never pretends
+// that a longer input ended.
+func Reader(r io.Reader, max int64) io.Reader { return &reader{r: r, left: max, max: max} }
+
+type reader struct {
+	r         io.Reader
+	left, max int64
+}
+
+func (l *reader) Read(p []byte) (int, error) {
+	if int64(len(p)) > l.left+1 {
+		p = p[:l.left+1]
+	}
+	n, err := l.r.Read(p)
+	if int64(n) > l.left {
+		return int(l.left), fmt.Errorf("%w of %d bytes", ErrTooLarge, l.max)
+	}
+	l.left -= int64(n)
+	return n, err
+}

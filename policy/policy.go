@@ -1,0 +1,229 @@
+// Package policy decides whether the rules allow what was found. [Input] is
+// everything that a decision may rest on, as one JSON document with a
+// published schema; Decide evaluates Rego over it, in an engine without network,
+// clock or environment, and gives a [Decision].
+package policy
+
+import (
+	"time"
+
+	"github.com/tallyman/tallyman/policy/lint"
+	"github.com/tallyman/tallyman/sbom"
+	"github.com/tallyman/tallyman/vuln"
+)
+
+// Outcome is the answer. The zero value is Undecided: nothing is allowed that
+// nobody allowed.
+type Outcome int
+
+// The outcomes. The exit codes of docs/ARCHITECTURE.md follow from them.
+const (
+	Undecided Outcome = iota
+	Allowed
+	Denied
+)
+
+// Input is what a policy sees, and nothing else. docs/schema/input.schema.json
+// describes its JSON.
+type Input struct {
+	// Target is what was audited.
+	Target Target `json:"target"`
+	// AsOf is the time that the decision is made for, UTC, to the second.
+	AsOf time.Time `json:"as_of"`
+	// Components, Findings, Lint, Signatures and Gaps are sorted.
+	Components []sbom.Component `json:"components"`
+	Findings   []vuln.Finding   `json:"findings"`
+	Lint       []lint.Finding   `json:"lint"`
+	Signatures []Signature      `json:"signatures"`
+	Gaps       []sbom.Gap       `json:"gaps"`
+	// Image is nil when there is no image.
+	Image *Image `json:"image,omitempty"`
+	// Advisories says what the findings rest on, an entry for each ecosystem
+	// in use, sorted by name.
+	Advisories []AdvisoryStatus `json:"advisories"`
+	// SnapshotDigest is the digest of the advisory snapshot, "" without one.
+	SnapshotDigest string `json:"snapshot_digest"`
+	// Exceptions are the accepted risks that the user's own configuration
+	// holds, whether used or not.
+	Exceptions []Exception `json:"exceptions"`
+	// Parameters of the pack, as the user set them; see Parameters.
+	Parameters Parameters `json:"parameters"`
+	// Stages says which parts of the audit ran ("sbom", "vuln", "lint",
+	// "verify"), sorted: a policy must not take "nothing found" for "looked".
+	Stages []string `json:"stages"`
+}
+
+// Target names what was audited.
+type Target struct {
+	// Name is the folder or file as the user named it, "" for an image alone.
+	Name string `json:"name"`
+	// Image is the image reference as the user named it, "" without an image.
+	Image string `json:"image,omitempty"`
+	// ImageDigest is the digest that the reference was resolved to.
+	ImageDigest string `json:"image_digest,omitempty"`
+}
+
+// Image is the part of an image's configuration that rules speak about.
+type Image struct {
+	Digest       string   `json:"digest"`
+	OS           string   `json:"os"`
+	Architecture string   `json:"architecture"`
+	Distribution string   `json:"distribution"`
+	User         string   `json:"user"`
+	ExposedPorts []string `json:"exposed_ports"`
+	Entrypoint   []string `json:"entrypoint"`
+	Cmd          []string `json:"cmd"`
+	WorkingDir   string   `json:"working_dir"`
+	// EnvNames are the names of the environment variables, never the values.
+	EnvNames []string `json:"env_names"`
+	// SecretEnvNames are the names among them that look like secrets.
+	SecretEnvNames []string `json:"secret_env_names"`
+	// GradioEnv are the GRADIO_* settings with their values.
+	GradioEnv   map[string]string `json:"gradio_env"`
+	Labels      map[string]string `json:"labels"`
+	Healthcheck bool              `json:"healthcheck"`
+	// Created is the configured creation time, zero if none.
+	Created time.Time `json:"created,omitzero"`
+	// SizeBytes is the sum of the compressed layer sizes.
+	SizeBytes int64 `json:"size_bytes"`
+	// Layers are the layer digests from the base up.
+	Layers []string `json:"layers"`
+}
+
+// AdvisoryStatus is what the snapshot has for one ecosystem in use.
+type AdvisoryStatus struct {
+	// Ecosystem is OSV's name with release suffix.
+	Ecosystem string `json:"ecosystem"`
+	// Present is false when the snapshot does not have it.
+	Present bool `json:"present"`
+	// Records is how many usable records there are.
+	Records int `json:"records"`
+	// Refused is how many records could not be read.
+	Refused int `json:"refused"`
+	// Date is the newest modified date not after AsOf, or the server's.
+	Date time.Time `json:"date,omitzero"`
+	// Stale is true when Date is further before AsOf than the allowed age.
+	Stale bool `json:"stale"`
+}
+
+// SignatureStatus says how a check of a signature ended. The zero value is
+// SignatureUnchecked.
+type SignatureStatus string
+
+// The ways.
+const (
+	// SignatureUnchecked: nobody looked, for Reason.
+	SignatureUnchecked SignatureStatus = "unchecked"
+	// SignatureVerified: it is there and good.
+	SignatureVerified SignatureStatus = "verified"
+	// SignatureFailed: it is there and bad.
+	SignatureFailed SignatureStatus = "failed"
+	// SignatureMissing: the search succeeded and found none.
+	SignatureMissing SignatureStatus = "missing"
+	// SignatureError: the search or the check could not be done.
+	SignatureError SignatureStatus = "error"
+)
+
+// Signature is one signature or attestation of the image and what came of
+// checking it. attest fills it in.
+type Signature struct {
+	Status SignatureStatus `json:"status"`
+	// Kind is "signature" or "attestation".
+	Kind string `json:"kind"`
+	// Format is "cosign" (tags) or "bundle" (referrer), "" when none was found.
+	Format string `json:"format,omitempty"`
+	// PredicateType is the in-toto predicate type of an attestation or bundle.
+	PredicateType string `json:"predicate_type,omitempty"`
+	// Subject is the digest that the signature speaks of.
+	Subject string `json:"subject,omitempty"`
+	// Signer is the key's SHA-256 fingerprint ("key sha256:...") or the
+	// certificate's identity and issuer.
+	Signer string `json:"signer,omitempty"`
+	Issuer string `json:"issuer,omitempty"`
+	// Logged is true when a transparency log entry was verified.
+	Logged bool `json:"logged"`
+	// Digest is the digest of the signature's own bytes.
+	Digest string `json:"digest,omitempty"`
+	// Reason is one sentence: why it failed, what was looked for and where.
+	Reason string `json:"reason,omitempty"`
+}
+
+// Exception is a risk that the user accepted in the configuration of the
+// repository that they stand in.
+type Exception struct {
+	// ID is a record id, an alias, or a lint rule.
+	ID string `json:"id"`
+	// Package limits it to one package, "" for any.
+	Package string `json:"package,omitempty"`
+	// Reason is required.
+	Reason string `json:"reason"`
+	// Expires is the last day that it counts, zero for never.
+	Expires time.Time `json:"expires,omitzero"`
+	// Origin is the file and line that it is from.
+	Origin string `json:"origin"`
+	// Expired is true when AsOf is after Expires.
+	Expired bool `json:"expired"`
+	// Used is how many findings it covers.
+	Used int `json:"used"`
+}
+
+// Parameters are what a user can set about the default pack. The zero value is
+// the default.
+type Parameters struct {
+	// FailOn is the lowest severity that denies: "low", "medium", "high" (the
+	// default, also when ""), "critical". A severity of unknown always denies.
+	FailOn vuln.Severity `json:"fail_on"`
+	// RequireSignature denies when no signature verifies.
+	RequireSignature bool `json:"require_signature"`
+	// Unfixed says what a distribution package's finding without a fix does:
+	// "deny", "warn" (the default, also when "") or "ignore".
+	Unfixed string `json:"unfixed"`
+	// MaxAgeSeconds is the age from which an ecosystem's advisories are stale;
+	// 0 means 7 days.
+	MaxAgeSeconds int64 `json:"max_age_seconds"`
+}
+
+// Effect is what a reason does to the outcome. The zero value is not valid.
+type Effect string
+
+// The effects, in the order in which reports list them.
+const (
+	Deny     Effect = "deny"
+	Undecide Effect = "undecided"
+	Warn     Effect = "warn"
+)
+
+// Reason is one reason of a decision.
+type Reason struct {
+	Effect Effect `json:"effect"`
+	// Rule names the policy rule ("vulnerability", "malicious", "lint",
+	// "signature", "gap", "stale", "nothing-found" ...).
+	Rule string `json:"rule"`
+	// Message is one sentence; it may quote scanned content.
+	Message string `json:"message"`
+	// Evidence names what it rests on: record ids, "rule file:line", a digest.
+	Evidence []string `json:"evidence"`
+	// Package and Location help reports to group; "" when they do not apply.
+	Package string `json:"package,omitempty"`
+	File    string `json:"file,omitempty"`
+	Line    int    `json:"line,omitempty"`
+	// Remedy says what to do.
+	Remedy string `json:"remedy"`
+}
+
+// Decision is the answer with its reasons and with the digests of everything
+// that it rests on. Same inputs, same bytes.
+type Decision struct {
+	Outcome Outcome `json:"outcome"`
+	// AsOf is the time that it was made for.
+	AsOf time.Time `json:"as_of"`
+	// Reasons are sorted: deny, undecided, warn; then by rule, package,
+	// message.
+	Reasons []Reason `json:"reasons"`
+	// Exceptions are the accepted risks with their use.
+	Exceptions []Exception `json:"exceptions"`
+	// Digests names the parts ("image", "sbom", "snapshot", "findings",
+	// "lint", "signatures", "gaps", "policy", "exceptions", "parameters",
+	// "tool") and their "sha256:..." digests.
+	Digests map[string]string `json:"digests"`
+}

@@ -1,0 +1,90 @@
+package sbom
+
+// Gap is something that could not be read or judged. Gaps are data: they stay
+// in the report, and while one that hides is open nothing is ever allowed.
+type Gap struct {
+	// Kind is one word of a closed list, see the Gap constants.
+	Kind GapKind `json:"kind"`
+	// File is where, "" if it is not about a file.
+	File string `json:"file"`
+	// Line counts from 1; 0 for the whole file.
+	Line int `json:"line"`
+	// Reason is one sentence for a person. It may quote scanned content, so
+	// who prints it must escape it.
+	Reason string `json:"reason"`
+	// Hides says that something dangerous may be behind the gap. It is set
+	// from Kind by NewGap and by Normalize, never by a reader.
+	Hides bool `json:"hides"`
+	// Package is the normalised package name that it concerns, "" for none.
+	Package string `json:"package,omitempty"`
+	// Layer is the digest of the image layer that it concerns, "" for none.
+	Layer string `json:"layer,omitempty"`
+}
+
+// GapKind names a kind of gap.
+type GapKind string
+
+// The kinds. Every kind hides unless doesNotHide names it.
+const (
+	// GapUnparsed: a line or a file that breaks its own grammar.
+	GapUnparsed GapKind = "unparsed"
+	// GapUnread: a file that is there and could not be read (permission, I/O,
+	// a link out of the tree).
+	GapUnread GapKind = "unread"
+	// GapTooLarge: a bound of internal/limit was exceeded.
+	GapTooLarge GapKind = "too-large"
+	// GapUnsupported: a manifest or package database that is seen and for
+	// which there is no reader.
+	GapUnsupported GapKind = "unsupported"
+	// GapInclude: an include that is missing, cyclic or outside the root.
+	GapInclude GapKind = "include"
+	// GapUnversioned: a component without a version that advisories could be
+	// matched with (a VCS reference, a direct URL, a local path).
+	GapUnversioned GapKind = "unversioned"
+	// GapRange: a range of versions for which there is no verdict.
+	GapRange GapKind = "range"
+	// GapConflict: lines that exclude each other, so that no version is left.
+	GapConflict GapKind = "conflict"
+	// GapEcosystem: an ecosystem or release that the snapshot does not have.
+	GapEcosystem GapKind = "ecosystem"
+	// GapVersion: a version that its ecosystem's order cannot read.
+	GapVersion GapKind = "version"
+	// GapAdvisory: an advisory that names the package and that cannot be
+	// evaluated.
+	GapAdvisory GapKind = "advisory"
+	// GapImage: a part of the image that could not be read.
+	GapImage GapKind = "image"
+	// GapSignature: signatures could not be looked for.
+	GapSignature GapKind = "signature"
+	// GapDynamic: metadata that only running code would tell (setup.py).
+	GapDynamic GapKind = "dynamic"
+	// GapLink: a symbolic link to a folder inside the tree, which is not
+	// followed because the folder itself is walked.
+	GapLink GapKind = "link"
+	// GapIgnoredConfig: configuration, pragma or exception found in scanned
+	// content, listed and not honoured.
+	GapIgnoredConfig GapKind = "ignored-config"
+	// GapCatalogue: components listed without any advisory source existing
+	// for their kind.
+	GapCatalogue GapKind = "no-advisories"
+	// GapOther is the zero value; it hides.
+	GapOther GapKind = ""
+)
+
+// doesNotHide is the closed list of kinds that hide nothing, each with its
+// reason.
+var doesNotHide = map[GapKind]string{
+	GapLink:          "the folder that the link names is walked itself",
+	GapIgnoredConfig: "what was not honoured could only have made the result milder",
+}
+
+// Hides reports whether something dangerous may be behind a gap of this kind.
+func (k GapKind) Hides() bool {
+	_, named := doesNotHide[k]
+	return !named
+}
+
+// NewGap returns a Gap with Hides set from its kind.
+func NewGap(kind GapKind, file string, line int, reason string) Gap {
+	return Gap{Kind: kind, File: file, Line: line, Reason: reason, Hides: kind.Hides()}
+}

@@ -1,0 +1,135 @@
+package sbom
+
+import (
+	"cmp"
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/tallyman/tallyman/sbom/pep508"
+)
+
+// NormalName returns the name to compare packages by: PEP 503's normal form
+// for PyPI, the name as it is for all others.
+// https://packaging.python.org/en/latest/specifications/name-normalization/
+func NormalName(ecosystem, name string) string {
+	if ecosystem == "PyPI" {
+		return pep508.NormalizeName(name)
+	}
+	return name
+}
+
+// NormalName returns the component's name to compare by.
+func (c *Component) NormalName() string { return NormalName(c.Ecosystem, c.Name) }
+
+// Merge joins documents into one named name: components that are the same but
+// for their locations become one with all of them, equal gaps become one. The
+// result is sorted; the arguments are not changed.
+func Merge(name string, docs ...*Document) *Document {
+	out := &Document{Name: name, Components: []Component{}, Gaps: []Gap{}}
+	for _, d := range docs {
+		if d == nil {
+			continue
+		}
+		out.Components = append(out.Components, d.Components...)
+		out.Gaps = append(out.Gaps, d.Gaps...)
+	}
+	out.Normalize()
+	return out
+}
+
+// Normalize makes the document canonical: sorted, without duplicates, nil
+// lists empty, Hides set from Kind.
+func (d *Document) Normalize() {
+	d.Components = mergeComponents(d.Components)
+	if d.Gaps == nil {
+		d.Gaps = []Gap{}
+	}
+	for i := range d.Gaps {
+		d.Gaps[i].Hides = d.Gaps[i].Kind.Hides()
+	}
+	slices.SortFunc(d.Gaps, CompareGaps)
+	d.Gaps = slices.Compact(d.Gaps)
+}
+
+func mergeComponents(in []Component) []Component {
+	out := make([]Component, 0, len(in))
+	at := map[string]int{}
+	for _, c := range in {
+		locations := c.Locations
+		c.Locations = nil
+		// The key is the component's own JSON, so a field added later counts.
+		key, err := json.Marshal(c)
+		if err != nil {
+			panic("sbom: a component is plain data: " + err.Error())
+		}
+		i, seen := at[string(key)]
+		if !seen {
+			i = len(out)
+			at[string(key)] = i
+			out = append(out, c)
+		}
+		out[i].Locations = append(out[i].Locations, locations...)
+	}
+	for i := range out {
+		slices.SortFunc(out[i].Locations, CompareLocations)
+		out[i].Locations = slices.Compact(out[i].Locations)
+		if out[i].Locations == nil {
+			out[i].Locations = []Location{}
+		}
+	}
+	slices.SortFunc(out, CompareComponents)
+	return out
+}
+
+// CompareComponents orders components by ecosystem, normalised name, version,
+// specifier, evidence, purl, and then by every other field.
+func CompareComponents(a, b Component) int {
+	return cmp.Or(
+		strings.Compare(a.Ecosystem, b.Ecosystem),
+		strings.Compare(a.NormalName(), b.NormalName()),
+		strings.Compare(a.Version, b.Version),
+		strings.Compare(a.Specifier, b.Specifier),
+		strings.Compare(string(a.Evidence), string(b.Evidence)),
+		strings.Compare(a.PURL, b.PURL),
+		strings.Compare(a.Marker, b.Marker),
+		strings.Compare(a.Scope, b.Scope),
+		slices.CompareFunc(a.Locations, b.Locations, CompareLocations),
+		strings.Compare(a.Name, b.Name),
+		strings.Compare(a.URL, b.URL),
+		slices.Compare(a.Extras, b.Extras),
+		slices.Compare(a.Hashes, b.Hashes),
+		strings.Compare(a.Source, b.Source),
+		strings.Compare(a.SourceVersion, b.SourceVersion),
+		strings.Compare(a.Owner, b.Owner),
+		compareBool(a.Editable, b.Editable),
+		compareBool(a.Constraint, b.Constraint),
+	)
+}
+
+// CompareLocations orders locations by layer, file and line.
+func CompareLocations(a, b Location) int {
+	return cmp.Or(strings.Compare(a.Layer, b.Layer), strings.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
+}
+
+// CompareGaps orders gaps by file, line, kind and reason.
+func CompareGaps(a, b Gap) int {
+	return cmp.Or(
+		strings.Compare(a.Layer, b.Layer),
+		strings.Compare(a.File, b.File),
+		cmp.Compare(a.Line, b.Line),
+		strings.Compare(string(a.Kind), string(b.Kind)),
+		strings.Compare(a.Package, b.Package),
+		strings.Compare(a.Reason, b.Reason),
+	)
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
+}

@@ -1,0 +1,40 @@
+package sbom
+
+import (
+	"strings"
+
+	"github.com/package-url/packageurl-go"
+
+	"github.com/tallyman/tallyman/sbom/pep508"
+)
+
+// PyPIPURL returns the package URL of a PyPI project. version may be "".
+// https://github.com/package-url/purl-spec/blob/main/types-doc/pypi-definition.md
+func PyPIPURL(name, version string) string {
+	return packageurl.NewPackageURL(packageurl.TypePyPi, "", pep508.NormalizeName(name), version, nil, "").ToString()
+}
+
+// NPMPURL returns the package URL of an npm package, whose name may have a
+// scope ("@gradio/client").
+// https://github.com/package-url/purl-spec/blob/main/types-doc/npm-definition.md
+func NPMPURL(name, version string) string {
+	namespace := ""
+	if scope, rest, ok := strings.Cut(name, "/"); ok && strings.HasPrefix(scope, "@") {
+		namespace, name = scope, rest
+	}
+	return packageurl.NewPackageURL(packageurl.TypeNPM, namespace, name, version, nil, "").ToString()
+}
+
+// DebPURL returns the package URL of a Debian-family binary package. distro is
+// the os-release ID and version ("debian-12"), vendor the ID ("debian"), and
+// source the "source" qualifier ("name@version" or "name"), "" to leave out.
+// https://github.com/package-url/purl-spec/blob/main/types-doc/deb-definition.md
+func DebPURL(vendor, name, version, arch, distro, source string) string {
+	q := map[string]string{}
+	for k, v := range map[string]string{"arch": arch, "distro": distro, "upstream": source} {
+		if v != "" {
+			q[k] = v
+		}
+	}
+	return packageurl.NewPackageURL(packageurl.TypeDebian, vendor, name, version, packageurl.QualifiersFromMap(q), "").ToString()
+}
