@@ -67,6 +67,8 @@ const (
 	// GapCatalogue: components listed without any advisory source existing
 	// for their kind.
 	GapCatalogue GapKind = "no-advisories"
+	// GapNothing: nothing was found that the stage could look at.
+	GapNothing GapKind = "nothing-found"
 	// GapOther is the zero value; it hides.
 	GapOther GapKind = ""
 )
