@@ -1,0 +1,227 @@
+package pep440
+
+import (
+	"slices"
+	"strings"
+)
+
+// Set is a set of versions: what [Specifiers] admit when pre-releases are
+// allowed, and all that follows by union, intersection and complement. The
+// answers are exact, not for the versions of some index but for all that PEP
+// 440 can write. The zero value is the empty set. Sets do not change.
+type Set struct {
+	// cuts are where membership changes, sorted, none twice: versions after
+	// the first and before the second are in the set, and so on. Their number
+	// is even.
+	cuts []string
+}
+
+// None returns the empty set.
+func None() Set { return Set{} }
+
+// All returns the set of all versions.
+func All() Set { return interval(cutStart, cutEnd) }
+
+// interval returns what is after lo and before hi.
+func interval(lo, hi string) Set {
+	if lo >= hi {
+		return Set{}
+	}
+	return Set{cuts: []string{lo, hi}}
+}
+
+// AtLeast returns the versions that sort with v or after it.
+func AtLeast(v Version) Set {
+	if !v.IsValid() {
+		return None()
+	}
+	return interval(v.key, cutEnd)
+}
+
+// Below returns the versions that sort before v. Unlike the clause "<v" it has
+// the pre-releases of v: it is the plain order, as the events of an advisory
+// mean it.
+func Below(v Version) Set { return interval(cutStart, v.key) }
+
+// AtMost returns the versions that sort with v or before it. Unlike the clause
+// "<=v" it has no local version of v.
+func AtMost(v Version) Set {
+	if !v.IsValid() {
+		return None()
+	}
+	return interval(cutStart, v.key+cutAfter)
+}
+
+// Only returns the versions that are equal to v: it and its spellings with
+// more or fewer trailing zeros.
+func Only(v Version) Set {
+	if !v.IsValid() {
+		return None()
+	}
+	return interval(v.key, v.key+cutAfter)
+}
+
+// Set returns the versions that satisfy s, pre-releases included.
+func (s Specifiers) Set() Set {
+	set := All()
+	for _, c := range s.clauses {
+		set = set.Intersect(c.Set())
+	}
+	return set
+}
+
+// Set returns the versions that satisfy the clause, pre-releases included.
+func (c Clause) Set() Set {
+	if c.Operator == Arbitrary {
+		return c.arbitrarySet()
+	}
+	if !c.Version.IsValid() {
+		return None()
+	}
+	p := c.Version.parts()
+	switch c.Operator {
+	case Matching:
+		return c.matchingSet(&p)
+	case Excluding:
+		return c.matchingSet(&p).Complement()
+	case GreaterOrEqual:
+		return interval(c.Version.key, cutEnd)
+	case LessOrEqual:
+		return interval(cutStart, p.cutAfterLocals())
+	case Compatible:
+		prefix := c.compatiblePrefix()
+		return interval(c.Version.key, prefix.cutAfterPrefix())
+	case Greater:
+		if p.hasPost || p.hasDev {
+			return interval(p.cutAfterLocals(), cutEnd)
+		}
+		return interval(p.cutAfterPosts(), cutEnd)
+	case Less:
+		if p.pre != 0 || p.hasDev {
+			return interval(cutStart, c.Version.key)
+		}
+		return interval(cutStart, p.cutBeforePrereleases())
+	}
+	return None()
+}
+
+// matchingSet is what "==" with version p matches.
+func (c Clause) matchingSet(p *parts) Set {
+	switch {
+	case c.Wildcard:
+		return interval(p.cutBeforePrereleases(), p.cutAfterPrefix())
+	case p.local != "":
+		return Only(c.Version)
+	}
+	return interval(c.Version.key, p.cutAfterLocals())
+}
+
+// arbitrarySet is the one version whose normal form is the text of the clause;
+// there is none for a text that is no version or not in normal form.
+func (c Clause) arbitrarySet() Set {
+	if !c.Version.IsValid() || !c.containsText(c.Version.text) {
+		return None()
+	}
+	n := c.Version.segments()
+	lo := string(appendCount([]byte(c.Version.key), n))
+	if n == c.Version.leastSegments() {
+		lo = c.Version.key
+	}
+	return interval(lo, string(appendCount([]byte(c.Version.key), n+1)))
+}
+
+// leastSegments is the length of the shortest release that equals v's.
+func (v Version) leastSegments() int {
+	p := v.parts()
+	release := p.release
+	for strings.HasSuffix(release, ".0") {
+		release = release[:len(release)-2]
+	}
+	return strings.Count(release, ".") + 1
+}
+
+// Contains tells whether v is in the set. The zero Version is in none.
+func (s Set) Contains(v Version) bool {
+	if !v.IsValid() {
+		return false
+	}
+	n, m := 0, len(s.cuts) // cuts before n are before v, those from m on are not
+	for n < m {
+		middle := int(uint(n+m) / 2)
+		if isBefore(s.cuts[middle], v) {
+			n = middle + 1
+		} else {
+			m = middle
+		}
+	}
+	return n%2 == 1
+}
+
+// IsEmpty tells whether no version at all is in the set.
+func (s Set) IsEmpty() bool { return len(s.cuts) == 0 }
+
+// Equal tells whether both sets have the same versions.
+func (s Set) Equal(t Set) bool { return slices.Equal(s.cuts, t.cuts) }
+
+// Complement returns all versions that are not in s.
+func (s Set) Complement() Set {
+	cuts := make([]string, 0, len(s.cuts)+2)
+	inside := s.cuts
+	if len(inside) > 0 && inside[0] == cutStart {
+		inside = inside[1:]
+	} else {
+		cuts = append(cuts, cutStart)
+	}
+	cuts = append(cuts, inside...)
+	if n := len(cuts); n > 0 && cuts[n-1] == cutEnd {
+		cuts = cuts[:n-1]
+	} else {
+		cuts = append(cuts, cutEnd)
+	}
+	return Set{cuts: cuts}
+}
+
+// Intersect returns the versions that are in both sets.
+func (s Set) Intersect(t Set) Set { return s.merge(t, 2) }
+
+// Union returns the versions that are in at least one of the sets.
+func (s Set) Union(t Set) Set { return s.merge(t, 1) }
+
+// Minus returns the versions of s that are not in t.
+func (s Set) Minus(t Set) Set { return s.Intersect(t.Complement()) }
+
+// SubsetOf tells whether every version of s is in t. The empty set is a subset
+// of every set: ask IsEmpty too where "nothing" must not count as "all is well".
+func (s Set) SubsetOf(t Set) bool { return s.Minus(t).IsEmpty() }
+
+// merge walks along both lists of cuts and keeps the places that are inside of
+// at least need of the two.
+func (s Set) merge(t Set, need int) Set {
+	cuts := make([]string, 0, len(s.cuts)+len(t.cuts))
+	i, j, in := 0, 0, false
+	for i < len(s.cuts) || j < len(t.cuts) {
+		order := 0
+		switch {
+		case i == len(s.cuts):
+			order = 1
+		case j == len(t.cuts):
+			order = -1
+		default:
+			order = strings.Compare(s.cuts[i], t.cuts[j])
+		}
+		var cut string
+		if order <= 0 {
+			cut = s.cuts[i]
+			i++
+		}
+		if order >= 0 {
+			cut = t.cuts[j]
+			j++
+		}
+		if now := i%2+j%2 >= need; now != in {
+			cuts = append(cuts, cut)
+			in = now
+		}
+	}
+	return Set{cuts: cuts}
+}
