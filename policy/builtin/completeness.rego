@@ -1,0 +1,122 @@
+# What keeps a decision from being taken: gaps, missing advisories, nothing
+# found. Nothing here ever removes a reason to deny.
+package tallyman.builtin
+
+# Texts of the gap kinds; a kind that is not here still hides.
+gap_text := {
+	"unparsed": ["could not be parsed", "correct the lines named"],
+	"unread": ["could not be read", "make them readable, or remove them"],
+	"too-large": ["exceeded a bound on size", "make them smaller, or leave them out"],
+	"unsupported": ["cannot be read: there is no reader for them", "add a lock or a requirements file that can be read"],
+	"include": ["could not be included", "add the file, or correct the path"],
+	"unversioned": ["have no version to match advisories with", "pin an exact release instead of a reference or a path"],
+	"range": ["are ranges of versions without a verdict", "pin exact versions, or add a lock"],
+	"conflict": ["exclude each other, so that no version is left", "correct the lines named"],
+	"ecosystem": ["belong to an ecosystem without advisories in the snapshot", "fetch its advisories: tallyman db update"],
+	"version": ["have a version that their ecosystem cannot order", "pin a version in the ecosystem's own form"],
+	"advisory": ["are named by an advisory that could not be evaluated", "fetch the advisories again, or check the advisory by hand"],
+	"image": ["of the image could not be read", "rebuild or pull the image again"],
+	"signature": ["of the signatures could not be looked for", "make the registry reachable, and audit again"],
+	"dynamic": ["would only be known by running code", "declare the dependencies statically, or add a lock"],
+	"no-advisories": ["have no source of advisories", "audit them by other means"],
+}
+
+undecided contains gap_reason(group) if {
+	some group in input.facts.gaps
+	group.hides
+}
+
+warn contains gap_reason(group) if {
+	some group in input.facts.gaps
+	not group.hides
+}
+
+gap_reason(group) := {
+	"rule": "gap",
+	"message": sprintf("%s %s (%s)", [gap_count(group.count), text[0], gap_name(group.kind)]),
+	"evidence": group.places,
+	"file": group.file,
+	"line": group.line,
+	"remedy": text[1],
+} if {
+	text := object.get(gap_text, group.kind, ["could not be judged", "see the places named"])
+}
+
+gap_count(1) := "1 place"
+
+gap_count(n) := sprintf("%d places", [n]) if n != 1
+
+gap_name("") := "other"
+
+gap_name(kind) := kind if kind != ""
+
+ran(stage) if stage in input.stages
+
+looked if ran("sbom")
+
+looked if ran("vuln")
+
+undecided contains {
+	"rule": "nothing-ran",
+	"message": "no stage of the audit ran",
+	"evidence": [],
+	"remedy": "run tallyman audit on a folder or an image",
+} if {
+	count({stage | some stage in input.stages; stage in {"sbom", "vuln", "lint", "verify"}}) == 0
+}
+
+undecided contains {
+	"rule": "nothing-found",
+	"message": "no components were found, so nothing was audited",
+	"evidence": [],
+	"remedy": "give the folder that holds the requirement files or locks, or the image",
+} if {
+	looked
+	input.facts.components == 0
+}
+
+undecided contains {
+	"rule": "nothing-found",
+	"message": "no components were found in the image",
+	"evidence": sort(input.facts.image_digests),
+	"remedy": "keep the package databases in the image, or audit the image that it is built from",
+} if {
+	looked
+	input.facts.components > 0
+	input.facts.image_components == 0
+	input.image
+}
+
+undecided contains advisory_reason("no-advisories", "there is no advisory snapshot", []) if {
+	ran("vuln")
+	input.snapshot_digest == ""
+}
+
+undecided contains advisory_reason("advisories-absent", message, [name]) if {
+	ran("vuln")
+	some name in input.facts.ecosystems
+	not name in {a.ecosystem | some a in input.facts.advisories; a.present; a.records > 0}
+	message := sprintf("the snapshot has no advisories for %s", [name])
+}
+
+undecided contains advisory_reason("advisories-stale", message, [sprintf("%s %s", [a.ecosystem, a.date])]) if {
+	ran("vuln")
+	some a in input.facts.advisories
+	a.present
+	a.records > 0
+	a.stale
+	message := sprintf("the advisories for %s are of %s and older than allowed", [a.ecosystem, a.date])
+}
+
+warn contains advisory_reason("advisories-refused", message, [a.ecosystem]) if {
+	some a in input.facts.advisories
+	a.refused > 0
+	message := sprintf("%d of the records for %s could not be read", [a.refused, a.ecosystem])
+}
+
+advisory_reason(rule, message, evidence) := {
+	"rule": rule,
+	"message": message,
+	"evidence": evidence,
+	"remedy": "fetch advisories: tallyman db update",
+}

@@ -1,0 +1,105 @@
+package policy
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tallyman/tallyman/policy/lint"
+	"github.com/tallyman/tallyman/sbom"
+	"github.com/tallyman/tallyman/vuln"
+)
+
+// DefaultMaxAge is the age from which advisories are stale when
+// Parameters.MaxAgeSeconds is 0.
+const DefaultMaxAge = 7 * 24 * time.Hour
+
+// ErrUsage is wrapped by every error of Decide that is the user's to correct:
+// a parameter that means nothing, a policy module that cannot be compiled.
+// Nothing was decided then.
+var ErrUsage = errors.New("policy cannot be used")
+
+// canonical returns a sorted deep enough copy of in, with defaults made
+// explicit and with nothing null that is a list.
+func canonical(in Input) (Input, error) {
+	parameters, err := in.Parameters.withDefaults()
+	if err != nil {
+		return Input{}, err
+	}
+	if in.AsOf.IsZero() {
+		return Input{}, fmt.Errorf("%w: there is no as-of time", ErrUsage)
+	}
+	in.Parameters = parameters
+	in.AsOf = in.AsOf.UTC().Truncate(time.Second)
+	in.Components = sorted(in.Components, sbom.CompareComponents)
+	in.Findings = sorted(in.Findings, compareFindings)
+	in.Lint = sorted(in.Lint, lint.Compare)
+	in.Signatures = sorted(in.Signatures, compareSignatures)
+	in.Gaps = sorted(in.Gaps, sbom.CompareGaps)
+	for i := range in.Gaps {
+		// Never milder than the kind, whoever made the gap.
+		in.Gaps[i].Hides = in.Gaps[i].Hides || in.Gaps[i].Kind.Hides()
+	}
+	in.Advisories = sorted(in.Advisories, func(a, b AdvisoryStatus) int { return strings.Compare(a.Ecosystem, b.Ecosystem) })
+	in.Exceptions = sorted(in.Exceptions, compareExceptions)
+	in.Stages = sorted(in.Stages, strings.Compare)
+	return in, nil
+}
+
+func sorted[T any](in []T, compare func(a, b T) int) []T {
+	out := append(make([]T, 0, len(in)), in...)
+	slices.SortStableFunc(out, compare)
+	return out
+}
+
+func (p Parameters) withDefaults() (Parameters, error) {
+	p.FailOn = cmp.Or(p.FailOn, vuln.SeverityHigh)
+	p.Unfixed = cmp.Or(p.Unfixed, "warn")
+	p.MaxAgeSeconds = cmp.Or(p.MaxAgeSeconds, int64(DefaultMaxAge/time.Second))
+	switch p.FailOn {
+	case vuln.SeverityLow, vuln.SeverityMedium, vuln.SeverityHigh, vuln.SeverityCritical:
+	default:
+		return p, fmt.Errorf("%w: fail_on %q is not low, medium, high or critical", ErrUsage, p.FailOn)
+	}
+	switch p.Unfixed {
+	case "deny", "warn", "ignore":
+	default:
+		return p, fmt.Errorf("%w: unfixed %q is not deny, warn or ignore", ErrUsage, p.Unfixed)
+	}
+	const longest = int64(1<<63-1) / int64(time.Second)
+	if p.MaxAgeSeconds < 0 || p.MaxAgeSeconds > longest {
+		return p, fmt.Errorf("%w: max_age_seconds %d is out of range", ErrUsage, p.MaxAgeSeconds)
+	}
+	return p, nil
+}
+
+func compareFindings(a, b vuln.Finding) int {
+	return cmp.Or(
+		strings.Compare(a.Ecosystem, b.Ecosystem),
+		strings.Compare(sbom.NormalName(a.Ecosystem, a.Package), sbom.NormalName(b.Ecosystem, b.Package)),
+		strings.Compare(a.Version, b.Version),
+		strings.Compare(a.Specifier, b.Specifier),
+		slices.Compare(a.IDs, b.IDs),
+		strings.Compare(string(a.Evidence), string(b.Evidence)),
+		strings.Compare(string(a.Verdict), string(b.Verdict)),
+		strings.Compare(a.PURL, b.PURL),
+		strings.Compare(a.Package, b.Package),
+		slices.CompareFunc(a.Locations, b.Locations, sbom.CompareLocations),
+	)
+}
+
+func compareSignatures(a, b Signature) int {
+	return cmp.Or(
+		strings.Compare(a.Kind, b.Kind),
+		strings.Compare(a.Format, b.Format),
+		strings.Compare(a.PredicateType, b.PredicateType),
+		strings.Compare(a.Digest, b.Digest),
+		strings.Compare(a.Signer, b.Signer),
+		strings.Compare(a.Subject, b.Subject),
+		strings.Compare(string(a.Status), string(b.Status)),
+		strings.Compare(a.Reason, b.Reason),
+	)
+}

@@ -1,0 +1,90 @@
+package policy
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/tallyman/tallyman/policy/lint"
+	"github.com/tallyman/tallyman/sbom"
+)
+
+func lintFacts(findings []lint.Finding, risks *acceptedRisks) []LintFacts {
+	type key struct{ rule, risk, file, suppressed, accepted string }
+	out := []LintFacts{}
+	at := map[key]int{}
+	for _, f := range findings {
+		k := key{rule: f.Rule, risk: string(f.Risk), file: f.File, accepted: risks.lint(f)}
+		if f.Suppressed {
+			k.suppressed, k.accepted = f.SuppressedBy, ""
+			if k.suppressed == "" {
+				k.suppressed = "an unnamed pragma"
+			}
+		}
+		i, seen := at[k]
+		if !seen {
+			i = len(out)
+			at[k] = i
+			out = append(out, LintFacts{
+				Rule: f.Rule, Risk: k.risk, File: f.File, Line: f.Line, Message: f.Message, Remedy: f.Remedy,
+				Suppressed: k.suppressed, Accepted: k.accepted,
+			})
+		}
+		out[i].Places = append(out[i].Places, fmt.Sprintf("%s %s:%d", f.Rule, f.File, f.Line))
+	}
+	for i := range out {
+		if more := len(out[i].Places) - 1; more > 0 {
+			out[i].Message += fmt.Sprintf(" (and %d more in this file)", more)
+		}
+	}
+	return out
+}
+
+// gapFacts groups by kind and by whether the gaps hide, in the order of the
+// first gap of each.
+func gapFacts(gaps []sbom.Gap) []GapFacts {
+	type key struct {
+		kind  sbom.GapKind
+		hides bool
+	}
+	out := []GapFacts{}
+	at := map[key]int{}
+	for _, g := range gaps {
+		k := key{g.Kind, g.Hides}
+		i, seen := at[k]
+		if !seen {
+			i = len(out)
+			at[k] = i
+			out = append(out, GapFacts{Kind: g.Kind, Hides: g.Hides, File: g.File, Line: g.Line, Places: []string{}})
+		}
+		out[i].Count++
+		if len(out[i].Places) < gapPlaces {
+			out[i].Places = append(out[i].Places, gapPlace(g))
+		}
+	}
+	return out
+}
+
+func gapPlace(g sbom.Gap) string {
+	place := g.File
+	if g.Line > 0 {
+		place = fmt.Sprintf("%s:%d", g.File, g.Line)
+	}
+	return strings.TrimPrefix(place+": "+g.Reason, ": ")
+}
+
+// distributions are the ecosystems of operating systems.
+// https://ossf.github.io/osv-schema/#defined-ecosystems
+var distributions = map[string]bool{
+	"AlmaLinux": true, "Alpaquita": true, "Alpine": true, "Azure Linux": true,
+	"BellSoft Hardened Containers": true, "Chainguard": true, "CleanStart": true,
+	"Debian": true, "Docker Hardened Images": true, "Echo": true, "Mageia": true,
+	"MinimOS": true, "openEuler": true, "openSUSE": true, "Photon OS": true,
+	"Red Hat": true, "Rocky Linux": true, "SUSE": true, "Ubuntu": true, "Wolfi": true,
+}
+
+// isDistribution reports whether the ecosystem, without its release, is an
+// operating system's. One that is not known is not, which is the stricter.
+func isDistribution(ecosystem string) bool {
+	family, _, _ := strings.Cut(ecosystem, ":")
+	return distributions[family]
+}
