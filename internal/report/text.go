@@ -1,0 +1,209 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/tallyman/tallyman/internal/audit"
+	"github.com/tallyman/tallyman/policy"
+)
+
+// Bounds of the short form of text; Options.Verbose lifts them.
+const (
+	// maxPackages bounds the packages whose findings are listed.
+	maxPackages = 12
+	// maxPerPackage bounds the findings of one package.
+	maxPerPackage = 3
+	// maxRules bounds the lint rules that are listed.
+	maxRules = 12
+	// maxPerKind bounds the gaps of one kind.
+	maxPerKind = 3
+	// maxLines bounds every other list.
+	maxLines = 6
+	// maxRunes bounds one quoted piece of scanned content, maxWord a name.
+	maxRunes = 300
+	maxWord  = 60
+)
+
+// text writes the report for eyes.
+type text struct {
+	bytes.Buffer
+	opts  Options
+	width int
+	r     *audit.Report
+}
+
+func writeText(w io.Writer, r *audit.Report, opts Options) error {
+	t := &text{opts: opts, width: opts.Width, r: r}
+	if t.width == 0 {
+		t.width = 100
+	}
+	t.width = max(t.width, 60)
+	t.headline()
+	t.findings()
+	t.lint()
+	t.reasons()
+	t.signatures()
+	t.gaps()
+	t.advisories()
+	t.comparison()
+	t.exceptions()
+	t.notes()
+	t.verdict()
+	_, err := w.Write(t.Bytes())
+	return err
+}
+
+// exit is the exit code of an outcome, see docs/ARCHITECTURE.md.
+func exit(o policy.Outcome) int {
+	switch o {
+	case policy.Allowed:
+		return 0
+	case policy.Denied:
+		return 1
+	}
+	return 3
+}
+
+// verdict is the last line: the decision again and what follows from it.
+func (t *text) verdict() {
+	o := t.r.Decision.Outcome
+	meaning := map[policy.Outcome]string{
+		policy.Allowed:   "nothing that was found is against the rules, and nothing was hidden",
+		policy.Denied:    "what is listed above has to be cured or accepted first",
+		policy.Undecided: "nothing says no, but something could not be judged; nothing is allowed unseen",
+	}[o]
+	t.WriteByte('\n')
+	t.line("", t.paint(outcomeColour(o), strings.ToUpper(o.String()))+fmt.Sprintf("  exit %d: %s", exit(o), meaning))
+}
+
+// section begins a part of the report.
+func (t *text) section(title, about string) {
+	t.WriteByte('\n')
+	if about != "" {
+		about = "  " + about
+	}
+	t.line("", t.paint(bold, title)+about)
+}
+
+// line writes one line without trailing spaces. Its parts are escaped already.
+func (t *text) line(indent string, parts ...string) {
+	t.WriteString(strings.TrimRight(indent+strings.Join(parts, " "), " "))
+	t.WriteByte('\n')
+}
+
+// wrapped writes words on as many lines as they need, the first after head and
+// the others under it. The words are escaped already.
+func (t *text) wrapped(head string, words string) {
+	indent := strings.Repeat(" ", cells(head))
+	room := max(t.width-cells(head), 20)
+	prefix := head
+	for _, line := range wrap(words, room) {
+		t.line(prefix, line)
+		prefix = indent
+	}
+}
+
+// clean escapes scanned content and bounds its length.
+func (t *text) clean(s string) string {
+	if t.opts.Workflow {
+		s = escapeWorkflow(s)
+	} else {
+		s = Escape(s)
+	}
+	return shorten(s, maxRunes)
+}
+
+// word is clean for what has to share a line: names, versions, identifiers.
+func (t *text) word(s string) string { return shorten(t.clean(s), maxWord) }
+
+// limit is n, or everything when the user wants everything.
+func (t *text) limit(n, all int) int {
+	if t.opts.Verbose {
+		return all
+	}
+	return min(n, all)
+}
+
+// cells is how many columns a text takes, colours not counted.
+func cells(s string) int {
+	n := 0
+	for i := 0; i < len(s); {
+		if s[i] == 0x1b { // Only paint writes ESC, as ESC [ digits m.
+			end := strings.IndexByte(s[i:], 'm')
+			if end < 0 {
+				break
+			}
+			i += end + 1
+			continue
+		}
+		_, size := utf8.DecodeRuneInString(s[i:])
+		i += size
+		n++
+	}
+	return n
+}
+
+// shorten cuts a text to n characters, the last three being dots.
+func shorten(s string, n int) string {
+	if utf8.RuneCountInString(s) <= n {
+		return s
+	}
+	runes := []rune(s)
+	return string(runes[:max(n-3, 0)]) + "..."
+}
+
+// wrap breaks a text at its spaces into lines of at most width columns; a
+// longer word is broken where it ends the line.
+func wrap(s string, width int) []string {
+	var lines []string
+	line := ""
+	for word := range strings.FieldsSeq(s) {
+		for line == "" && cells(word) > width && !strings.Contains(word, "\x1b") {
+			runes := []rune(word)
+			lines = append(lines, string(runes[:width]))
+			word = string(runes[width:])
+		}
+		switch {
+		case line == "":
+			line = word
+		case cells(line)+1+cells(word) <= width:
+			line += " " + word
+		default:
+			lines = append(lines, line)
+			line = ""
+			for cells(word) > width && !strings.Contains(word, "\x1b") {
+				runes := []rune(word)
+				lines = append(lines, string(runes[:width]))
+				word = string(runes[width:])
+			}
+			line = word
+		}
+	}
+	if line != "" || len(lines) == 0 {
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// pad fills a text with spaces to n columns.
+func pad(s string, n int) string { return s + strings.Repeat(" ", max(n-cells(s), 0)) }
+
+// count says "1 package", "3 packages".
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+// sentence joins parts as in "a, b and c".
+func sentence(parts []string) string {
+	if len(parts) < 2 {
+		return strings.Join(parts, "")
+	}
+	return strings.Join(parts[:len(parts)-1], ", ") + " and " + parts[len(parts)-1]
+}

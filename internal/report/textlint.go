@@ -1,0 +1,138 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/tallyman/tallyman/policy/lint"
+)
+
+// ruleBlock is one lint rule with every place where it does not hold.
+type ruleBlock struct {
+	rule     string
+	risk     lint.Risk
+	severity lint.Severity
+	findings []lint.Finding
+}
+
+// lint lists rules, riskiest first, each with its places and its remedy.
+func (t *text) lint() {
+	blocks, suppressed := t.ruleBlocks()
+	if len(blocks) == 0 && len(suppressed) == 0 {
+		return
+	}
+	n, files := 0, map[string]bool{}
+	for _, b := range blocks {
+		n += len(b.findings)
+		for _, f := range b.findings {
+			files[f.File] = true
+		}
+	}
+	t.section("Lint", count(n, "finding", "findings")+" in "+count(len(files), "file", "files"))
+	shown := t.limit(maxRules, len(blocks))
+	for _, b := range blocks[:shown] {
+		t.rule(b)
+	}
+	t.restOfRules(blocks[shown:])
+	t.suppressed(suppressed)
+}
+
+func (t *text) ruleBlocks() (blocks []*ruleBlock, suppressed []lint.Finding) {
+	at := map[string]*ruleBlock{}
+	for _, f := range t.r.Lint {
+		if f.Suppressed {
+			suppressed = append(suppressed, f)
+			continue
+		}
+		key := f.Rule + "\x00" + string(f.Risk)
+		if t.opts.Verbose {
+			key += "\x00" + f.Message + "\x00" + f.Remedy
+		}
+		b := at[key]
+		if b == nil {
+			b = &ruleBlock{rule: f.Rule, risk: f.Risk, severity: f.Severity}
+			at[key] = b
+			blocks = append(blocks, b)
+		}
+		b.findings = append(b.findings, f)
+	}
+	slices.SortStableFunc(blocks, func(x, y *ruleBlock) int {
+		return cmp.Or(cmp.Compare(riskRank(y.risk), riskRank(x.risk)), strings.Compare(x.rule, y.rule))
+	})
+	return blocks, suppressed
+}
+
+// riskRank orders risks; one that is none of the three counts as high.
+func riskRank(r lint.Risk) int {
+	switch r {
+	case lint.RiskLow:
+		return 0
+	case lint.RiskMedium:
+		return 1
+	}
+	return 2
+}
+
+// rule writes one rule: risk, identifier, places, message and remedy.
+func (t *text) rule(b *ruleBlock) {
+	f := &b.findings[0]
+	risk := string(cmp.Or(b.risk, lint.RiskHigh))
+	head := "  " + t.paint(riskColour(b.risk), pad(t.word(risk), 8)) + "  " + pad(t.word(b.rule), 10)
+	where := t.clean(place(f.File, f.Line))
+	if more := len(b.findings) - 1; more > 0 {
+		where += t.otherPlaces(b.findings[1:])
+	}
+	t.line(head, " "+where)
+	under := strings.Repeat(" ", 12)
+	t.wrapped(under, t.clean(f.Message))
+	if f.Remedy != "" {
+		t.wrapped(under+t.paint(green, "fix: "), t.clean(f.Remedy))
+	}
+}
+
+// otherPlaces lists the further places of a rule on the rest of its line.
+func (t *text) otherPlaces(rest []lint.Finding) string {
+	shown := t.limit(3, len(rest))
+	var b strings.Builder
+	for _, f := range rest[:shown] {
+		b.WriteString(", " + t.clean(place(f.File, f.Line)))
+	}
+	if n := len(rest) - shown; n > 0 {
+		fmt.Fprintf(&b, " and %d more", n)
+	}
+	return b.String()
+}
+
+func (t *text) restOfRules(rest []*ruleBlock) {
+	if len(rest) == 0 {
+		return
+	}
+	var names []string
+	for _, b := range rest {
+		name := t.word(b.rule)
+		if n := len(b.findings); n > 1 {
+			name += fmt.Sprintf(" (%d)", n)
+		}
+		names = append(names, name)
+	}
+	t.wrapped("  and ", strings.Join(names, ", ")+" (--verbose shows them)")
+}
+
+func (t *text) suppressed(findings []lint.Finding) {
+	if len(findings) == 0 {
+		return
+	}
+	shown := t.limit(maxLines, len(findings))
+	for _, f := range findings[:shown] {
+		by := ""
+		if f.SuppressedBy != "" {
+			by = " by " + t.word(f.SuppressedBy)
+		}
+		t.line("  ", t.paint(dim, "switched off"+by+": "+t.word(f.Rule)+" at "+t.clean(place(f.File, f.Line))))
+	}
+	if n := len(findings) - shown; n > 0 {
+		t.line("  ", t.paint(dim, fmt.Sprintf("and %d more are switched off", n)))
+	}
+}
