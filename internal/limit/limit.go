@@ -15,12 +15,23 @@ const (
 	// ManifestBytes bounds one requirement file, lock, Dockerfile or other
 	// manifest of an audited folder.
 	ManifestBytes = 16 << 20
+	// DockerfileBytes bounds one Dockerfile.
+	DockerfileBytes = 1 << 20
 	// IncludeDepth bounds how deep requirement files may include each other.
 	IncludeDepth = 32
 	// IncludeFiles bounds how many files one requirement file may pull in.
 	IncludeFiles = 1024
+	// IncludeBytes bounds what one requirement file and all that it includes
+	// have together.
+	IncludeBytes = 64 << 20
+	// ManifestLines bounds how many logical lines one requirement file and all
+	// that it includes have together.
+	ManifestLines = 100_000
 	// LineBytes bounds one logical line of a manifest.
 	LineBytes = 1 << 20
+	// MarkerDepth bounds how deep the parentheses of an environment marker may
+	// nest.
+	MarkerDepth = 100
 	// TreeFiles bounds how many directory entries of a folder are looked at.
 	TreeFiles = 1_000_000
 	// TreeDepth bounds how deep folders may nest.
@@ -37,6 +48,9 @@ const (
 	LayerBytes = 64 << 30
 	// LayerFiles bounds how many entries one image layer may have.
 	LayerFiles = 4_000_000
+	// LayerKeptEntries bounds how many entries of one layer (links, folders,
+	// package files) are kept in memory.
+	LayerKeptEntries = 1_500_000
 	// LayerFileBytes bounds one file of a layer that is kept for reading
 	// (package databases, METADATA, RECORD).
 	LayerFileBytes = 64 << 20
