@@ -151,7 +151,8 @@ func (r *reader) line(at place, text string) {
 		r.requirement(at, requirement, options, false)
 	case hasScope(options, editableOption):
 		i := slices.IndexFunc(options, func(o parsedOption) bool { return o.spec.scope == editableOption })
-		r.requirement(at, options[i].value, slices.Delete(options, i, i+1), true)
+		value := options[i].value
+		r.requirement(at, value, slices.Delete(options, i, i+1), true)
 	default:
 		r.optionLine(at, options)
 	}
