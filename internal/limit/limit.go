@@ -42,6 +42,13 @@ const (
 	AdvisoryZipBytes = 2 << 30
 	// AdvisoryTotalBytes bounds what one all.zip may inflate to.
 	AdvisoryTotalBytes = 16 << 30
+	// AdvisoryZipEntries bounds how many records one all.zip may have.
+	AdvisoryZipEntries = 800_000
+	// AdvisoryZipDirectoryBytes bounds the directory at the end of an all.zip.
+	AdvisoryZipDirectoryBytes = 96 << 20
+	// AdvisoryZipRatio bounds how many times its own size an all.zip may
+	// inflate to (beyond the first 64 MiB). Real ones stay below 10.
+	AdvisoryZipRatio = 100
 	// AdvisoryRecords bounds how many records one ecosystem may have.
 	AdvisoryRecords = 4_000_000
 	// LayerBytes bounds what one image layer may inflate to.
@@ -62,6 +69,13 @@ const (
 	ManifestListEntries = 4096
 	// OCIManifestBytes bounds one OCI manifest, index or config.
 	OCIManifestBytes = 16 << 20
+	// ArchiveFiles bounds how many entries a docker-archive or a layout in a tar
+	// may have.
+	ArchiveFiles = 100_000
+	// RegistryNames bounds how many repositories of a registry, or tags of a
+	// repository, are listed, and RegistryPages in how many answers.
+	RegistryNames = 200_000
+	RegistryPages = 20_000
 	// SBOMBytes bounds an SBOM, a report or a findings file given as input.
 	SBOMBytes = 512 << 20
 	// ConfigBytes bounds tallyman.yaml and every other file of settings.

@@ -1,0 +1,315 @@
+package osv
+
+import (
+	"archive/zip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/tallyman/tallyman/internal/limit"
+)
+
+// input is one thing to compile: a zip, or a folder of JSON files.
+type input struct {
+	// name is the ecosystem, "" for records of any.
+	name string
+	// zip is the zip's path; "" when files are given.
+	zip string
+	// files are the paths of JSON files.
+	files []string
+	// serverDate is the date that an HTTP server gave with the zip.
+	serverDate time.Time
+}
+
+// discover finds what a local folder holds: ECOSYSTEM/all.zip, ECOSYSTEM/*.json
+// (also in folders below), ECOSYSTEM.zip, all.zip and *.json. wanted limits it
+// to some ecosystems, nil means all.
+func discover(ctx context.Context, dir string, wanted []string) ([]input, error) {
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	found := map[string]*input{}
+	at := func(name string) *input {
+		if found[name] == nil {
+			found[name] = &input{name: name}
+		}
+		return found[name]
+	}
+	var zips []input
+	for _, e := range list {
+		path := filepath.Join(dir, e.Name())
+		info, err := os.Stat(path)
+		if err != nil {
+			return nil, err
+		}
+		base, isZip := strings.CutSuffix(e.Name(), ".zip")
+		switch {
+		case info.IsDir():
+			if all := filepath.Join(path, "all.zip"); isRegular(all) {
+				zips = append(zips, input{name: e.Name(), zip: all})
+			}
+			files, err := jsonFiles(ctx, path)
+			if err != nil {
+				return nil, err
+			}
+			if len(files) > 0 {
+				at(e.Name()).files = files
+			}
+		case isZip && base == "all":
+			zips = append(zips, input{zip: path})
+		case isZip:
+			zips = append(zips, input{name: base, zip: path})
+		case strings.HasSuffix(e.Name(), ".json"):
+			in := at("")
+			in.files = append(in.files, path)
+		}
+	}
+	out := zips
+	for _, in := range found {
+		out = append(out, *in)
+	}
+	return choose(dir, out, wanted)
+}
+
+// choose keeps the inputs that are for a wanted ecosystem and fails when there
+// is none for one of them, or none at all.
+func choose(dir string, in []input, wanted []string) ([]input, error) {
+	slices.SortFunc(in, func(a, b input) int { return strings.Compare(a.name+"\x00"+a.zip, b.name+"\x00"+b.zip) })
+	if len(in) == 0 {
+		return nil, fmt.Errorf("no advisories in %q: it should hold ECOSYSTEM/all.zip or OSV records as .json files", dir)
+	}
+	if wanted == nil {
+		return in, nil
+	}
+	for _, w := range wanted {
+		if !slices.ContainsFunc(in, func(i input) bool { return (&source{name: i.name}).accepts(w) }) {
+			return nil, fmt.Errorf("no advisories for %q in %q", w, dir)
+		}
+	}
+	return slices.DeleteFunc(in, func(i input) bool {
+		return !slices.ContainsFunc(wanted, (&source{name: i.name}).accepts)
+	}), nil
+}
+
+func isRegular(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}
+
+// jsonFiles lists the JSON files of a folder and of the folders in it.
+func jsonFiles(ctx context.Context, dir string) ([]string, error) {
+	var out []string
+	seen := 0
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if seen++; seen > limit.TreeFiles {
+			return fmt.Errorf("%w of %d files in %q", limit.ErrTooLarge, limit.TreeFiles, dir)
+		}
+		if e.Type().IsRegular() && strings.HasSuffix(e.Name(), ".json") {
+			out = append(out, path)
+		}
+		return ctx.Err()
+	})
+	return out, err
+}
+
+// loader fills a builder from inputs, on as many processors as there are.
+type loader struct {
+	mu       sync.Mutex
+	builder  *builder
+	progress func(Event)
+}
+
+func newLoader(inputs []input, more []source, progress func(Event)) *loader {
+	var sources []source
+	for _, in := range inputs {
+		if i := slices.IndexFunc(sources, func(s source) bool { return s.name == in.name }); i < 0 {
+			sources = append(sources, source{name: in.name, serverDate: in.serverDate})
+		}
+	}
+	if progress == nil {
+		progress = func(Event) {}
+	}
+	return &loader{builder: newBuilder(append(sources, more...)), progress: progress}
+}
+
+func (l *loader) load(ctx context.Context, in input) error {
+	l.progress(Event{Kind: Compiling, Ecosystem: in.name})
+	if in.zip != "" {
+		return l.loadZip(ctx, in)
+	}
+	return l.each(ctx, in, len(in.files), func(i int) (string, []byte, error) {
+		data, err := readFile(in.files[i])
+		return filepath.Base(in.files[i]), data, err
+	})
+}
+
+// errSetAside is what a record that is too large to look at is refused with.
+var errSetAside = errors.New("larger than the bound on one record")
+
+func readFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := limit.ReadAll(f, limit.AdvisoryBytes)
+	if errors.Is(err, limit.ErrTooLarge) {
+		return nil, errSetAside
+	}
+	return data, err
+}
+
+// each reads n records and adds them. A record that is malformed is refused; a
+// read that fails is an error of the whole.
+func (l *loader) each(ctx context.Context, in input, n int, read func(int) (name string, data []byte, err error)) error {
+	group, ctx := errgroup.WithContext(ctx)
+	next := make(chan int)
+	group.Go(func() error {
+		defer close(next)
+		for i := range n {
+			select {
+			case next <- i:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		return nil
+	})
+	for range runtime.GOMAXPROCS(0) {
+		group.Go(func() error {
+			for i := range next {
+				name, data, err := read(i)
+				if err != nil && !errors.Is(err, errSetAside) {
+					return fmt.Errorf("reading record %q: %w", name, err)
+				}
+				if err := l.addOne(in.name, name, data, err); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+func (l *loader) addOne(source, name string, data []byte, reason error) error {
+	var r *record
+	if reason == nil {
+		r, reason = decodeRecord(data)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if reason != nil {
+		l.builder.refuse(source, name, reason.Error())
+		return nil
+	}
+	return l.builder.add(source, r)
+}
+
+// loadZip reads a bucket's all.zip.
+func (l *loader) loadZip(ctx context.Context, in input) error {
+	f, err := os.Open(in.zip)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	z, err := openZip(f)
+	if err != nil {
+		return fmt.Errorf("reading %q: %w", in.zip, err)
+	}
+	files := slices.DeleteFunc(slices.Clone(z.File), func(f *zip.File) bool { return f.FileInfo().IsDir() })
+	err = l.each(ctx, in, len(files), func(i int) (string, []byte, error) {
+		if !strings.HasSuffix(files[i].Name, ".json") {
+			return files[i].Name, []byte{}, nil // refused: not an OSV record
+		}
+		data, err := readEntry(files[i])
+		return files[i].Name, data, err
+	})
+	if err != nil {
+		return fmt.Errorf("reading %q: %w", in.zip, err)
+	}
+	return nil
+}
+
+// openZip opens a zip whose directory and whose declared sizes are within
+// bounds.
+func openZip(f *os.File) (*zip.Reader, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > limit.AdvisoryZipBytes {
+		return nil, fmt.Errorf("%w of %d bytes", limit.ErrTooLarge, int64(limit.AdvisoryZipBytes))
+	}
+	metered := &meteredReaderAt{r: f, left: limit.AdvisoryZipDirectoryBytes, opening: true}
+	z, err := zip.NewReader(metered, info.Size())
+	metered.opening = false
+	if err != nil {
+		return nil, fmt.Errorf("not a whole zip file: %w", err)
+	}
+	if len(z.File) > limit.AdvisoryZipEntries {
+		return nil, fmt.Errorf("%w of %d entries in a zip", limit.ErrTooLarge, limit.AdvisoryZipEntries)
+	}
+	most := min(uint64(limit.AdvisoryTotalBytes), 64<<20+limit.AdvisoryZipRatio*uint64(info.Size()))
+	var total uint64
+	for _, e := range z.File {
+		if total += e.UncompressedSize64; total > most || e.UncompressedSize64 > most {
+			return nil, fmt.Errorf("%w: %d bytes that inflate to more than %d look like a zip bomb", limit.ErrTooLarge, info.Size(), most)
+		}
+	}
+	return z, nil
+}
+
+// readEntry reads one entry; what it inflates to is held against what the
+// directory says.
+func readEntry(e *zip.File) ([]byte, error) {
+	if e.UncompressedSize64 > limit.AdvisoryBytes {
+		return nil, errSetAside
+	}
+	r, err := e.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	data := make([]byte, e.UncompressedSize64)
+	if _, err := io.ReadFull(r, data); err != nil {
+		return nil, fmt.Errorf("the zip is damaged: %w", err)
+	}
+	// The end, where the checksum is compared, has to come here.
+	if n, err := r.Read(make([]byte, 1)); n != 0 || err != io.EOF {
+		return nil, fmt.Errorf("the zip is damaged: an entry is larger than it says or has another checksum")
+	}
+	return data, nil
+}
+
+// meteredReaderAt fails once more than left bytes were read while opening, so
+// that a zip's directory cannot fill the memory before it can be counted.
+type meteredReaderAt struct {
+	r       io.ReaderAt
+	left    int64
+	opening bool
+}
+
+func (m *meteredReaderAt) ReadAt(p []byte, off int64) (int, error) {
+	if m.opening {
+		if m.left -= int64(len(p)); m.left < 0 {
+			return 0, fmt.Errorf("%w: its directory has more than %d bytes", limit.ErrTooLarge, int64(limit.AdvisoryZipDirectoryBytes))
+		}
+	}
+	return m.r.ReadAt(p, off)
+}
