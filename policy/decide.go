@@ -97,7 +97,7 @@ func builtinReasons(ctx context.Context, document Document) ([]Reason, error) {
 	if err != nil {
 		return nil, fmt.Errorf("policy input: %w", err)
 	}
-	e, err := newEngine(modules, input, document.AsOf)
+	e, err := newEngine(modules, input, document.AsOf, proved...)
 	if err != nil {
 		return nil, fmt.Errorf("built-in policy: %w", err)
 	}

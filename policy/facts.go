@@ -1,9 +1,7 @@
 package policy
 
 import (
-	"cmp"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/tallyman/tallyman/sbom"
@@ -32,9 +30,11 @@ type Facts struct {
 	Ecosystems []string `json:"ecosystems"`
 	// Advisories is Input.Advisories with staleness judged again.
 	Advisories []AdvisoryFacts `json:"advisories"`
-	Packages   []PackageFacts  `json:"packages"`
-	Lint       []LintFacts     `json:"lint"`
-	Gaps       []GapFacts      `json:"gaps"`
+	// Profiles are the distinct profiles of the findings, worst severity first.
+	Profiles []FindingProfile `json:"profiles"`
+	Packages []PackageFacts   `json:"packages"`
+	Lint     []LintFacts      `json:"lint"`
+	Gaps     []GapFacts       `json:"gaps"`
 	// Exceptions are those that do nothing, with the reason why.
 	Exceptions []ExceptionFacts `json:"exceptions"`
 }
@@ -67,24 +67,37 @@ type PackageFacts struct {
 	// highest, in the order of the ecosystem.
 	Fixes    []string       `json:"fixes"`
 	Findings []FindingFacts `json:"findings"`
+
+	inLayer bool // File is inside an image layer
 }
 
-// FindingFacts is one finding.
+// FindingFacts are the findings of one package that have one profile.
 type FindingFacts struct {
-	// ID is the most useful of the finding's ids.
-	ID string `json:"id"`
-	// Label is the version, or the specifier of a range.
-	Label     string        `json:"label"`
+	// Profile is the place of their FindingProfile in Facts.Profiles.
+	Profile int `json:"profile"`
+	// IDs has the most useful id of each, sorted.
+	IDs []string `json:"ids"`
+	// Labels are the versions, or the specifiers of ranges, sorted.
+	Labels []string `json:"labels"`
+	// Fix is the place of the highest fixed version in the package's Fixes, -1
+	// without one.
+	Fix int `json:"fix"`
+}
+
+// FindingProfile is what a finding's effect depends on. Many findings share a
+// profile, so a rule judges a handful of profiles instead of every finding.
+type FindingProfile struct {
 	Severity  vuln.Severity `json:"severity"`
 	Verdict   vuln.Verdict  `json:"verdict"`
 	Evidence  sbom.Evidence `json:"evidence"`
 	Gates     bool          `json:"gates"`
 	Malicious bool          `json:"malicious"`
-	Fixed     string        `json:"fixed"`
-	// Fix is the place of Fixed in the package's Fixes, -1 without one.
-	Fix int `json:"fix"`
-	// Accepted says by whom and why the risk was accepted; "" and left out
-	// when it was not.
+	// Distribution is PackageFacts.Distribution.
+	Distribution bool `json:"distribution"`
+	// Fixable is true when a fixed version is known.
+	Fixable bool `json:"fixable"`
+	// Accepted says by whom and why the risk was accepted; left out when it
+	// was not.
 	Accepted string `json:"accepted,omitempty"`
 }
 
@@ -145,10 +158,10 @@ func NewDocument(in Input) (Document, []Exception, error) {
 		ImageDigests: imageDigests(in),
 		Ecosystems:   ecosystems(in),
 		Advisories:   advisoryFacts(in),
-		Packages:     packageFacts(in.Findings, risks),
 		Lint:         lintFacts(in.Lint, risks),
 		Gaps:         gapFacts(in.Gaps),
 	}
+	facts.Profiles, facts.Packages = packageFacts(in.Findings, risks)
 	for _, c := range in.Components {
 		if slices.ContainsFunc(c.Locations, func(l sbom.Location) bool { return l.Layer != "" }) {
 			facts.ImageComponents++
@@ -201,62 +214,4 @@ func advisoryFacts(in Input) []AdvisoryFacts {
 		facts = append(facts, f)
 	}
 	return facts
-}
-
-func packageFacts(findings []vuln.Finding, risks *acceptedRisks) []PackageFacts {
-	out := []PackageFacts{}
-	at := map[[2]string]int{}
-	for _, f := range findings {
-		key := [2]string{f.Ecosystem, sbom.NormalName(f.Ecosystem, f.Package)}
-		i, seen := at[key]
-		if !seen {
-			i = len(out)
-			at[key] = i
-			out = append(out, PackageFacts{
-				Name: f.Package, Ecosystem: f.Ecosystem, Distribution: isDistribution(f.Ecosystem),
-			})
-		}
-		p := &out[i]
-		p.place(f.Locations)
-		p.Fixes = append(p.Fixes, f.Fixed)
-		p.Findings = append(p.Findings, FindingFacts{
-			ID: bestID(f.IDs), Label: cmp.Or(f.Version, f.Specifier, "(any version)"),
-			Severity: f.Severity, Verdict: f.Verdict, Evidence: f.Evidence,
-			Gates: f.Gates, Malicious: f.Malicious || isMalicious(f.IDs), Fixed: f.Fixed, Accepted: risks.finding(f),
-		})
-	}
-	for i := range out {
-		out[i].orderFixes()
-	}
-	return out
-}
-
-// place keeps the first location outside images, which a reader can edit.
-func (p *PackageFacts) place(locations []sbom.Location) {
-	for _, l := range locations {
-		if p.File == "" || (l.Layer == "" && strings.HasPrefix(p.File, "/")) {
-			p.File, p.Line = l.File, l.Line
-		}
-	}
-}
-
-func (p *PackageFacts) orderFixes() {
-	p.Fixes = slices.DeleteFunc(p.Fixes, func(v string) bool { return v == "" })
-	slices.SortFunc(p.Fixes, func(a, b string) int { return compareVersions(p.Ecosystem, a, b) })
-	p.Fixes = slices.Compact(p.Fixes)
-	for i := range p.Findings {
-		p.Findings[i].Fix = slices.Index(p.Fixes, p.Findings[i].Fixed)
-	}
-	slices.SortStableFunc(p.Findings, func(a, b FindingFacts) int { return cmp.Compare(b.Severity.Rank(), a.Severity.Rank()) })
-}
-
-func bestID(ids []string) string {
-	if len(ids) == 0 {
-		return "(no id)"
-	}
-	return ids[0]
-}
-
-func isMalicious(ids []string) bool {
-	return slices.ContainsFunc(ids, func(id string) bool { return strings.HasPrefix(id, "MAL-") })
 }
