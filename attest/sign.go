@@ -31,7 +31,8 @@ type Written struct {
 // In the tag format the entry is added to those that are there: two that sign
 // one image at the same moment may lose one entry, as with cosign.
 func Sign(ctx context.Context, store Store, subject Subject, signer *Signer, format Format) (Written, error) {
-	if err := begin(ctx, store, subject, format); err != nil {
+	there, err := begin(ctx, store, subject, format)
+	if err != nil {
 		return Written{}, err
 	}
 	if format == FormatCosign {
@@ -45,7 +46,7 @@ func Sign(ctx context.Context, store Store, subject Subject, signer *Signer, for
 	if err != nil {
 		return Written{}, err
 	}
-	return addBundle(ctx, store, subject, statement, signer)
+	return addBundle(ctx, store, subject, there, statement, signer)
 }
 
 // Attest signs the statement that predicate, a JSON object of predicateType,
@@ -60,7 +61,8 @@ func Attest(ctx context.Context, store Store, subject Subject, predicateType str
 	if predicateType == PredicateSignature {
 		return Written{}, fmt.Errorf("predicate type %q is a signature, not an attestation: use sign", predicateType)
 	}
-	if err := begin(ctx, store, subject, format); err != nil {
+	there, err := begin(ctx, store, subject, format)
+	if err != nil {
 		return Written{}, err
 	}
 	if format == FormatCosign {
@@ -70,30 +72,30 @@ func Attest(ctx context.Context, store Store, subject Subject, predicateType str
 		}
 		return addToTag(ctx, store, subject, "att", payload, signer)
 	}
-	return addBundle(ctx, store, subject, statement, signer)
+	return addBundle(ctx, store, subject, there, statement, signer)
 }
 
 // begin checks the arguments and that the image does not carry the other
-// format.
-func begin(ctx context.Context, store Store, subject Subject, format Format) error {
+// format, and returns what it carries.
+func begin(ctx context.Context, store Store, subject Subject, format Format) ([]entry, error) {
 	if err := subject.validate(); err != nil {
-		return err
+		return nil, err
 	}
 	if _, err := ParseFormat(string(format)); err != nil {
-		return err
+		return nil, err
 	}
 	digest := subject.Descriptor.Digest
 	found := find(ctx, store, digest)
 	if len(found.errs) > 0 {
-		return fmt.Errorf("cannot tell what %q carries already, so nothing was written: %w", digest, errors.Join(found.errs...))
+		return nil, fmt.Errorf("cannot tell what %q carries already, so nothing was written: %w", digest, errors.Join(found.errs...))
 	}
 	for _, e := range found.entries {
 		if e.format() != format {
-			return fmt.Errorf("%w: %s has format %q: sign and attest with --format %s, or remove it first",
+			return nil, fmt.Errorf("%w: %s has format %q: sign and attest with --format %s, or remove it first",
 				ErrOtherFormat, e.where, e.format(), e.format())
 		}
 	}
-	return nil
+	return found.entries, nil
 }
 
 // addToTag appends one entry to the artifact under the tag, unless the signer
@@ -128,7 +130,7 @@ func addToTag(ctx context.Context, store Store, subject Subject, suffix string, 
 	return put(ctx, store, tag, img)
 }
 
-func addBundle(ctx context.Context, store Store, subject Subject, statement Statement, signer *Signer) (Written, error) {
+func addBundle(ctx context.Context, store Store, subject Subject, there []entry, statement Statement, signer *Signer) (Written, error) {
 	payload, err := json.Marshal(statement)
 	if err != nil {
 		return Written{}, fmt.Errorf("encoding the statement about %q: %w", subject.Descriptor.Digest, err)
@@ -138,7 +140,7 @@ func addBundle(ctx context.Context, store Store, subject Subject, statement Stat
 	if statement.PredicateType == PredicateSignature {
 		kind = KindSignature
 	}
-	if signer.made(find(ctx, store, digest).entries, digest, kind, payload) {
+	if signer.made(there, digest, kind, payload) {
 		return Written{Existing: true}, nil
 	}
 	described, err := describe(ctx, store, subject)
