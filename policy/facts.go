@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -31,10 +32,11 @@ type Facts struct {
 	// Advisories is Input.Advisories with staleness judged again.
 	Advisories []AdvisoryFacts `json:"advisories"`
 	// Profiles are the distinct profiles of the findings, worst severity first.
-	Profiles []FindingProfile `json:"profiles"`
-	Packages []PackageFacts   `json:"packages"`
-	Lint     []LintFacts      `json:"lint"`
-	Gaps     []GapFacts       `json:"gaps"`
+	Profiles   []FindingProfile `json:"profiles"`
+	Packages   []PackageFacts   `json:"packages"`
+	Lint       []LintFacts      `json:"lint"`
+	Gaps       []GapFacts       `json:"gaps"`
+	Signatures []SignatureFacts `json:"signatures"`
 	// Exceptions are those that do nothing, with the reason why.
 	Exceptions []ExceptionFacts `json:"exceptions"`
 }
@@ -101,6 +103,19 @@ type FindingProfile struct {
 	Accepted string `json:"accepted,omitempty"`
 }
 
+// SignatureFacts is a Signature with no field left out: a rule that reads a
+// field that is not there is undefined, and would be silent.
+type SignatureFacts struct {
+	Status SignatureStatus `json:"status"`
+	Kind   string          `json:"kind"`
+	// Speaks is true when the subject is a digest of the audited image.
+	Speaks  bool   `json:"speaks"`
+	Subject string `json:"subject"`
+	Signer  string `json:"signer"`
+	Digest  string `json:"digest"`
+	Reason  string `json:"reason"`
+}
+
 // LintFacts are the findings of one lint rule in one file with one fate.
 type LintFacts struct {
 	Rule string `json:"rule"`
@@ -161,6 +176,7 @@ func NewDocument(in Input) (Document, []Exception, error) {
 		Lint:         lintFacts(in.Lint, risks),
 		Gaps:         gapFacts(in.Gaps),
 	}
+	facts.Signatures = signatureFacts(in.Signatures, facts.ImageDigests)
 	facts.Profiles, facts.Packages = packageFacts(in.Findings, risks)
 	for _, c := range in.Components {
 		if slices.ContainsFunc(c.Locations, func(l sbom.Location) bool { return l.Layer != "" }) {
@@ -214,4 +230,16 @@ func advisoryFacts(in Input) []AdvisoryFacts {
 		facts = append(facts, f)
 	}
 	return facts
+}
+
+func signatureFacts(signatures []Signature, digests []string) []SignatureFacts {
+	out := make([]SignatureFacts, len(signatures))
+	for i, s := range signatures {
+		out[i] = SignatureFacts{
+			Status: s.Status, Kind: cmp.Or(s.Kind, "signature"), Speaks: slices.Contains(digests, s.Subject),
+			Subject: cmp.Or(s.Subject, "no digest"), Signer: s.Signer, Digest: s.Digest,
+			Reason: cmp.Or(s.Reason, "no reason was given"),
+		}
+	}
+	return out
 }

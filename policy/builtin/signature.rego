@@ -6,14 +6,14 @@ required if input.parameters.require_signature
 # good: a signature (an attestation is not one) that verified and that speaks
 # of this image.
 good if {
-	some s in input.signatures
+	some s in input.facts.signatures
 	s.status == "verified"
 	s.kind == "signature"
-	s.subject in input.facts.image_digests
+	s.speaks
 }
 
 deny contains signature_reason("signature", s, message, "find out who replaced the image or its signature, and sign the right digest") if {
-	some s in input.signatures
+	some s in input.facts.signatures
 	s.status == "failed"
 	message := sprintf("%s does not verify: %s", [signature_name(s), s.reason])
 }
@@ -21,26 +21,27 @@ deny contains signature_reason("signature", s, message, "find out who replaced t
 deny contains signature_reason("signature-missing", s, message, "sign the image (tallyman sign IMAGE@DIGEST) and audit again") if {
 	required
 	not good
-	some s in input.signatures
+	some s in input.facts.signatures
 	s.status == "missing"
-	message := sprintf("the image is not signed: %s", [s.reason])
+	s.kind != "attestation"
+	message := sprintf("the image has no %s: %s", [s.kind, s.reason])
 }
 
 undecided contains signature_reason("signature", s, message, "make the registry and the key reachable, and audit again") if {
-	some s in input.signatures
+	some s in input.facts.signatures
 	s.status == "error"
 	message := sprintf("signatures could not be checked: %s", [s.reason])
 }
 
 undecided contains signature_reason("signature", s, message, "verify the digest that is deployed") if {
-	some s in input.signatures
+	some s in input.facts.signatures
 	s.status == "verified"
-	not s.subject in input.facts.image_digests
+	not s.speaks
 	message := sprintf("%s speaks of %s, which is not the digest audited", [signature_name(s), s.subject])
 }
 
 undecided contains signature_reason("signature", s, message, "use the tallyman that wrote this evidence") if {
-	some s in input.signatures
+	some s in input.facts.signatures
 	not s.status in {"verified", "failed", "missing", "error", "unchecked"}
 	message := sprintf("the signature status %q is not known", [s.status])
 }
@@ -60,25 +61,25 @@ signature_wanted if required
 
 signature_wanted if {
 	"verify" in input.stages
-	count(input.signatures) == 0
+	count(input.facts.signatures) == 0
 }
 
 # spoken_for: a reason above says already why there is no good signature.
 spoken_for if {
-	some s in input.signatures
+	some s in input.facts.signatures
 	s.status in {"failed", "missing", "error"}
 }
 
 warn contains signature_reason("signature", s, message, "sign the image, and require it with require_signature") if {
 	not required
-	some s in input.signatures
+	some s in input.facts.signatures
 	s.status == "missing"
-	message := sprintf("the image is not signed: %s", [s.reason])
+	message := sprintf("the image has no %s: %s", [s.kind, s.reason])
 }
 
 warn contains signature_reason("signature", s, message, "give the key or the identity to verify with") if {
 	not required
-	some s in input.signatures
+	some s in input.facts.signatures
 	s.status == "unchecked"
 	message := sprintf("signatures were not checked: %s", [s.reason])
 }
