@@ -174,7 +174,10 @@ func redactTail(tail string) (safe string, credentials bool) {
 		tail, credentials = tail+"?"+query, credentials || found
 	}
 	if hasFragment {
-		fragment, _ = redactPairs(fragment, harmlessFragment)
+		// A lone word is a commit or a version: a fragment is never sent.
+		if strings.ContainsAny(fragment, "=&@") {
+			fragment, _ = redactPairs(fragment, harmlessFragment)
+		}
 		tail += "#" + fragment
 	}
 	return tail, credentials

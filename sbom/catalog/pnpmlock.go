@@ -1,0 +1,67 @@
+package catalog
+
+import (
+	"strconv"
+	"strings"
+)
+
+// indexPnpmLock indexes the "packages" of a pnpm-lock.yaml, in the layout that
+// pnpm writes: a key of two blanks' indentation an entry. A lock in another
+// layout has an empty index, so that its packages are kept without lines.
+// https://github.com/pnpm/spec/blob/master/lockfile/9.0.md
+func indexPnpmLock(data []byte) (lockIndex, error) {
+	var index lockIndex
+	inside, separator := false, "@"
+	number := 0
+	for line := range strings.Lines(string(data)) {
+		number++
+		line = strings.TrimRight(line, "\r\n")
+		switch {
+		case line == "" || line[0] == '#':
+		case line[0] != ' ':
+			inside = line == "packages:"
+			if v, ok := strings.CutPrefix(line, "lockfileVersion:"); ok {
+				separator = pnpmSeparator(strings.Trim(v, ` '"`))
+			}
+		case inside && strings.HasPrefix(line, "  ") && line[2] != ' ' && line[2] != '#':
+			index = append(index, pnpmEntry(pnpmKey(line), separator, number))
+		}
+	}
+	return index, nil
+}
+
+// pnpmSeparator returns what stands between name and version in a key: "/"
+// before format 6, "@" since.
+func pnpmSeparator(version string) string {
+	if v, err := strconv.ParseFloat(version, 64); err == nil && v < 6 {
+		return "/"
+	}
+	return "@"
+}
+
+// pnpmKey returns the key of a line of "packages".
+func pnpmKey(line string) string {
+	key := strings.TrimSpace(line)
+	if quote := key[0]; quote == '\'' || quote == '"' {
+		if end := strings.LastIndexByte(key, quote); end > 0 {
+			return key[1:end]
+		}
+	}
+	key, _, _ = strings.Cut(key, ": ")
+	return strings.TrimSuffix(key, ":")
+}
+
+// pnpmEntry splits "@scope/name@1.0.0(peer@2)", or "/@scope/name/1.0.0_peer@2"
+// of old. What cannot be split has no version, so that it counts as missing.
+func pnpmEntry(key, separator string, line int) lockEntry {
+	key, _, _ = strings.Cut(strings.TrimPrefix(key, "/"), "(")
+	at := strings.LastIndex(key, separator)
+	if at <= 0 {
+		return lockEntry{names: []string{key}, line: line}
+	}
+	version := key[at+1:]
+	if separator == "/" && version != "" && version[0] >= '0' && version[0] <= '9' {
+		version, _, _ = strings.Cut(version, "_")
+	}
+	return lockEntry{names: []string{key[:at]}, version: version, line: line}
+}
