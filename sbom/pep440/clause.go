@@ -123,13 +123,15 @@ func (c Clause) Contains(v Version) bool {
 	case GreaterOrEqual:
 		return v.Compare(c.Version) >= 0
 	case LessOrEqual:
-		return v.Public().Compare(c.Version) <= 0
+		// "Local version identifiers are NOT permitted in this version
+		// specifier", and those of candidates do not count.
+		return v.Compare(c.Version) <= 0 || c.Version.isPublicOf(v)
 	case Compatible:
 		return v.Compare(c.Version) >= 0 && hasPrefix(v, c.compatiblePrefix())
 	case Greater:
-		return c.below(v)
+		return c.isBelow(v)
 	case Less:
-		return c.above(v)
+		return c.isAbove(v)
 	}
 	return false
 }
@@ -151,14 +153,20 @@ func (c Clause) matches(v Version) bool {
 	case c.Version.HasLocal():
 		return v.Equal(c.Version)
 	}
-	return v.Public().Equal(c.Version)
+	return c.Version.isPublicOf(v)
 }
 
-// below is ">V": it "MUST NOT allow a post-release of the given version unless
+// isPublicOf tells whether v equals w without the local part of w. v itself
+// has none, so its key ends with the byte that says so.
+func (v Version) isPublicOf(w Version) bool {
+	return v.IsValid() && strings.HasPrefix(w.key, v.key[:len(v.key)-1])
+}
+
+// isBelow is ">V": it "MUST NOT allow a post-release of the given version unless
 // V itself is a post release" and "MUST NOT match a local version of the
 // specified version".
-func (c Clause) below(v Version) bool {
-	if v.Compare(c.Version) <= 0 || v.Public().Equal(c.Version) {
+func (c Clause) isBelow(v Version) bool {
+	if v.Compare(c.Version) <= 0 || c.Version.isPublicOf(v) {
 		return false
 	}
 	p, q := c.Version.parts(), v.parts()
@@ -169,9 +177,9 @@ func (c Clause) below(v Version) bool {
 	return !q.version().Equal(c.Version)
 }
 
-// above is "<V": it "MUST NOT allow a pre-release of the specified version
+// isAbove is "<V": it "MUST NOT allow a pre-release of the specified version
 // unless the specified version is itself a pre-release".
-func (c Clause) above(v Version) bool {
+func (c Clause) isAbove(v Version) bool {
 	if v.Compare(c.Version) >= 0 {
 		return false
 	}

@@ -32,12 +32,26 @@ func ParseSpecifiers(s string) (Specifiers, error) {
 }
 
 // normalise sorts clauses by their text, as pypa/packaging prints them, and
-// keeps the first of those that are spelled the same.
+// keeps one of those that are spelled the same.
 func normalise(clauses []Clause) []Clause {
-	slices.SortStableFunc(clauses, func(a, b Clause) int {
-		return cmp.Compare(a.String(), b.String())
-	})
-	return slices.Compact(clauses)
+	if len(clauses) < 2 {
+		return clauses
+	}
+	type spelled struct {
+		text   string
+		clause Clause
+	}
+	list := make([]spelled, len(clauses))
+	for i, c := range clauses {
+		list[i] = spelled{c.String(), c}
+	}
+	slices.SortFunc(list, func(a, b spelled) int { return cmp.Compare(a.text, b.text) })
+	list = slices.Compact(list)
+	clauses = make([]Clause, len(list))
+	for i, s := range list {
+		clauses[i] = s.clause
+	}
+	return clauses
 }
 
 // IsEmpty tells whether there is no clause, so that any version will do.

@@ -124,7 +124,7 @@ func (v Variable) isVersion() bool {
 // as pypa/packaging has it; "~=" and "===" have no meaning for them.
 func compareValues(key Variable, left, operator, right string) Truth {
 	if operator != "in" && operator != "not in" && key.isVersion() {
-		if s, err := pep440.ParseSpecifiers(operator + right); err == nil && len(s.Clauses()) == 1 {
+		if s, ok := clause(operator, right); ok {
 			return truth(s.ContainsText(left, pep440.PrereleasesAllowed))
 		}
 	}
@@ -143,6 +143,15 @@ func compareValues(key Variable, left, operator, right string) Truth {
 	return Undecided
 }
 
+// clause reads a comparison as a version clause; it is not ok if it is none.
+func clause(operator, version string) (pep440.Specifiers, bool) {
+	if strings.Contains(version, ",") {
+		return pep440.Specifiers{}, false
+	}
+	s, err := pep440.ParseSpecifiers(operator + version)
+	return s, err == nil
+}
+
 // compareSeries compares a full Python version of which only the series
 // (python_version, "3.12") is known: the answer is decided when it is the same
 // for every version of the series.
@@ -155,8 +164,8 @@ func compareSeries(env Environment, operator, right string) Truth {
 	if err != nil {
 		return Undecided
 	}
-	wanted, err := pep440.ParseSpecifiers(operator + right)
-	if err != nil {
+	wanted, ok := clause(operator, right)
+	if !ok {
 		return Undecided
 	}
 	switch all, want := series.Set(), wanted.Set(); {

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/tallyman/tallyman/sbom/pep440"
 )
@@ -182,14 +183,17 @@ func (p *parser) unclosed(open int, reason string) error {
 // that a ';' may be part of it.
 func (p *parser) url(r *Requirement) error {
 	p.skipSpace()
-	text := p.rest()
+	from, text := p.at, p.rest()
 	if i := strings.IndexAny(text, " \t"); i >= 0 {
 		text = text[:i]
 	}
 	p.at += len(text)
 	text = strings.TrimRight(text, "\r\n")
 	if text == "" {
-		return p.fail(p.at, "expected a URL after '@'")
+		return p.fail(from, "expected a URL after '@'")
+	}
+	if strings.ContainsFunc(text, unicode.IsControl) {
+		return p.fail(from, "a URL must not have control characters")
 	}
 	r.URL = strings.Clone(text)
 	p.skipSpace()
@@ -225,17 +229,20 @@ func (p *parser) specifiers() (pep440.Specifiers, error) {
 // pypa/packaging has it; no other clause may be empty.
 func (p *parser) clauses(from int, text string) (pep440.Specifiers, error) {
 	at := from
-	for i, clause := range strings.Split(text, ",") {
+	for clause := range strings.SplitSeq(text, ",") {
 		trimmed := strings.TrimLeft(clause, " \t")
 		start := at + len(clause) - len(trimmed)
 		at += len(clause) + 1
 		last := at > from+len(text)
 		switch {
-		case trimmed == "" && last && (i == 0 || i > 0):
+		case trimmed == "" && last:
+			// No clause at all, or a comma before the end.
 		case trimmed == "":
 			return pep440.Specifiers{}, p.fail(start, "expected a version clause before ','")
 		case !strings.ContainsRune("=<>!~", rune(trimmed[0])):
 			return pep440.Specifiers{}, p.fail(start, "expected a version specifier, ';' or the end")
+		case strings.ContainsAny(trimmed, "\r\n\f\v"):
+			return pep440.Specifiers{}, p.fail(start, "expected a version on the same line")
 		default:
 			if _, err := pep440.ParseSpecifiers(trimmed); err != nil {
 				return pep440.Specifiers{}, p.fail(start, clauseReason(trimmed, err))
