@@ -94,6 +94,9 @@ func readLock(ctx context.Context, fsys fs.FS, name string, doc *sbom.Document) 
 		gap(sbom.GapUnparsed, 0, "%s", sbom.RedactText(err.Error()))
 		return
 	}
+	if format.as == "pnpm-lock.yaml" {
+		data = trimPnpmLock(data)
+	}
 	// Under its plain name, because the cataloger passes over node_modules.
 	r := &resolver{name: format.as, files: map[string][]byte{format.as: data}}
 	// Development's dependencies run on the machines that build.

@@ -1,6 +1,8 @@
 package catalog
 
 import (
+	"bytes"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -64,4 +66,32 @@ func pnpmEntry(key, separator string, line int) lockEntry {
 		version, _, _ = strings.Cut(version, "_")
 	}
 	return lockEntry{names: []string{key[:at]}, version: version, line: line}
+}
+
+// plainKey matches a top-level line of the layout that pnpm writes.
+var plainKey = regexp.MustCompile(`^[A-Za-z]+:( |$)`)
+
+// trimPnpmLock removes the sections that say nothing about which packages
+// there are: who asks for which, which is most of the file and of the time to
+// parse it. A lock with any top-level line that pnpm would not write comes
+// back whole, because its sections may not be what they look like.
+func trimPnpmLock(data []byte) []byte {
+	out := make([]byte, 0, len(data))
+	keep := true
+	for line := range bytes.Lines(data) {
+		switch text := bytes.TrimRight(line, "\r\n"); {
+		case len(text) == 0 || text[0] == ' ' || text[0] == '#':
+		case string(text) == "---":
+			keep = true
+		case plainKey.Match(text):
+			section := string(text[:bytes.IndexByte(text, ':')])
+			keep = section != "importers" && section != "snapshots"
+		default:
+			return data
+		}
+		if keep {
+			out = append(out, line...)
+		}
+	}
+	return out
 }
