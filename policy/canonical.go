@@ -43,10 +43,49 @@ func canonical(in Input) (Input, error) {
 		// Never milder than the kind, whoever made the gap.
 		in.Gaps[i].Hides = in.Gaps[i].Hides || in.Gaps[i].Kind.Hides()
 	}
+	fillLists(&in)
 	in.Advisories = sorted(in.Advisories, func(a, b AdvisoryStatus) int { return strings.Compare(a.Ecosystem, b.Ecosystem) })
 	in.Exceptions = sorted(in.Exceptions, compareExceptions)
 	in.Stages = sorted(in.Stages, strings.Compare)
 	return in, nil
+}
+
+// fillLists makes absent lists empty in what canonical copied, so that rules
+// and readers of the JSON never meet null.
+func fillLists(in *Input) {
+	for i := range in.Components {
+		fill(&in.Components[i].Locations)
+	}
+	for i := range in.Findings {
+		fill(&in.Findings[i].IDs)
+		fill(&in.Findings[i].Records)
+		fill(&in.Findings[i].Locations)
+	}
+	for i := range in.Lint {
+		fill(&in.Lint[i].Aliases)
+	}
+	if in.Image == nil {
+		return
+	}
+	image := *in.Image
+	for _, list := range []*[]string{
+		&image.ExposedPorts, &image.Entrypoint, &image.Cmd, &image.EnvNames, &image.SecretEnvNames, &image.Layers,
+	} {
+		fill(list)
+	}
+	if image.GradioEnv == nil {
+		image.GradioEnv = map[string]string{}
+	}
+	if image.Labels == nil {
+		image.Labels = map[string]string{}
+	}
+	in.Image = &image
+}
+
+func fill[T any](list *[]T) {
+	if *list == nil {
+		*list = []T{}
+	}
 }
 
 func sorted[T any](in []T, compare func(a, b T) int) []T {

@@ -108,6 +108,8 @@ type FindingProfile struct {
 type SignatureFacts struct {
 	Status SignatureStatus `json:"status"`
 	Kind   string          `json:"kind"`
+	// Name is Kind, "signature" when that is empty.
+	Name string `json:"name"`
 	// Speaks is true when the subject is a digest of the audited image.
 	Speaks  bool   `json:"speaks"`
 	Subject string `json:"subject"`
@@ -236,7 +238,7 @@ func signatureFacts(signatures []Signature, digests []string) []SignatureFacts {
 	out := make([]SignatureFacts, len(signatures))
 	for i, s := range signatures {
 		out[i] = SignatureFacts{
-			Status: s.Status, Kind: cmp.Or(s.Kind, "signature"), Speaks: slices.Contains(digests, s.Subject),
+			Status: s.Status, Kind: s.Kind, Name: cmp.Or(s.Kind, "signature"), Speaks: slices.Contains(digests, s.Subject),
 			Subject: cmp.Or(s.Subject, "no digest"), Signer: s.Signer, Digest: s.Digest,
 			Reason: cmp.Or(s.Reason, "no reason was given"),
 		}

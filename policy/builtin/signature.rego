@@ -24,7 +24,7 @@ deny contains signature_reason("signature-missing", s, message, "sign the image 
 	some s in input.facts.signatures
 	s.status == "missing"
 	s.kind != "attestation"
-	message := sprintf("the image has no %s: %s", [s.kind, s.reason])
+	message := sprintf("the image has no %s: %s", [s.name, s.reason])
 }
 
 undecided contains signature_reason("signature", s, message, "make the registry and the key reachable, and audit again") if {
@@ -74,7 +74,7 @@ warn contains signature_reason("signature", s, message, "sign the image, and req
 	not required
 	some s in input.facts.signatures
 	s.status == "missing"
-	message := sprintf("the image has no %s: %s", [s.kind, s.reason])
+	message := sprintf("the image has no %s: %s", [s.name, s.reason])
 }
 
 warn contains signature_reason("signature", s, message, "give the key or the identity to verify with") if {
@@ -91,4 +91,4 @@ signature_reason(rule, s, message, remedy) := {
 	"remedy": remedy,
 }
 
-signature_name(s) := trim_space(sprintf("the %s %s", [s.kind, s.signer]))
+signature_name(s) := trim_space(sprintf("the %s %s", [s.name, s.signer]))
