@@ -145,9 +145,13 @@ func (s Severity) Rank() int {
 // Finding is one vulnerability (or one piece of malware) of one package,
 // however many records name it.
 type Finding struct {
-	// IDs are all record ids that aliases connect within the package, sorted
-	// so that the most useful comes first (see CompareIDs).
+	// IDs are all ids that aliases connect within the package, of records and
+	// those that records only mention (a CVE), sorted so that the most useful
+	// comes first (see CompareIDs).
 	IDs []string `json:"ids"`
+	// Records are the ids of the records that affect what is in use, sorted
+	// likewise; a subset of IDs.
+	Records []string `json:"records"`
 	// Package is the component's name as spelled.
 	Package   string `json:"package"`
 	Ecosystem string `json:"ecosystem"`

@@ -2,7 +2,6 @@ package osv
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -169,27 +168,27 @@ func rateWord(w string) (vuln.Severity, bool) {
 // (a distribution's notice) takes the best of the records that it names as
 // upstream.
 func rateAll(list []*entry) []rating {
-	groups := newGroups()
+	var groups vuln.IDGroups
 	for _, e := range list {
 		for _, a := range e.aliases {
-			groups.join(e.id, a)
+			groups.Join(e.id, a)
 		}
 	}
 	best := map[string]rating{}
 	for _, e := range list {
-		root := groups.find(e.id)
+		root := groups.Find(e.id)
 		if better(e.own, best[root]) {
 			best[root] = e.own
 		}
 	}
 	out := make([]rating, len(list))
 	for i, e := range list {
-		out[i] = best[groups.find(e.id)]
+		out[i] = best[groups.Find(e.id)]
 		if out[i].kind != ratingNone {
 			continue
 		}
 		for _, up := range e.upstream {
-			c := best[groups.find(up)]
+			c := best[groups.Find(up)]
 			if c.kind == ratingNone {
 				continue
 			}
@@ -200,34 +199,4 @@ func rateAll(list []*entry) []rating {
 		}
 	}
 	return out
-}
-
-// groups is a union-find over ids whose roots are the smallest id of each
-// group.
-type groups struct{ parent map[string]string }
-
-func newGroups() *groups { return &groups{parent: map[string]string{}} }
-
-func (g *groups) find(id string) string {
-	root := id
-	for {
-		p, ok := g.parent[root]
-		if !ok || p == root {
-			break
-		}
-		root = p
-	}
-	for id != root {
-		next := g.parent[id]
-		g.parent[id] = root
-		id = next
-	}
-	return root
-}
-
-func (g *groups) join(a, b string) {
-	roots := []string{g.find(a), g.find(b)}
-	slices.Sort(roots)
-	g.parent[roots[0]] = roots[0]
-	g.parent[roots[1]] = roots[0]
 }

@@ -1,0 +1,322 @@
+package vuln
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/tallyman/tallyman/sbom"
+)
+
+// Match holds every component of doc against the advisories of src.
+//
+// An exact version is judged by the evaluation algorithm of the OSV schema.
+// Distribution packages are matched by their source package. A Python package
+// that a distribution package owns is matched as that package, not as PyPI's.
+// A component that only constrains is not matched; a claimed one is, and never
+// gates. A package that no advisory names has nothing wrong with it, whatever
+// its version. What cannot be judged is a Gap, as is an ecosystem that src
+// does not have. The error is src's, or the context's.
+func Match(ctx context.Context, doc *sbom.Document, src Source) (*Result, error) {
+	m := &matcher{
+		src: src, orders: map[string]*order{}, known: map[subject][]Advisory{},
+		missing: map[string]int{}, uncovered: map[string][]string{}, unordered: map[string]int{},
+	}
+	components := unite(doc.Components)
+	m.names = namesOf(components)
+	for i := range components {
+		if err := m.component(ctx, &components[i]); err != nil {
+			return nil, err
+		}
+	}
+	m.closeGaps()
+	slices.SortFunc(m.findings, compareFindings)
+	slices.SortFunc(m.gaps, sbom.CompareGaps)
+	return &Result{Findings: append([]Finding{}, m.findings...), Gaps: append([]sbom.Gap{}, slices.Compact(m.gaps)...)}, nil
+}
+
+type matcher struct {
+	src      Source
+	orders   map[string]*order // nil for an ecosystem without one
+	known    map[subject][]Advisory
+	names    map[string]bool
+	findings []Finding
+	gaps     []sbom.Gap
+	// missing and unordered count the components of an ecosystem that src
+	// does not have, or whose versions have no order; uncovered lists those
+	// of a kind of package for which there are no advisories at all.
+	missing, unordered map[string]int
+	uncovered          map[string][]string
+}
+
+// subject is what advisories are looked up by.
+type subject struct{ ecosystem, name string }
+
+// unite joins components that differ in nothing that matching looks at into
+// one with all their locations.
+func unite(in []sbom.Component) []sbom.Component {
+	type identity struct {
+		ecosystem, name, version, specifier, purl, source, sourceVersion string
+		evidence                                                         sbom.Evidence
+		url, owner                                                       string
+	}
+	sorted := slices.Clone(in)
+	slices.SortStableFunc(sorted, sbom.CompareComponents)
+	at := map[identity]int{}
+	var out []sbom.Component
+	for _, c := range sorted {
+		if c.Constraint {
+			continue
+		}
+		k := identity{c.Ecosystem, c.NormalName(), c.Version, c.Specifier, c.PURL, c.Source, c.SourceVersion, c.Evidence, c.URL, c.Owner}
+		i, seen := at[k]
+		if !seen {
+			i = len(out)
+			at[k] = i
+			c.Locations = slices.Clone(c.Locations)
+			out = append(out, c)
+			continue
+		}
+		out[i].Locations = append(out[i].Locations, c.Locations...)
+	}
+	for i := range out {
+		slices.SortFunc(out[i].Locations, sbom.CompareLocations)
+		out[i].Locations = slices.Compact(out[i].Locations)
+	}
+	return out
+}
+
+// namesOf lists the distribution packages, to know whether an owner is there.
+func namesOf(components []sbom.Component) map[string]bool {
+	names := map[string]bool{}
+	for _, c := range components {
+		if c.Ecosystem != "PyPI" {
+			names[c.Name] = true
+		}
+	}
+	return names
+}
+
+// owned reports whether the component is matched through the distribution
+// package that owns its files. Without that package in the inventory nothing
+// would speak for it, so it is then matched for itself.
+func (m *matcher) owned(c *sbom.Component) bool {
+	owner, _, _ := strings.Cut(c.Owner, " ")
+	return c.Evidence == sbom.OSOwned && owner != "" && m.names[owner]
+}
+
+func (m *matcher) component(ctx context.Context, c *sbom.Component) error {
+	if m.owned(c) || c.Version == "" && c.URL != "" {
+		return nil // the second has its Gap from the reader: unversioned
+	}
+	if c.Ecosystem == "" {
+		kind := purlType(c.PURL)
+		m.uncovered[kind] = append(m.uncovered[kind], c.Name)
+		return nil
+	}
+	seen := map[string]bool{}
+	for _, s := range subjectsOf(c) {
+		list, err := m.lookup(ctx, subject{c.Ecosystem, s.name})
+		if errors.Is(err, ErrNoEcosystem) {
+			m.missing[c.Ecosystem]++
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("looking up advisories for %q: %w", s.name, err)
+		}
+		live := make([]*Advisory, 0, len(list))
+		for i := range list {
+			if list[i].Withdrawn.IsZero() && !seen[list[i].ID] {
+				seen[list[i].ID] = true
+				live = append(live, &list[i])
+			}
+		}
+		switch {
+		case len(live) == 0:
+		case s.version == "":
+			m.matchRange(c, live)
+		default:
+			m.matchVersion(c, s, live)
+		}
+	}
+	return nil
+}
+
+func (m *matcher) lookup(ctx context.Context, s subject) ([]Advisory, error) {
+	if list, ok := m.known[s]; ok {
+		return list, nil
+	}
+	list, err := m.src.Advisories(ctx, s.ecosystem, s.name)
+	if err == nil {
+		m.known[s] = list
+	}
+	return list, err
+}
+
+// named is a name that advisories may use for a component.
+type named struct {
+	name, version string
+	// source is true when it is the source package.
+	source bool
+}
+
+// rpmFamilies are the distributions whose advisories name binary packages,
+// source packages, or both.
+var rpmFamilies = [...]string{"AlmaLinux", "Rocky Linux", "Red Hat", "openSUSE", "SUSE", "Mageia", "openEuler", "Azure Linux", "Photon OS"}
+
+// subjectsOf lists the names to look a component up by. Debian, Ubuntu, Alpine
+// and the like speak of source packages only, and a source package may have
+// the name of another source's binary.
+func subjectsOf(c *sbom.Component) []named {
+	own := named{name: c.NormalName(), version: c.Version}
+	if c.Source == "" || c.Source == c.Name {
+		if c.SourceVersion != "" {
+			own.version = c.SourceVersion
+		}
+		return []named{own}
+	}
+	source := named{name: c.Source, version: cmp.Or(c.SourceVersion, c.Version), source: true}
+	family, _, _ := strings.Cut(c.Ecosystem, ":")
+	if slices.Contains(rpmFamilies[:], family) {
+		return []named{own, source}
+	}
+	return []named{source}
+}
+
+func (m *matcher) orderOf(ecosystem string) *order {
+	o, ok := m.orders[ecosystem]
+	if !ok {
+		o, _ = newOrder(ecosystem)
+		m.orders[ecosystem] = o
+	}
+	return o
+}
+
+// matchVersion judges a component with an exact version.
+func (m *matcher) matchVersion(c *sbom.Component, s named, list []*Advisory) {
+	o := m.orderOf(c.Ecosystem)
+	if o == nil {
+		m.unordered[c.Ecosystem]++
+		return
+	}
+	v, err := o.parse(s.version)
+	if err != nil {
+		m.gap(c, sbom.GapVersion, fmt.Sprintf("version %.80q of %s is not one that %s can order, and %s it", s.version, s.name, c.Ecosystem, advisoriesName(len(list))))
+		list = slices.DeleteFunc(slices.Clone(list), func(a *Advisory) bool { return !spells(a, s.version) })
+	}
+	judge := func(a *Advisory) judgement {
+		if err != nil {
+			return judgement{outcome: yes, basis: "versions"}
+		}
+		return o.judgeVersion(v, a)
+	}
+	for _, g := range groupAdvisories(list, judge) {
+		if len(g.affecting) > 0 {
+			f := newFinding(c, g)
+			f.Verdict = AffectedVersion
+			f.Version, f.Specifier = c.Version, c.Specifier
+			if err == nil {
+				f.Fixed = o.fixFor(v, g.affecting)
+			}
+			if s.source {
+				f.SourcePackage = s.name
+			}
+			m.add(f)
+			continue
+		}
+		if g.decided {
+			continue
+		}
+		for _, u := range g.unsure {
+			m.gap(c, sbom.GapAdvisory, fmt.Sprintf("%s names %s and cannot be judged for version %.80s: %s", u.advisory.ID, s.name, s.version, u.why))
+		}
+	}
+}
+
+// spells reports whether an advisory lists the very spelling of a version.
+func spells(a *Advisory, version string) bool {
+	return slices.ContainsFunc(a.Affected, func(e Affected) bool { return slices.Contains(e.Versions, version) })
+}
+
+func advisoriesName(n int) string {
+	if n == 1 {
+		return "1 advisory names"
+	}
+	return fmt.Sprintf("%d advisories name", n)
+}
+
+func (m *matcher) gap(c *sbom.Component, kind sbom.GapKind, reason string) {
+	var at sbom.Location
+	if len(c.Locations) > 0 {
+		at = c.Locations[0]
+	}
+	m.gapAt(c, at, kind, reason)
+}
+
+func (m *matcher) gapAt(c *sbom.Component, at sbom.Location, kind sbom.GapKind, reason string) {
+	g := sbom.NewGap(kind, at.File, at.Line, reason)
+	g.Package, g.Layer = c.NormalName(), at.Layer
+	m.gaps = append(m.gaps, g)
+}
+
+func (m *matcher) add(f Finding) {
+	f.Gates = f.Verdict.Gating() && f.Evidence != sbom.Claimed
+	m.findings = append(m.findings, f)
+}
+
+// closeGaps writes the gaps that are one for many components.
+func (m *matcher) closeGaps() {
+	for eco, n := range m.missing {
+		m.gaps = append(m.gaps, sbom.NewGap(sbom.GapEcosystem, "", 0,
+			fmt.Sprintf("the advisory snapshot has nothing for %s: %s not matched", eco, components(n))))
+	}
+	for eco, n := range m.unordered {
+		m.gaps = append(m.gaps, sbom.NewGap(sbom.GapEcosystem, "", 0,
+			fmt.Sprintf("the version order of %s is not known: %s not matched", eco, components(n))))
+	}
+	for kind, names := range m.uncovered {
+		const most = 5
+		slices.Sort(names)
+		names = slices.Compact(names)
+		shown := strings.Join(names[:min(most, len(names))], ", ")
+		if len(names) > most {
+			shown += ", ..."
+		}
+		m.gaps = append(m.gaps, sbom.NewGap(sbom.GapCatalogue, "", 0,
+			fmt.Sprintf("there is no advisory source for packages of type %s: %s not matched (%s)", kind, components(len(names)), shown)))
+	}
+}
+
+func components(n int) string {
+	if n == 1 {
+		return "1 component was"
+	}
+	return fmt.Sprintf("%d components were", n)
+}
+
+// purlType is the type of a package URL, "unknown" if there is none.
+func purlType(purl string) string {
+	rest, ok := strings.CutPrefix(purl, "pkg:")
+	kind, _, found := strings.Cut(rest, "/")
+	if !ok || !found || kind == "" {
+		return "unknown"
+	}
+	return kind
+}
+
+func compareFindings(a, b Finding) int {
+	return cmp.Or(
+		strings.Compare(a.Ecosystem, b.Ecosystem),
+		strings.Compare(sbom.NormalName(a.Ecosystem, a.Package), sbom.NormalName(b.Ecosystem, b.Package)),
+		strings.Compare(a.Version, b.Version),
+		strings.Compare(a.Specifier, b.Specifier),
+		slices.CompareFunc(a.IDs, b.IDs, CompareIDs),
+		strings.Compare(string(a.Evidence), string(b.Evidence)),
+		strings.Compare(a.PURL, b.PURL),
+		strings.Compare(a.SourcePackage, b.SourcePackage),
+		slices.CompareFunc(a.Locations, b.Locations, sbom.CompareLocations),
+	)
+}

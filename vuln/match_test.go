@@ -1,0 +1,192 @@
+package vuln_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tallyman/tallyman/sbom"
+	"github.com/tallyman/tallyman/vuln"
+)
+
+// fake is a Source in memory: advisories by ecosystem and normal name.
+type fake map[string]map[string][]vuln.Advisory
+
+func (f fake) Advisories(_ context.Context, ecosystem, name string) ([]vuln.Advisory, error) {
+	names, ok := f[ecosystem]
+	if !ok {
+		return nil, fmt.Errorf("%w: %q", vuln.ErrNoEcosystem, ecosystem)
+	}
+	return names[name], nil
+}
+
+var day = time.Date(2025, 3, 1, 0, 0, 0, 0, time.UTC)
+
+// advisory builds one for a package of PyPI's; each event is "introduced 0",
+// "fixed 1.2", a version of the list is "version 1.0".
+func advisory(id string, events ...string) vuln.Advisory {
+	a := vuln.Advisory{ID: id, Modified: day, Severity: vuln.SeverityHigh, SeveritySource: id + " CVSS:3.1 7.5", Summary: "about " + id}
+	entry := vuln.Affected{Ecosystem: "PyPI", Name: "demo"}
+	var r vuln.Range
+	for _, text := range events {
+		var kind, version string
+		if _, err := fmt.Sscan(text, &kind, &version); err != nil {
+			panic(err)
+		}
+		switch kind {
+		case "version":
+			entry.Versions = append(entry.Versions, version)
+		case "introduced":
+			r.Events = append(r.Events, vuln.Event{Introduced: version})
+		case "fixed":
+			r.Events = append(r.Events, vuln.Event{Fixed: version})
+		case "last_affected":
+			r.Events = append(r.Events, vuln.Event{LastAffected: version})
+		case "limit":
+			r.Events = append(r.Events, vuln.Event{Limit: version})
+		default:
+			panic(text)
+		}
+	}
+	if r.Events != nil {
+		r.Type = "ECOSYSTEM"
+		entry.Ranges = []vuln.Range{r}
+	}
+	a.Affected = []vuln.Affected{entry}
+	return a
+}
+
+func aliased(a vuln.Advisory, aliases ...string) vuln.Advisory {
+	a.Aliases = aliases
+	return a
+}
+
+func pypi(name, version, specifier string, lines ...int) sbom.Component {
+	c := sbom.Component{Name: name, Version: version, Specifier: specifier, Ecosystem: "PyPI", PURL: sbom.PyPIPURL(name, version), Evidence: sbom.Declared}
+	if version != "" && specifier == "" {
+		c.Specifier = "==" + version
+	}
+	for _, l := range lines {
+		c.Locations = append(c.Locations, sbom.Location{File: "requirements.txt", Line: l})
+	}
+	return c
+}
+
+func match(t *testing.T, src vuln.Source, components ...sbom.Component) *vuln.Result {
+	t.Helper()
+	res, err := vuln.Match(t.Context(), &sbom.Document{Components: components}, src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res
+}
+
+// TestEvaluation holds single versions against single advisories: the result
+// is "affected BASIS FIXED", "clear", or "gap KIND".
+func TestEvaluation(t *testing.T) {
+	for _, test := range []struct {
+		version string
+		events  []string
+		want    string
+	}{
+		{"1.0", []string{"introduced 0"}, "affected events "},
+		{"0.dev0", []string{"introduced 0"}, "affected events "},
+		{"1.0", []string{"introduced 0", "fixed 1.1"}, "affected events 1.1"},
+		{"1.1", []string{"introduced 0", "fixed 1.1"}, "clear"},
+		{"1.1.0", []string{"introduced 0", "fixed 1.1"}, "clear"},
+		{"1.1rc1", []string{"introduced 0", "fixed 1.1"}, "affected events 1.1"},
+		{"1.1.post1", []string{"introduced 0", "fixed 1.1"}, "clear"},
+		{"1!0.5", []string{"introduced 0", "fixed 2.0"}, "clear"},
+		{"1.0", []string{"introduced 1.1", "fixed 1.2"}, "clear"},
+		{"1.2", []string{"introduced 0", "last_affected 1.2"}, "affected events "},
+		{"1.2.0", []string{"introduced 0", "last_affected 1.2"}, "affected events "},
+		{"1.2.1", []string{"introduced 0", "last_affected 1.2"}, "clear"},
+		// The order of the events in the record does not matter.
+		{"2.5", []string{"fixed 3.0", "introduced 2.0", "fixed 1.0", "introduced 0"}, "affected events 3.0"},
+		{"1.5", []string{"fixed 3.0", "introduced 2.0", "fixed 1.0", "introduced 0"}, "clear"},
+		// Two fixes of one range: the first one ends it.
+		{"1.5", []string{"introduced 0", "fixed 1.0", "fixed 2.0"}, "clear"},
+		// Fixed and introduced again at one version.
+		{"1.0", []string{"introduced 0", "fixed 1.0", "introduced 1.0", "fixed 2.0"}, "affected events 2.0"},
+		{"1.0", []string{"introduced 1.0", "fixed 1.0"}, "clear"},
+		// Limits cut a range off.
+		{"1.5", []string{"introduced 0", "limit 2.0"}, "affected events "},
+		{"2.0", []string{"introduced 0", "limit 2.0"}, "clear"},
+		{"9", []string{"introduced 0", "limit *"}, "affected events "},
+		// Not affected, as distributions write it.
+		{"1.0", []string{"introduced 0", "fixed 0"}, "clear"},
+		// The list, in any spelling of the version.
+		{"1.0", []string{"version 1.0"}, "affected versions "},
+		{"1.0.0", []string{"version 1.0"}, "affected versions "},
+		{"1.0rc1", []string{"version 1.0-c1"}, "affected versions "},
+		{"1.1", []string{"version 1.0"}, "clear"},
+		{"3.0", []string{"version 3.0", "introduced 0", "fixed 1.0"}, "affected versions "},
+		// A local version counts as the public one, too.
+		{"2.1+cu118", []string{"introduced 0", "last_affected 2.1"}, "affected events "},
+		{"2.1+cu118", []string{"version 2.1"}, "affected versions "},
+		{"2.1+cu118", []string{"introduced 0", "fixed 2.1"}, "clear"},
+		{"2.0+cu118", []string{"introduced 0", "fixed 2.1"}, "affected events 2.1"},
+		// A version that cannot be read matters where it could decide.
+		{"1.0", []string{"introduced 0", "fixed banana"}, "gap advisory"},
+		{"1.0", []string{"introduced banana"}, "gap advisory"},
+		{"1.0", []string{"introduced 0", "introduced banana"}, "affected events "},
+		{"3.0", []string{"introduced 0", "fixed 2.0", "fixed banana"}, "clear"},
+		{"1.0", []string{"version banana", "introduced 0", "fixed 0.9"}, "clear"},
+		{"1.0", []string{"introduced 0", "limit banana"}, "gap advisory"},
+		{"1.0", []string{"introduced 0", "limit banana", "limit 2.0"}, "affected events "},
+		{"3.0", []string{"introduced 0", "fixed 2.0", "limit banana"}, "clear"},
+		{"1.0", nil, "gap advisory"},
+		// A component's version that cannot be read.
+		{"banana", []string{"introduced 0"}, "gap version"},
+		{"banana", []string{"version banana"}, "affected versions "},
+	} {
+		res := match(t, fake{"PyPI": {"demo": {advisory("PYSEC-2025-1", test.events...)}}}, pypi("demo", test.version, "", 1))
+		got := "clear"
+		switch {
+		case len(res.Findings) == 1:
+			f := res.Findings[0]
+			got = fmt.Sprintf("%s %s %s", f.Verdict, f.Basis, f.Fixed)
+		case len(res.Gaps) == 1:
+			got = "gap " + string(res.Gaps[0].Kind)
+		}
+		if got != test.want {
+			t.Errorf("%s in %v: got %q, want %q", test.version, test.events, got, test.want)
+		}
+	}
+}
+
+func TestFindingNamesAllAliases(t *testing.T) {
+	src := fake{"PyPI": {"demo": {
+		aliased(advisory("GHSA-aaaa-bbbb-cccc", "introduced 0", "fixed 1.5"), "CVE-2025-10"),
+		aliased(advisory("PYSEC-2025-1", "introduced 0", "fixed 1.4"), "CVE-2025-10", "GHSA-aaaa-bbbb-cccc"),
+		// Connected through the CVE, but not affecting 1.0.
+		aliased(advisory("PYSEC-2025-2", "introduced 3.0"), "CVE-2025-10"),
+		advisory("PYSEC-2025-9", "introduced 0", "fixed 2.0"),
+	}}}
+	res := match(t, src, pypi("Demo", "1.0", "", 3), pypi("Demo", "1.0", "", 7))
+	want := []vuln.Finding{{
+		IDs:     []string{"CVE-2025-10", "GHSA-aaaa-bbbb-cccc", "PYSEC-2025-1", "PYSEC-2025-2"},
+		Records: []string{"GHSA-aaaa-bbbb-cccc", "PYSEC-2025-1"},
+		Package: "Demo", Ecosystem: "PyPI", PURL: "pkg:pypi/demo@1.0", Version: "1.0", Specifier: "==1.0",
+		Evidence: sbom.Declared, Verdict: vuln.AffectedVersion, Basis: "events", BasisDate: day,
+		Severity: vuln.SeverityHigh, SeveritySource: "GHSA-aaaa-bbbb-cccc CVSS:3.1 7.5", Fixed: "1.5", Gates: true,
+		Summary:   "about GHSA-aaaa-bbbb-cccc",
+		Locations: []sbom.Location{{File: "requirements.txt", Line: 3}, {File: "requirements.txt", Line: 7}},
+	}, {
+		IDs: []string{"PYSEC-2025-9"}, Records: []string{"PYSEC-2025-9"},
+		Package: "Demo", Ecosystem: "PyPI", PURL: "pkg:pypi/demo@1.0", Version: "1.0", Specifier: "==1.0",
+		Evidence: sbom.Declared, Verdict: vuln.AffectedVersion, Basis: "events", BasisDate: day,
+		Severity: vuln.SeverityHigh, SeveritySource: "PYSEC-2025-9 CVSS:3.1 7.5", Fixed: "2.0", Gates: true,
+		Summary:   "about PYSEC-2025-9",
+		Locations: []sbom.Location{{File: "requirements.txt", Line: 3}, {File: "requirements.txt", Line: 7}},
+	}}
+	if diff := cmp.Diff(want, res.Findings); diff != "" {
+		t.Errorf("findings (-want +got):\n%s", diff)
+	}
+	if len(res.Gaps) != 0 {
+		t.Errorf("gaps: %v", res.Gaps)
+	}
+}

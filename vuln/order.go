@@ -1,0 +1,82 @@
+package vuln
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/tallyman/tallyman/sbom/pep440"
+)
+
+// version is a version that its ecosystem's order can place.
+type version struct {
+	text string
+	pep  pep440.Version // PyPI
+	any  otherVersion   // every other ecosystem
+}
+
+// order is the version order of one ecosystem. Versions are parsed once:
+// advisories of one package repeat one another's.
+type order struct {
+	ecosystem string
+	pypi      bool
+	parsed    map[string]parsed
+}
+
+type parsed struct {
+	version
+	err error
+}
+
+// errNoOrder means that nobody knows how the ecosystem orders versions.
+var errNoOrder = errors.New("no version order is known for this ecosystem")
+
+func newOrder(ecosystem string) (*order, error) {
+	o := &order{ecosystem: ecosystem, pypi: ecosystem == "PyPI", parsed: map[string]parsed{}}
+	if !o.pypi {
+		if _, err := parseOther("1", ecosystem); errors.Is(err, errNoOrder) {
+			return nil, errNoOrder
+		}
+	}
+	return o, nil
+}
+
+func (o *order) parse(s string) (version, error) {
+	if p, ok := o.parsed[s]; ok {
+		return p.version, p.err
+	}
+	p := parsed{version: version{text: s}}
+	if o.pypi {
+		p.pep, p.err = pep440.Parse(s)
+	} else if !strings.ContainsAny(s, "0123456789") {
+		p.err = fmt.Errorf("version %q has no digit", s)
+	} else {
+		p.any, p.err = parseOther(s, o.ecosystem)
+	}
+	o.parsed[s] = p
+	return p.version, p.err
+}
+
+// compare orders two versions that parse gave.
+func (o *order) compare(a, b version) int {
+	if o.pypi {
+		return a.pep.Compare(b.pep)
+	}
+	c, err := a.any.Compare(b.any)
+	if err != nil {
+		// Both were parsed for this ecosystem, so they are of one kind.
+		panic("vuln: comparing versions of one ecosystem: " + err.Error())
+	}
+	return c
+}
+
+// public returns the versions as which v counts: itself and, for a Python
+// version with a local part ("2.1+cu118"), the public version that it was
+// built from, whose faults it has.
+func (o *order) public(v version) []version {
+	if !o.pypi || !v.pep.HasLocal() {
+		return []version{v}
+	}
+	p := v.pep.Public()
+	return []version{v, {text: p.String(), pep: p}}
+}
