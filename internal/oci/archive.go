@@ -1,0 +1,151 @@
+package oci
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/partial"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"github.com/tallyman/tallyman/internal/limit"
+)
+
+// archiveEntry is one image of a docker-archive's manifest.json.
+// https://github.com/moby/docker-image-spec/blob/main/spec.md#combined-image-json--filesystem-changeset-format
+type archiveEntry struct {
+	Config   string
+	RepoTags []string
+	Layers   []string
+}
+
+// openArchive opens an image that "docker save" or "podman save" wrote.
+func openArchive(ref Ref, opts Options) (*Image, error) {
+	src, err := newTarSource(ref.Path)
+	if err != nil {
+		return nil, layoutError(ref, err)
+	}
+	entry, err := archiveFind(src, ref.Name)
+	if err != nil {
+		return nil, layoutError(ref, err)
+	}
+	core, err := archiveImage(src, entry)
+	if err != nil {
+		return nil, layoutError(ref, err)
+	}
+	out := &Image{ref: ref}
+	if out.image, err = partial.CompressedToImage(core); err != nil {
+		return nil, layoutError(ref, err)
+	}
+	if out.digest, err = out.image.Digest(); err != nil {
+		return nil, layoutError(ref, err)
+	}
+	return out, layoutError(ref, out.check(opts))
+}
+
+// archiveFind returns the image that name names, "" for the only one.
+func archiveFind(src source, name string) (archiveEntry, error) {
+	raw, err := readFile(src, "manifest.json")
+	if err != nil {
+		return archiveEntry{}, err
+	}
+	var entries []archiveEntry
+	if err := json.Unmarshal(raw, &entries); err != nil {
+		return archiveEntry{}, fmt.Errorf("manifest.json: %w", err)
+	}
+	var all []string
+	for _, e := range entries {
+		all = append(all, e.RepoTags...)
+	}
+	if name != "" {
+		entries = slices.DeleteFunc(entries, func(e archiveEntry) bool {
+			return !slices.ContainsFunc(e.RepoTags, func(t string) bool { return t == name || lastTag(t) == name })
+		})
+	}
+	switch len(entries) {
+	case 1:
+		return entries[0], nil
+	case 0:
+		return archiveEntry{}, fmt.Errorf("tag %q: %w; there is %q", name, ErrNotFound, all)
+	}
+	return archiveEntry{}, &Error{Reason: ErrAmbiguous, Err: errors.New(strings.Join(all, ", ")), Hint: "name one with docker-archive:PATH:TAG"}
+}
+
+// archiveImage describes an image of an archive by a manifest over the layers
+// as they are stored.
+func archiveImage(src *tarSource, e archiveEntry) (*stored, error) {
+	config, err := readFile(src, e.Config)
+	if err != nil {
+		return nil, err
+	}
+	parsed, err := v1.ParseConfigFile(bytes.NewReader(config))
+	if err != nil {
+		return nil, fmt.Errorf("configuration %q: %w", e.Config, err)
+	}
+	if len(e.Layers) != len(parsed.RootFS.DiffIDs) || len(e.Layers) > limit.ImageLayers {
+		return nil, fmt.Errorf("%d layers in the archive, %d in its configuration", len(e.Layers), len(parsed.RootFS.DiffIDs))
+	}
+	hash, size, err := v1.SHA256(bytes.NewReader(config))
+	if err != nil {
+		return nil, err
+	}
+	m := &v1.Manifest{
+		SchemaVersion: 2, MediaType: types.DockerManifestSchema2,
+		Config: v1.Descriptor{MediaType: types.DockerConfigJSON, Digest: hash, Size: size},
+		Layers: []v1.Descriptor{},
+	}
+	names := map[v1.Hash]string{}
+	for i, name := range e.Layers {
+		d, err := archiveLayer(src, name, parsed.RootFS.DiffIDs[i])
+		if err != nil {
+			return nil, err
+		}
+		names[d.Digest] = name
+		m.Layers = append(m.Layers, d)
+	}
+	raw, err := json.Marshal(m)
+	if err != nil {
+		return nil, err
+	}
+	return &stored{
+		mediaType: m.MediaType, manifest: m, raw: raw, config: config,
+		open: func(d v1.Descriptor) (io.ReadCloser, error) { return src.open(names[d.Digest]) },
+	}, nil
+}
+
+// archiveLayer describes one layer. One that is not compressed has its diff ID
+// for a digest, which is checked when it is read; others have to be hashed.
+func archiveLayer(src *tarSource, name string, diffID v1.Hash) (v1.Descriptor, error) {
+	at, err := src.find(name)
+	if err != nil {
+		return v1.Descriptor{}, err
+	}
+	r, err := src.open(name)
+	if err != nil {
+		return v1.Descriptor{}, err
+	}
+	defer r.Close()
+	head := make([]byte, 4)
+	n, err := io.ReadFull(r, head)
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
+		return v1.Descriptor{}, fmt.Errorf("reading layer %q: %w", name, err)
+	}
+	if !compressed(head[:n]) {
+		return v1.Descriptor{MediaType: types.DockerUncompressedLayer, Digest: diffID, Size: at.size}, nil
+	}
+	hash, size, err := v1.SHA256(io.MultiReader(bytes.NewReader(head[:n]), r))
+	if err != nil {
+		return v1.Descriptor{}, fmt.Errorf("reading layer %q: %w", name, err)
+	}
+	return v1.Descriptor{MediaType: types.DockerLayer, Digest: hash, Size: size}, nil
+}
+
+// compressed knows gzip and Zstandard by their first bytes.
+func compressed(head []byte) bool {
+	return bytes.HasPrefix(head, []byte{0x1f, 0x8b}) || bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd})
+}

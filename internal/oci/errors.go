@@ -1,0 +1,118 @@
+package oci
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+)
+
+// Why something could not be opened; errors.Is tells them apart.
+var (
+	// ErrNotFound wraps fs.ErrNotExist.
+	ErrNotFound = fmt.Errorf("not found: %w", fs.ErrNotExist)
+	// ErrUnauthorized: the registry wants other credentials (401, 403).
+	ErrUnauthorized = errors.New("access refused")
+	// ErrRateLimited: the registry wants fewer requests (429).
+	ErrRateLimited = errors.New("rate limit reached")
+	// ErrSchema1: a manifest in Docker's first format, which carries no
+	// trustworthy digests.
+	ErrSchema1 = errors.New("manifest schema 1 is not supported")
+	// ErrMediaType: there is something, and it is not a container image.
+	ErrMediaType = errors.New("not a container image")
+	// ErrPlatform: no image for the platform asked for.
+	ErrPlatform = errors.New("no image for this platform")
+	// ErrAmbiguous: several images, and the reference does not say which.
+	ErrAmbiguous = errors.New("more than one image")
+	// ErrOffline: a registry was named and the network is not to be used.
+	ErrOffline = errors.New("a registry cannot be read offline")
+	// ErrDigest: bytes that are not those that their digest or size names.
+	ErrDigest = errors.New("content does not match its digest")
+	// ErrPlainHTTP: a registry away from this machine without TLS.
+	ErrPlainHTTP = errors.New("plain HTTP to another machine")
+	// ErrNoStore: the source holds no signatures and cannot take any.
+	ErrNoStore = errors.New("a docker-archive holds no signatures")
+	// ErrReadOnly: nothing can be stored there.
+	ErrReadOnly = errors.New("this image cannot be written to")
+)
+
+// Error is a reference that could not be opened, or used.
+type Error struct {
+	// Ref is the reference, without credentials.
+	Ref string
+	// Reason is one of the errors above, nil when none fits.
+	Reason error
+	// Hint says what to do, "" when nobody knows.
+	Hint string
+	// Err is what happened, nil when Reason says it all.
+	Err error
+}
+
+func (e *Error) Error() string {
+	text := fmt.Sprintf("image %q", e.Ref)
+	if e.Reason != nil {
+		text += ": " + e.Reason.Error()
+	}
+	if e.Err != nil {
+		text += ": " + e.Err.Error()
+	}
+	if e.Hint != "" {
+		text += " (" + e.Hint + ")"
+	}
+	return text
+}
+
+// Unwrap gives both the reason and what happened.
+func (e *Error) Unwrap() []error {
+	var errs []error
+	for _, err := range []error{e.Reason, e.Err} {
+		if err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errs
+}
+
+// registryError explains what a registry answered. host is its name.
+func registryError(ref, host string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var ours *Error
+	if errors.As(err, &ours) {
+		return err
+	}
+	out := &Error{Ref: ref, Err: err}
+	var answer *transport.Error
+	switch {
+	case errors.Is(err, ErrPlainHTTP):
+		out.Hint = "allow it with the insecure option, or give the registry a certificate"
+	case errors.As(err, &answer):
+		out.explain(answer, host)
+	}
+	return out
+}
+
+// explain sets reason and hint from the registry's answer.
+func (e *Error) explain(answer *transport.Error, host string) {
+	has := func(code transport.ErrorCode) bool {
+		for _, d := range answer.Errors {
+			if d.Code == code {
+				return true
+			}
+		}
+		return false
+	}
+	switch {
+	case answer.StatusCode == http.StatusTooManyRequests || has(transport.TooManyRequestsErrorCode):
+		e.Reason, e.Hint = ErrRateLimited, "wait, or log in for a higher limit: docker login "+host
+	case answer.StatusCode == http.StatusUnauthorized || answer.StatusCode == http.StatusForbidden ||
+		has(transport.UnauthorizedErrorCode) || has(transport.DeniedErrorCode):
+		e.Reason = ErrUnauthorized
+		e.Hint = "the image does not exist or needs other credentials; tallyman uses docker's: docker login " + host
+	case answer.StatusCode == http.StatusNotFound:
+		e.Reason, e.Hint = ErrNotFound, "check name, tag and registry"
+	}
+}

@@ -1,0 +1,276 @@
+package oci
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/tallyman/tallyman/internal/limit"
+)
+
+// Annotations of an index.json.
+const (
+	// refName is a tag or a whole reference.
+	// https://github.com/opencontainers/image-spec/blob/main/annotations.md
+	refName = "org.opencontainers.image.ref.name"
+	// containerdName is the whole reference in what Docker and containerd export.
+	containerdName = "io.containerd.image.name"
+	// cosignKind and its values are what "cosign save" writes.
+	// https://github.com/sigstore/cosign/blob/v2.6.5/pkg/oci/layout/index.go
+	cosignKind = "kind"
+	cosignSigs = "dev.cosignproject.cosign/sigs"
+	cosignAtts = "dev.cosignproject.cosign/atts"
+)
+
+// artifactTag is a tag under which something about another manifest is stored:
+// cosign's ("sha256-<hex>.sig") or the referrers fallback ("sha256-<hex>").
+var artifactTag = regexp.MustCompile(`^sha256-[0-9a-f]{64}(\.[a-z]+)?$`)
+
+// maxIndexDepth is how deep indexes may nest.
+const maxIndexDepth = 4
+
+// layout is an OCI layout, in a folder or in a tar.
+// https://github.com/opencontainers/image-spec/blob/main/image-layout.md
+type layout struct {
+	src source
+	// path is the folder, "" for a tar, which is never written to.
+	path string
+}
+
+func newLayout(path string) (*layout, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if info.IsDir() {
+		return &layout{src: dirSource(path), path: path}, nil
+	}
+	src, err := newTarSource(path)
+	if err != nil {
+		return nil, err
+	}
+	return &layout{src: src}, nil
+}
+
+// index reads index.json.
+func (l *layout) index() (*v1.IndexManifest, error) {
+	raw, err := readFile(l.src, "index.json")
+	if err != nil {
+		return nil, err
+	}
+	return parseIndex(raw, "index.json")
+}
+
+// openLayout opens an image of an OCI layout.
+func openLayout(ref Ref, opts Options) (*Image, error) {
+	l, err := newLayout(ref.Path)
+	if err != nil {
+		return nil, layoutError(ref, err)
+	}
+	d, err := l.find(ref.Name, opts)
+	if err != nil {
+		return nil, layoutError(ref, err)
+	}
+	out := &Image{ref: ref, store: &Repository{l}}
+	for depth := 0; isIndex(d.MediaType); depth++ {
+		if depth == maxIndexDepth {
+			return nil, layoutError(ref, fmt.Errorf("indexes nested deeper than %d", maxIndexDepth))
+		}
+		index, err := readIndex(l.src, d)
+		if err != nil {
+			return nil, layoutError(ref, err)
+		}
+		if depth == 0 {
+			out.index = d.Digest
+		}
+		if d, err = opts.choose(index); err != nil {
+			return nil, layoutError(ref, err)
+		}
+	}
+	if out.image, err = storedImage(l.src, d); err != nil {
+		return nil, layoutError(ref, err)
+	}
+	out.digest = d.Digest
+	return out, layoutError(ref, out.check(opts))
+}
+
+// layoutError names the layout in err.
+func layoutError(ref Ref, err error) error {
+	if err == nil {
+		return nil
+	}
+	var ours *Error
+	if errors.As(err, &ours) && ours.Ref == "" {
+		ours.Ref = ref.String()
+		return ours
+	}
+	out := &Error{Ref: ref.String(), Err: err}
+	if errors.Is(err, fs.ErrNotExist) {
+		out.Reason = ErrNotFound
+	}
+	return out
+}
+
+// find returns the descriptor of what name names, "" for the only image.
+func (l *layout) find(name string, opts Options) (v1.Descriptor, error) {
+	index, err := l.index()
+	if err != nil {
+		return v1.Descriptor{}, err
+	}
+	if digestOK.MatchString(name) {
+		return l.byDigest(name)
+	}
+	images := slices.DeleteFunc(slices.Clone(index.Manifests), notPlatform)
+	if name != "" {
+		images = slices.DeleteFunc(images, func(d v1.Descriptor) bool { return !named(d, name) })
+		if len(images) == 0 {
+			return v1.Descriptor{}, fmt.Errorf("tag %q: %w; there is %s", name, ErrNotFound, tags(index.Manifests))
+		}
+	}
+	if len(images) > 1 {
+		images, err = l.onlyImages(images)
+		if err != nil {
+			return v1.Descriptor{}, err
+		}
+	}
+	switch {
+	case len(images) == 1:
+		return images[0], nil
+	case len(images) == 0:
+		return v1.Descriptor{}, &Error{Reason: ErrMediaType, Err: errors.New("the layout holds no image")}
+	case onePerPlatform(images):
+		return opts.choose(&v1.IndexManifest{Manifests: images})
+	}
+	return v1.Descriptor{}, &Error{Reason: ErrAmbiguous, Err: errors.New(tags(images)), Hint: "name one with oci:PATH:TAG or oci:PATH@DIGEST"}
+}
+
+// onlyImages drops the artifacts that only their manifest gives away.
+func (l *layout) onlyImages(in []v1.Descriptor) ([]v1.Descriptor, error) {
+	var out []v1.Descriptor
+	for _, d := range in {
+		if isImage(d.MediaType) {
+			m, _, err := readManifest(l.src, d)
+			if err != nil {
+				return nil, err
+			}
+			if m.Subject != nil || artifactManifest(m) {
+				continue
+			}
+		}
+		out = append(out, d)
+	}
+	return out, nil
+}
+
+// artifactManifest reports whether m is not the manifest of a container image.
+func artifactManifest(m *v1.Manifest) bool {
+	return m.ArtifactType != "" || !imageConfig(m.Config.MediaType)
+}
+
+// onePerPlatform reports whether the entries are one image for several
+// platforms.
+func onePerPlatform(images []v1.Descriptor) bool {
+	seen := map[string]bool{}
+	for _, d := range images {
+		if d.Platform == nil || seen[d.Platform.String()] {
+			return false
+		}
+		seen[d.Platform.String()] = true
+	}
+	return true
+}
+
+// named reports whether d is called tag, by itself or at the end of a whole
+// reference.
+func named(d v1.Descriptor, tag string) bool {
+	for _, key := range []string{refName, containerdName} {
+		if value := d.Annotations[key]; value != "" && (value == tag || lastTag(value) == tag) {
+			return true
+		}
+	}
+	return false
+}
+
+// lastTag returns the tag of a whole reference, or s when it is but a tag.
+func lastTag(s string) string { return s[strings.LastIndex(s, ":")+1:] }
+
+// tags lists the names in an index for a message.
+func tags(in []v1.Descriptor) string {
+	var names []string
+	for _, d := range in {
+		if name := d.Annotations[refName]; name != "" && !isArtifact(d) {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return fmt.Sprintf("%d manifests without names", len(in))
+	}
+	slices.Sort(names)
+	return strings.Join(slices.Compact(names), ", ")
+}
+
+// byDigest returns the descriptor with this digest, also inside of indexes.
+func (l *layout) byDigest(digest string) (v1.Descriptor, error) {
+	found := v1.Descriptor{}
+	err := l.each(func(d v1.Descriptor) error {
+		if d.Digest.String() == digest {
+			found = d
+			return fs.SkipAll
+		}
+		return nil
+	})
+	if err == nil && found.Digest == (v1.Hash{}) {
+		err = fmt.Errorf("digest %s: %w", digest, ErrNotFound)
+	}
+	return found, err
+}
+
+// each calls f for every manifest and index that the layout lists, top down.
+// An index whose own bytes are missing is not entered: exports of one platform
+// keep the names of the others. f may end it with fs.SkipAll.
+func (l *layout) each(f func(v1.Descriptor) error) error {
+	index, err := l.index()
+	if err != nil {
+		return err
+	}
+	left := limit.ManifestListEntries
+	err = l.walk(index, 0, &left, f)
+	if errors.Is(err, fs.SkipAll) {
+		return nil
+	}
+	return err
+}
+
+func (l *layout) walk(index *v1.IndexManifest, depth int, left *int, f func(v1.Descriptor) error) error {
+	for _, d := range index.Manifests {
+		if *left--; *left < 0 {
+			return fmt.Errorf("the layout: %w of %d manifests", limit.ErrTooLarge, limit.ManifestListEntries)
+		}
+		if err := f(d); err != nil {
+			return err
+		}
+		if !isIndex(d.MediaType) {
+			continue
+		}
+		if depth == maxIndexDepth {
+			return fmt.Errorf("indexes nested deeper than %d", maxIndexDepth)
+		}
+		child, err := readIndex(l.src, d)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if err := l.walk(child, depth+1, left, f); err != nil {
+			return err
+		}
+	}
+	return nil
+}

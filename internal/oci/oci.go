@@ -1,0 +1,123 @@
+// Package oci opens container images wherever they are: in registries, in OCI
+// layouts, in archives. It is the only package that does. What it gives is a
+// v1.Image whose bytes are checked against the digests that name them, and a
+// [Repository] of the signatures and attestations beside it.
+//
+// [Parse] reads a reference and [Open] opens it. A tag is resolved to a digest
+// once, in Open, and the digest is used from there on.
+package oci
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/google/go-containerregistry/pkg/authn"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+
+	"github.com/tallyman/tallyman/internal/limit"
+)
+
+// Options are the optional parts of Open. The zero value is usable.
+type Options struct {
+	// Platform chooses from an index, "os/architecture[/variant]". When it is
+	// "", it is linux on the architecture of this machine, or the only platform
+	// that there is. An image for another platform than the one asked for is an
+	// error.
+	Platform string
+	// Offline refuses registries.
+	Offline bool
+	// Insecure allows plain HTTP to other machines than this one.
+	Insecure bool
+	// Transport is for registries; nil means remote.DefaultTransport, which
+	// honours the proxy variables.
+	Transport http.RoundTripper
+	// Keychain has the credentials; nil means docker's configuration, which is
+	// read when a registry asks.
+	Keychain authn.Keychain
+	// UserAgent is put before the library's own, "" for none.
+	UserAgent string
+
+	// backoff shortens the pauses between retries in tests.
+	backoff *remote.Backoff
+}
+
+// Image is an image that was found.
+type Image struct {
+	ref    Ref
+	image  v1.Image
+	digest v1.Hash
+	index  v1.Hash
+	store  *Repository
+}
+
+// Open finds the image that ref names. It reads manifests and configuration;
+// layers are read later, and ctx has to stay alive until then.
+func Open(ctx context.Context, ref Ref, opts Options) (*Image, error) {
+	if err := ref.valid(); err != nil {
+		return nil, err
+	}
+	if _, err := opts.platform(); err != nil {
+		return nil, err
+	}
+	var img *Image
+	var err error
+	switch ref.Kind {
+	case KindLayout:
+		img, err = openLayout(ref, opts)
+	case KindDockerArchive:
+		img, err = openArchive(ref, opts)
+	default:
+		img, err = openRegistry(ctx, ref, opts)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return img, nil
+}
+
+// Image returns the image itself.
+func (i *Image) Image() v1.Image { return i.image }
+
+// Ref returns the reference that was opened.
+func (i *Image) Ref() Ref { return i.ref }
+
+// Name is for display; it holds no credentials.
+func (i *Image) Name() string { return i.ref.String() }
+
+// Kind says where the image is.
+func (i *Image) Kind() Kind { return i.ref.Kind }
+
+// Digest is the digest of the image's manifest, for one platform. A
+// docker-archive has no manifest; its digest is that of the one that describes
+// the layers as they are stored there.
+func (i *Image) Digest() v1.Hash { return i.digest }
+
+// Index is the digest of the index that the reference led to first, the zero
+// value if it led to the image. Signatures are often made over the index.
+func (i *Image) Index() v1.Hash { return i.index }
+
+// Store returns the repository of signatures and attestations beside the image.
+// The error wraps ErrNoStore when there can be none.
+func (i *Image) Store() (*Repository, error) {
+	if i.store == nil {
+		return nil, &Error{Ref: i.Name(), Reason: ErrNoStore, Hint: "use an OCI layout or a registry"}
+	}
+	return i.store, nil
+}
+
+// check reports what is not a container image, or not the one asked for.
+func (i *Image) check(opts Options) error {
+	m, err := i.image.Manifest()
+	if err != nil {
+		return err
+	}
+	if !imageConfig(m.Config.MediaType) {
+		return &Error{Reason: ErrMediaType, Err: fmt.Errorf("its configuration is of type %q", m.Config.MediaType)}
+	}
+	if len(m.Layers) > limit.ImageLayers {
+		return fmt.Errorf("%d layers: %w of %d", len(m.Layers), limit.ErrTooLarge, limit.ImageLayers)
+	}
+	return opts.checkPlatform(i.image)
+}

@@ -1,0 +1,202 @@
+package oci
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/google/go-containerregistry/pkg/name"
+)
+
+// Kind says where an image is.
+type Kind string
+
+// The kinds.
+const (
+	KindRegistry      Kind = "registry"
+	KindLayout        Kind = "oci"
+	KindDockerArchive Kind = "docker-archive"
+)
+
+// Ref names an image. The zero value names nothing.
+type Ref struct {
+	Kind Kind
+	// Path is the folder of an OCI layout, or the tar file of an archive, "" for
+	// a registry.
+	Path string
+	// Name is the reference in a registry as the user wrote it; in a layout or
+	// an archive the tag or digest ("sha256:..."), "" for the only image.
+	Name string
+}
+
+// String returns the reference as Parse reads it. It holds no credentials.
+func (r Ref) String() string {
+	switch {
+	case r.Kind == KindRegistry:
+		return r.Name
+	case r.Name == "":
+		return string(r.Kind) + ":" + r.Path
+	case digestOK.MatchString(r.Name):
+		return string(r.Kind) + ":" + r.Path + "@" + r.Name
+	}
+	return string(r.Kind) + ":" + r.Path + ":" + r.Name
+}
+
+var (
+	digestOK = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
+	// tagOK is the distribution specification's tag.
+	// https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests
+	tagOK = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
+)
+
+// Parse reads a reference:
+//
+//	registry:REFERENCE          an image in a registry
+//	oci:PATH[:TAG|@DIGEST]      an image in an OCI layout, a folder or a tar
+//	docker-archive:PATH[:TAG]   a tar that "docker save" wrote
+//
+// Without a prefix, a folder with an index.json is a layout, an existing .tar
+// file is what it holds, and everything else is in a registry. Parse looks at
+// the file system and at nothing else.
+func Parse(s string) (Ref, error) {
+	kind, rest, found := strings.Cut(s, ":")
+	if found {
+		switch Kind(kind) {
+		case KindRegistry:
+			return parseRegistry(rest)
+		case KindLayout, KindDockerArchive:
+			return parseFile(Kind(kind), rest)
+		}
+	}
+	if ref, ok := parseBare(s); ok {
+		return ref, nil
+	}
+	if looksLikePath(s) {
+		return Ref{}, fmt.Errorf("%q is neither an OCI layout (a folder with index.json) nor a .tar file", redact(s))
+	}
+	return parseRegistry(s)
+}
+
+func parseRegistry(s string) (Ref, error) {
+	if strings.Contains(s, "://") {
+		return Ref{}, fmt.Errorf("image reference %q: leave out the scheme, as in registry.example/app:1", redact(s))
+	}
+	if _, err := name.ParseReference(s); err != nil {
+		if clean := redact(s); clean != s {
+			return Ref{}, fmt.Errorf("image reference %q: credentials do not belong into a reference; use docker login", clean)
+		}
+		return Ref{}, fmt.Errorf("image reference %q is not valid: %w", s, err)
+	}
+	return Ref{Kind: KindRegistry, Name: s}, nil
+}
+
+// redact removes what stands before an @ in the first segment of a reference or
+// URL, where credentials would be.
+func redact(s string) string {
+	scheme, rest, found := strings.Cut(s, "://")
+	if !found {
+		scheme, rest = "", s
+	} else {
+		scheme += "://"
+	}
+	host, tail, slash := strings.Cut(rest, "/")
+	if at := strings.LastIndex(host, "@"); at >= 0 && !strings.HasPrefix(host[at+1:], "sha256:") {
+		host = host[at+1:]
+	}
+	if !slash {
+		return scheme + host
+	}
+	return scheme + host + "/" + tail
+}
+
+// parseFile reads PATH[:TAG|@DIGEST]. A path that exists as a whole is one.
+func parseFile(kind Kind, s string) (Ref, error) {
+	path, tag := s, ""
+	if _, err := os.Stat(s); err != nil {
+		path, tag = splitTag(s)
+	}
+	if path == "" {
+		return Ref{}, fmt.Errorf("%q names no file: write %s:PATH", string(kind)+":"+s, kind)
+	}
+	return Ref{Kind: kind, Path: path, Name: tag}, nil
+}
+
+// splitTag splits PATH:TAG or PATH@DIGEST; the tag is "" when there is none.
+func splitTag(s string) (path, tag string) {
+	if at := strings.LastIndex(s, "@"); at >= 0 && digestOK.MatchString(s[at+1:]) {
+		return s[:at], s[at+1:]
+	}
+	if colon := strings.LastIndex(s, ":"); colon > 0 && tagOK.MatchString(s[colon+1:]) {
+		return s[:colon], s[colon+1:]
+	}
+	return s, ""
+}
+
+// parseBare recognises files that exist.
+func parseBare(s string) (Ref, bool) {
+	for _, try := range []func(string) (string, string){whole, splitTag} {
+		path, tag := try(s)
+		info, err := os.Stat(path)
+		switch {
+		case err != nil:
+		case info.IsDir() && isLayout(path):
+			return Ref{Kind: KindLayout, Path: path, Name: tag}, true
+		case info.Mode().IsRegular() && strings.HasSuffix(path, ".tar"):
+			return Ref{Kind: archiveKind(path), Path: path, Name: tag}, true
+		}
+	}
+	return Ref{}, false
+}
+
+func whole(s string) (path, tag string) { return s, "" }
+
+// IsLayout reports whether the folder at path is an OCI layout.
+func IsLayout(path string) bool { return isLayout(path) }
+
+func isLayout(path string) bool {
+	for _, file := range []string{"index.json", "oci-layout"} {
+		if info, err := os.Stat(filepath.Join(path, file)); err == nil && info.Mode().IsRegular() {
+			return true
+		}
+	}
+	return false
+}
+
+// archiveKind says what a tar holds. One that cannot be read is left to Open to
+// complain about.
+func archiveKind(path string) Kind {
+	src, err := newTarSource(path)
+	if err != nil {
+		return KindDockerArchive
+	}
+	if src.has("index.json") {
+		return KindLayout
+	}
+	return KindDockerArchive
+}
+
+// looksLikePath reports whether s cannot have been meant for a registry.
+func looksLikePath(s string) bool {
+	if s == "." || s == ".." || filepath.IsAbs(s) || strings.HasSuffix(s, ".tar") {
+		return true
+	}
+	for _, prefix := range []string{"./", "../", `.\`, `..\`, "/", "~/"} {
+		if strings.HasPrefix(s, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+var errNoName = errors.New("an empty image reference")
+
+func (r Ref) valid() error {
+	switch r.Kind {
+	case KindRegistry, KindLayout, KindDockerArchive:
+		return nil
+	}
+	return errNoName
+}

@@ -1,0 +1,90 @@
+package image
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+)
+
+// Config are the facts of an image's configuration that rules speak about.
+// Values of environment variables are left out, since they may be secrets,
+// except for GRADIO_* settings whose name does not look like one.
+// https://github.com/opencontainers/image-spec/blob/main/config.md
+type Config struct {
+	OS, Architecture string
+	// User is what the image runs as; "" means root.
+	User string
+	// ExposedPorts are sorted ("7860/tcp").
+	ExposedPorts []string
+	Entrypoint   []string
+	Cmd          []string
+	WorkingDir   string
+	// EnvNames are the names of all environment variables, sorted, and
+	// SecretEnvNames those that look like secrets and have a value.
+	EnvNames       []string
+	SecretEnvNames []string
+	// GradioEnv are the GRADIO_* settings.
+	GradioEnv map[string]string
+	Labels    map[string]string
+	// Healthcheck is true when there is one, and it is not "NONE".
+	Healthcheck bool
+	// Created is zero when the image does not say.
+	Created time.Time
+}
+
+// newConfig takes the facts of c. Lists are never nil.
+func newConfig(c *v1.ConfigFile) Config {
+	out := Config{
+		OS: c.OS, Architecture: c.Architecture, User: c.Config.User, WorkingDir: c.Config.WorkingDir,
+		ExposedPorts: []string{}, Entrypoint: notNil(c.Config.Entrypoint), Cmd: notNil(c.Config.Cmd),
+		EnvNames: []string{}, SecretEnvNames: []string{}, GradioEnv: map[string]string{}, Labels: map[string]string{},
+		Created: c.Created.UTC(),
+	}
+	out.ExposedPorts = append(out.ExposedPorts, slices.Sorted(maps.Keys(c.Config.ExposedPorts))...)
+	maps.Copy(out.Labels, c.Config.Labels)
+	for _, variable := range c.Config.Env {
+		name, value, _ := strings.Cut(variable, "=")
+		out.EnvNames = append(out.EnvNames, name)
+		switch secret := looksSecret(name); {
+		case secret && value != "":
+			out.SecretEnvNames = append(out.SecretEnvNames, name)
+		case !secret && strings.HasPrefix(name, "GRADIO_"):
+			out.GradioEnv[name] = value
+		}
+	}
+	for _, names := range []*[]string{&out.EnvNames, &out.SecretEnvNames} {
+		slices.Sort(*names)
+		*names = slices.Compact(*names)
+	}
+	if h := c.Config.Healthcheck; h != nil && len(h.Test) > 0 && h.Test[0] != "NONE" {
+		out.Healthcheck = true
+	}
+	return out
+}
+
+func notNil(s []string) []string {
+	if s == nil {
+		return []string{}
+	}
+	return s
+}
+
+// looksSecret reports whether an environment variable of this name usually
+// holds a secret: one of the words of its name is such a word. GPG_KEY is the
+// one exception: the official python images set it to a public fingerprint.
+func looksSecret(name string) bool {
+	upper := strings.ToUpper(name)
+	if upper == "GPG_KEY" {
+		return false
+	}
+	for _, word := range strings.FieldsFunc(upper, func(r rune) bool { return r == '_' || r == '-' || r == '.' }) {
+		switch word {
+		case "TOKEN", "SECRET", "SECRETS", "PASSWORD", "PASSWD", "PASS", "PASSPHRASE", "CREDENTIAL", "CREDENTIALS", "APIKEY", "KEY", "AUTH", "PAT":
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,79 @@
+package image
+
+import "github.com/tallyman/tallyman/sbom"
+
+// layerFacts is everything that squash needs to know about one layer. It is
+// plain data: a function of the layer's bytes alone, whatever lies below or
+// above it, so that it can be kept by layer digest.
+type layerFacts struct {
+	// Layer is the digest of the stored layer.
+	Layer string `json:"layer"`
+	// Removed are the paths that whiteouts remove from the layers below, and
+	// Opaque the directories of which nothing below shows through.
+	Removed []string `json:"removed,omitempty"`
+	Opaque  []string `json:"opaque,omitempty"`
+	// Entries are the entries that can matter, in the order of the archive:
+	// when a path comes twice the later one wins.
+	Entries []entry `json:"entries"`
+	// Gaps are about the layer itself; those of a file are in the file, because
+	// they go when an upper layer removes it.
+	Gaps []sbom.Gap `json:"gaps,omitempty"`
+}
+
+// entryType says what an entry is for squash.
+type entryType byte
+
+const (
+	// entryDir is a directory: it replaces a link or a file.
+	entryDir entryType = 'd'
+	// entryLink is a symbolic link to Target, as written.
+	entryLink entryType = 'l'
+	// entryHard is a second name for Target, an absolute path.
+	entryHard entryType = 'h'
+	// entryOther is anything else that is not kept: it replaces a directory.
+	entryOther entryType = 'o'
+	// entryFile is a file that was read.
+	entryFile entryType = 'f'
+)
+
+// entry is one entry of a layer. Path is absolute and clean.
+type entry struct {
+	Path   string    `json:"path"`
+	Type   entryType `json:"type"`
+	Target string    `json:"target,omitempty"`
+	File   *file     `json:"file,omitempty"`
+}
+
+// file is what was read from one file. Of the pointers and lists, those that
+// belong to Kind are set.
+type file struct {
+	Kind kind `json:"kind"`
+	// MD5 is the hex digest of the content, which dpkg's md5sums name.
+	MD5 string `json:"md5,omitempty"`
+	// Package is a Python distribution or npm package, nil when Gaps say why
+	// there is none.
+	Package *packageFact `json:"package,omitempty"`
+	// Debs are the installed packages of a dpkg status file.
+	Debs []debPackage `json:"debs,omitempty"`
+	// Owned are the paths of a dpkg file list that kindOf knows.
+	Owned []ownedPath `json:"owned,omitempty"`
+	// Release are the variables of an os-release file.
+	Release map[string]string `json:"release,omitempty"`
+	// Direct is the content of a direct_url.json.
+	Direct *directURL `json:"direct,omitempty"`
+	// Gaps are what could not be read of the file. Their File and Layer are
+	// set by squash.
+	Gaps []sbom.Gap `json:"gaps,omitempty"`
+}
+
+// packageFact is the name and version that a language package gives itself.
+type packageFact struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+}
+
+// ownedPath is one line of a dpkg file list. MD5 is "" when the list has none.
+type ownedPath struct {
+	Path string `json:"path"`
+	MD5  string `json:"md5,omitempty"`
+}

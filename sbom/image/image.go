@@ -1,0 +1,153 @@
+// Package image reads the packages of a container image out of its layers. It
+// runs nothing of the image, unpacks nothing to disk and follows no link out
+// of it: every layer is streamed once, the few files that matter are parsed on
+// the way ([layerFacts]), and the facts of all layers are laid over one another
+// as the OCI image specification says (whiteouts, opaque directories, later
+// layers win).
+// https://github.com/opencontainers/image-spec/blob/main/layer.md
+//
+// [Read] is the entry. What could not be read in a sound image is a Gap of its
+// document; a layer that is damaged (its bytes are not those that the image's
+// configuration names) is an error, never an inventory.
+package image
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"runtime"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/tallyman/tallyman/internal/limit"
+	"github.com/tallyman/tallyman/sbom"
+)
+
+// Options are the optional parts of Read. The zero value is usable.
+type Options struct {
+	// Name is the Document's name, "" for the image's manifest digest.
+	Name string
+	// Parallel is how many layers are read at once; 0 means as many as there
+	// are processors, at most 4.
+	Parallel int
+}
+
+// Inventory is what Read found.
+type Inventory struct {
+	// Document holds the components with the layer that brought each, and the
+	// gaps.
+	Document *sbom.Document
+	// Config are the facts of the image's configuration.
+	Config Config
+	// Distribution says what the image is made of. The zero value is an image
+	// without os-release.
+	Distribution Distribution
+	// Layers are the layer digests ("sha256:...") from the base up.
+	Layers []string
+	// SizeBytes is the sum of the stored (usually compressed) layer sizes.
+	SizeBytes int64
+}
+
+// Read inventories img. It fails when the image's manifest, configuration or
+// one of its layers cannot be read to its end or is not what its digest says.
+func Read(ctx context.Context, img v1.Image, opts Options) (*Inventory, error) {
+	parts, err := split(img)
+	if err != nil {
+		return nil, err
+	}
+	facts, err := scanAll(ctx, parts.layers, opts.Parallel)
+	if err != nil {
+		return nil, err
+	}
+	inv := squash(facts).inventory(cmp.Or(opts.Name, parts.digest))
+	inv.Config = newConfig(parts.config)
+	inv.SizeBytes = parts.size
+	for _, l := range parts.layers {
+		inv.Layers = append(inv.Layers, l.digest)
+	}
+	return inv, nil
+}
+
+// layer is one layer and what the image says of it.
+type layer struct {
+	v1.Layer
+	// digest is the digest of the stored bytes, diffID of the tar inside.
+	digest, diffID string
+}
+
+// parts is an image taken apart.
+type parts struct {
+	digest string
+	config *v1.ConfigFile
+	layers []layer
+	size   int64
+}
+
+// split reads manifest and configuration of img. The diff IDs of the
+// configuration are what the layers are checked against, so their number must
+// be that of the layers.
+func split(img v1.Image) (*parts, error) {
+	digest, err := img.Digest()
+	if err != nil {
+		return nil, fmt.Errorf("reading the image manifest: %w", err)
+	}
+	config, err := img.ConfigFile()
+	if err != nil {
+		return nil, fmt.Errorf("reading the configuration of image %s: %w", digest, err)
+	}
+	layers, err := img.Layers()
+	if err != nil {
+		return nil, fmt.Errorf("reading the layers of image %s: %w", digest, err)
+	}
+	if len(layers) > limit.ImageLayers {
+		return nil, fmt.Errorf("image %s has %d layers: %w of %d", digest, len(layers), limit.ErrTooLarge, limit.ImageLayers)
+	}
+	if len(layers) != len(config.RootFS.DiffIDs) {
+		return nil, fmt.Errorf("image %s is damaged: %d layers in its manifest, %d in its configuration",
+			digest, len(layers), len(config.RootFS.DiffIDs))
+	}
+	p := &parts{digest: digest.String(), config: config}
+	for i, l := range layers {
+		h, err := l.Digest()
+		if err != nil {
+			return nil, fmt.Errorf("reading layer %d of image %s: %w", i+1, digest, err)
+		}
+		size, err := l.Size()
+		if err != nil {
+			return nil, fmt.Errorf("reading layer %s: %w", h, err)
+		}
+		p.size += size
+		p.layers = append(p.layers, layer{Layer: l, digest: h.String(), diffID: config.RootFS.DiffIDs[i].String()})
+	}
+	return p, nil
+}
+
+// scanAll scans the layers, several at a time, each distinct one once.
+func scanAll(ctx context.Context, layers []layer, parallel int) ([]*layerFacts, error) {
+	if parallel <= 0 {
+		parallel = min(4, runtime.GOMAXPROCS(0))
+	}
+	facts := make([]*layerFacts, len(layers))
+	first := map[[2]string]int{}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(parallel)
+	for i, l := range layers {
+		key := [2]string{l.digest, l.diffID}
+		if _, seen := first[key]; seen {
+			continue
+		}
+		first[key] = i
+		group.Go(func() (err error) {
+			facts[i], err = scanLayer(ctx, l)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	for i, l := range layers {
+		facts[i] = facts[first[[2]string{l.digest, l.diffID}]]
+	}
+	return facts, nil
+}

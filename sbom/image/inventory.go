@@ -1,0 +1,319 @@
+package image
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/tallyman/tallyman/sbom"
+)
+
+// inventory makes the components and gaps of a finished state.
+func (s *state) inventory(name string) *Inventory {
+	b := &builder{state: s, doc: &sbom.Document{Name: name}}
+	b.release()
+	b.debPackages()
+	b.ownership()
+	b.languagePackages()
+	b.fileGaps()
+	b.linkGaps()
+	b.missingMetadata()
+	b.unsupported()
+	for _, g := range s.gaps {
+		b.gap(g.facts.Gaps[g.at], "", g.layer)
+	}
+	b.doc.Normalize()
+	return &Inventory{Document: b.doc, Distribution: b.distribution}
+}
+
+// builder makes an Inventory of a state.
+type builder struct {
+	*state
+	doc          *sbom.Document
+	distribution Distribution
+	// installed maps the keys of dpkg's file lists ("name", "name:arch") to
+	// "name version".
+	installed map[string]string
+	owners    map[string]owner
+}
+
+// owner is the distribution package whose file list holds a path.
+type owner struct{ name, md5 string }
+
+// gap adds g about the file at p, which layer i brought.
+func (b *builder) gap(g sbom.Gap, p string, i int) {
+	g.File, g.Layer = cmp.Or(p, g.File), b.layers[i]
+	b.doc.Gaps = append(b.doc.Gaps, g)
+}
+
+func (b *builder) newGap(kind sbom.GapKind, p string, i int, reason string) {
+	b.gap(sbom.NewGap(kind, "", 0, reason), p, i)
+}
+
+// at returns the file that a well-known path leads to.
+func (b *builder) at(p string) (string, placed, bool) {
+	real, err := b.resolve(p)
+	if err != nil {
+		return "", placed{}, false
+	}
+	f, ok := b.files[real]
+	return real, f, ok
+}
+
+// release takes /etc/os-release before /usr/lib/os-release, as the
+// specification says.
+func (b *builder) release() {
+	for _, p := range []string{etcRelease, usrRelease} {
+		if _, f, ok := b.at(p); ok && f.Kind == kindRelease {
+			b.distribution = newDistribution(f.Release)
+			return
+		}
+	}
+}
+
+// debPackages adds the packages of dpkg's databases.
+func (b *builder) debPackages() {
+	b.installed = map[string]string{}
+	d := b.distribution
+	dpkg := strings.HasPrefix(d.Ecosystem, "Debian:") || strings.HasPrefix(d.Ecosystem, "Ubuntu:")
+	source, layer := "", 0
+	b.eachDeb(func(at string, from placed, p debPackage) {
+		source, layer = at, from.layer
+		since, known := b.debs[debKey{p.Name, p.Arch}]
+		if !known || since.version != p.Version {
+			since.layer = from.layer
+		}
+		b.own(at, p)
+		c := b.debComponent(p, dpkg)
+		c.Locations = []sbom.Location{{File: at, Line: p.Line, Layer: b.layers[since.layer]}}
+		b.doc.Components = append(b.doc.Components, c)
+	})
+	if source != "" && !dpkg {
+		b.newGap(sbom.GapEcosystem, source, layer, fmt.Sprintf("Debian packages of %s, for which there is no advisory ecosystem", d.describe()))
+	}
+	if real, _, ok := b.at(dpkgStatus); !ok && real != dpkgStatus {
+		b.newGap(sbom.GapUnread, dpkgStatus, len(b.layers)-1, "the package database is behind a link to a file that was not read")
+	}
+}
+
+// describe names the distribution for a person.
+func (d Distribution) describe() string {
+	if d.ID == "" {
+		return "an unknown distribution (no os-release)"
+	}
+	return strings.TrimSpace(fmt.Sprintf("%q %s", d.ID, d.VersionID))
+}
+
+// own notes p under the names that its file lists may have. A file of status.d
+// is itself named like its list.
+func (b *builder) own(at string, p debPackage) {
+	who := p.Name + " " + p.Version
+	if path.Dir(at) == dpkgStatusD {
+		b.installed[path.Base(at)] = who
+		return
+	}
+	b.installed[p.Name+":"+p.Arch] = who
+	b.installed[p.Name] = who
+}
+
+func (b *builder) debComponent(p debPackage, dpkg bool) sbom.Component {
+	d := b.distribution
+	c := sbom.Component{
+		Name: p.Name, Version: p.Version, Evidence: sbom.Installed,
+		Source: p.Source, SourceVersion: p.SourceVersion,
+	}
+	if dpkg {
+		c.Ecosystem = d.Ecosystem
+	}
+	distro := d.ID
+	if d.VersionID != "" {
+		distro += "-" + d.VersionID
+	}
+	source := p.Source
+	if source != "" && p.SourceVersion != p.Version {
+		source += "@" + p.SourceVersion
+	}
+	c.PURL = sbom.DebPURL(cmp.Or(d.ID, "debian"), p.Name, p.Version, p.Arch, distro, source)
+	return c
+}
+
+// ownership reads the file lists of the packages that are installed; the list
+// of a package that is not owns nothing. Paths are compared after links are
+// resolved, since a list says /lib where a merged root has /usr/lib.
+func (b *builder) ownership() {
+	b.owners = map[string]owner{}
+	for _, p := range slices.Sorted(maps.Keys(b.files)) {
+		f := b.files[p]
+		who := b.installed[ownerOf(p)]
+		if (f.Kind != kindList && f.Kind != kindSums) || who == "" {
+			continue
+		}
+		for _, o := range f.Owned {
+			at, err := b.resolveParent(o.Path)
+			if err != nil {
+				continue
+			}
+			md5 := cmp.Or(o.MD5, b.owners[at].md5)
+			b.owners[at] = owner{who, md5}
+		}
+	}
+}
+
+// ownedBy returns the package that owns the file at p, "" for none. A file that
+// is not the one that the package brought is nobody's, and neither is one
+// outside the folders in which a distribution keeps its own: a package of a
+// third party may bring a whole virtual environment, of which the
+// distribution's advisories know nothing.
+func (b *builder) ownedBy(p string, f *file) string {
+	o, owned := b.owners[p]
+	if !owned || (o.md5 != "" && f.MD5 != "" && o.md5 != f.MD5) || !distributionFolder(p) {
+		return ""
+	}
+	return o.name
+}
+
+// distributionFolder reports whether the distribution itself keeps language
+// packages there. Distroless images unpack Debian's packages in place.
+// https://www.debian.org/doc/packaging-manuals/python-policy/#paths
+func distributionFolder(p string) bool {
+	if rest, ok := strings.CutPrefix(p, "/usr/lib/python"); ok {
+		_, rest, _ = strings.Cut(rest, "/")
+		return strings.HasPrefix(rest, "dist-packages/") || !strings.Contains(rest, "site-packages/")
+	}
+	return strings.HasPrefix(p, "/usr/share/")
+}
+
+// languagePackages adds Python distributions and npm packages.
+func (b *builder) languagePackages() {
+	for p, f := range b.files {
+		if f.Package == nil {
+			continue
+		}
+		c := sbom.Component{
+			Name: f.Package.Name, Version: f.Package.Version, Evidence: sbom.Installed,
+			Locations: []sbom.Location{{File: p, Layer: b.layers[f.layer]}},
+		}
+		switch f.Kind {
+		case kindPython:
+			b.python(&c, p, f.file)
+		case kindNPM:
+			c.Ecosystem, c.PURL = "npm", sbom.NPMPURL(c.Name, c.Version)
+		}
+		b.doc.Components = append(b.doc.Components, c)
+	}
+}
+
+func (b *builder) python(c *sbom.Component, p string, f *file) {
+	c.Ecosystem, c.PURL = "PyPI", sbom.PyPIPURL(c.Name, c.Version)
+	if vendored(p) {
+		c.Evidence = sbom.Claimed
+	}
+	if c.Owner = b.ownedBy(p, f); c.Owner != "" {
+		c.Evidence = sbom.OSOwned
+	}
+	if d, ok := b.files[path.Join(path.Dir(p), "direct_url.json")]; ok && d.Direct != nil {
+		c.URL, c.Editable = d.Direct.reference(), d.Direct.Editable
+	}
+}
+
+// fileGaps adds what could not be read of files.
+func (b *builder) fileGaps() {
+	for p, f := range b.files {
+		for _, g := range f.Gaps {
+			b.gap(g, p, f.layer)
+		}
+	}
+}
+
+// counts reports whether it would hide a package if a file of this kind were
+// not read. File lists and direct URLs only add to what is known.
+func (k kind) counts() bool {
+	switch k {
+	case kindNone, kindRelease, kindList, kindSums, kindDirectURL:
+		return false
+	}
+	_, known := unsupported[k]
+	return !known
+}
+
+// linkGaps adds the package metadata that is only a link to something that was
+// not read. A link to metadata that was read is a second name for it.
+func (b *builder) linkGaps() {
+	top := len(b.layers) - 1
+	for p := range b.links {
+		if p == dpkgStatus || !(kindOf(p).counts() || metadataDir(p)) {
+			continue
+		}
+		real, err := b.resolve(p)
+		_, read := b.files[real]
+		if err != nil || (!read && !b.hasMetadata(real)) {
+			b.newGap(sbom.GapUnread, p, top, "package metadata behind a link to something that was not read")
+		}
+	}
+	for p, i := range b.hard {
+		if kindOf(p).counts() {
+			b.newGap(sbom.GapUnread, p, i, "package metadata that is a hard link to a file that was not read")
+		}
+	}
+}
+
+func (b *builder) hasMetadata(dir string) bool {
+	for _, name := range []string{"METADATA", "PKG-INFO"} {
+		p := path.Join(dir, name)
+		_, file := b.files[p]
+		_, link := b.links[p]
+		_, hard := b.hard[p]
+		if file || link || hard {
+			return true
+		}
+	}
+	return false
+}
+
+// missingMetadata adds the metadata folders whose metadata is gone: the package
+// may well be there still.
+func (b *builder) missingMetadata() {
+	for dir, i := range b.dirs {
+		if !b.hasMetadata(dir) {
+			b.newGap(sbom.GapUnparsed, dir, i, "an installed distribution without its METADATA or PKG-INFO")
+		}
+	}
+}
+
+// maxFolders is how many folders of one unsupported kind are named one by one.
+const maxFolders = 20
+
+// unsupported adds a gap for each folder with packages that nothing reads,
+// unless the distribution owns them: then its own database lists them.
+func (b *builder) unsupported() {
+	folders := map[kind]map[string][]string{}
+	for p, f := range b.files {
+		if _, is := unsupported[f.Kind]; !is || b.ownedBy(p, f.file) != "" {
+			continue
+		}
+		if folders[f.Kind] == nil {
+			folders[f.Kind] = map[string][]string{}
+		}
+		folders[f.Kind][path.Dir(p)] = append(folders[f.Kind][path.Dir(p)], p)
+	}
+	for k, byDir := range folders {
+		for n, dir := range slices.Sorted(maps.Keys(byDir)) {
+			files := byDir[dir]
+			first := slices.Min(files)
+			at, reason := first, unsupported[k]
+			if len(files) > 1 {
+				at, reason = dir, fmt.Sprintf("%s (%d files)", reason, len(files))
+			}
+			if n == maxFolders {
+				reason = fmt.Sprintf("%s, and in %d more folders", reason, len(byDir)-maxFolders-1)
+			}
+			b.newGap(sbom.GapUnsupported, at, b.files[first].layer, reason)
+			if n == maxFolders {
+				break
+			}
+		}
+	}
+}

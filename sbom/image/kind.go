@@ -1,0 +1,162 @@
+package image
+
+import (
+	"path"
+	"strings"
+)
+
+// kind says what a path is to this package, by its name alone.
+type kind string
+
+// The kinds. kindNone is everything that is not kept.
+const (
+	kindNone    kind = ""
+	kindRelease kind = "os-release"
+	// kindStatus is dpkg's status; kindStatusD one file of a distroless
+	// image's status.d.
+	kindStatus  kind = "dpkg-status"
+	kindStatusD kind = "dpkg-status.d"
+	// kindList and kindSums are dpkg's two file lists of a package.
+	kindList kind = "dpkg-list"
+	kindSums kind = "dpkg-md5sums"
+	// kindPython is the METADATA or PKG-INFO of an installed distribution.
+	kindPython kind = "python"
+	// kindDirectURL says where a distribution was installed from.
+	kindDirectURL kind = "direct-url"
+	// kindNPM is the package.json of a package in a node_modules folder.
+	kindNPM kind = "npm"
+)
+
+const (
+	dpkgStatus  = "/var/lib/dpkg/status"
+	dpkgStatusD = "/var/lib/dpkg/status.d"
+	dpkgInfo    = "/var/lib/dpkg/info"
+	etcRelease  = "/etc/os-release"
+	usrRelease  = "/usr/lib/os-release"
+)
+
+// kindOf says what the file at the absolute path p would be.
+func kindOf(p string) kind {
+	switch p {
+	case etcRelease, usrRelease:
+		return kindRelease
+	case dpkgStatus:
+		return kindStatus
+	}
+	dir, base := path.Dir(p), path.Base(p)
+	switch dir {
+	case dpkgStatusD:
+		if strings.HasSuffix(base, ".md5sums") {
+			return kindSums
+		}
+		return kindStatusD
+	case dpkgInfo:
+		switch path.Ext(base) {
+		case ".list":
+			return kindList
+		case ".md5sums":
+			return kindSums
+		}
+	}
+	if k := pythonKind(dir, base); k != kindNone {
+		return k
+	}
+	if base == "package.json" && nodePackage(dir) {
+		return kindNPM
+	}
+	return unsupportedKind(dir, base)
+}
+
+// pythonKind knows the metadata files of installed distributions.
+// https://packaging.python.org/en/latest/specifications/recording-installed-packages/
+// https://setuptools.pypa.io/en/latest/deprecated/python_eggs.html
+func pythonKind(dir, base string) kind {
+	switch {
+	case strings.HasSuffix(dir, ".dist-info") && base == "METADATA",
+		strings.HasSuffix(dir, ".egg-info") && base == "PKG-INFO",
+		strings.HasSuffix(dir, ".egg/EGG-INFO") && base == "PKG-INFO",
+		strings.HasSuffix(base, ".egg-info"):
+		return kindPython
+	case strings.HasSuffix(dir, ".dist-info") && base == "direct_url.json":
+		return kindDirectURL
+	}
+	return kindNone
+}
+
+// metadataDir reports whether dir is one that must hold Python metadata.
+func metadataDir(dir string) bool {
+	return strings.HasSuffix(dir, ".dist-info") || strings.HasSuffix(dir, ".egg-info")
+}
+
+// nodePackage reports whether dir is node_modules/NAME or node_modules/@SCOPE/NAME.
+func nodePackage(dir string) bool {
+	parent := path.Dir(dir)
+	if strings.HasPrefix(path.Base(parent), "@") {
+		parent = path.Dir(parent)
+	}
+	return path.Base(parent) == "node_modules" && !strings.HasPrefix(path.Base(dir), ".")
+}
+
+// unsupported are the package databases that are seen and for which there is
+// no reader yet. The map's values speak to people.
+var unsupported = map[kind]string{
+	"apk-database":  "an Alpine package database (apk), for which there is no reader yet",
+	"rpm-database":  "an RPM package database, for which there is no reader yet",
+	"pacman":        "a pacman package database, for which there is no reader",
+	"portage":       "a Portage package database, for which there is no reader",
+	"conda":         "conda packages, for which there is no reader yet",
+	"java-archives": "Java archives, for which there is no reader yet",
+	"ruby-gems":     "Ruby gems, for which there is no reader yet",
+	"php-composer":  "PHP Composer packages, for which there is no reader yet",
+	"python-eggs":   "zipped Python eggs, for which there is no reader yet",
+	"nested-root":   "the dpkg database of another root file system inside the image, which is not read",
+	"nix-store":     "a Nix store, for which there is no reader",
+}
+
+// unsupportedKind returns one of unsupported's keys, or kindNone.
+func unsupportedKind(dir, base string) kind {
+	switch path.Ext(base) {
+	case ".jar", ".war", ".ear":
+		return "java-archives"
+	case ".egg":
+		return "python-eggs"
+	case ".gemspec":
+		if path.Base(dir) == "specifications" {
+			return "ruby-gems"
+		}
+	case ".json":
+		switch {
+		case path.Base(dir) == "conda-meta":
+			return "conda"
+		case base == "installed.json" && strings.HasSuffix(dir, "/vendor/composer"):
+			return "php-composer"
+		}
+	case ".drv":
+		if dir == "/nix/store" {
+			return "nix-store"
+		}
+	}
+	return unsupportedDatabase(dir, base)
+}
+
+// unsupportedDatabase knows the distributions' own databases.
+func unsupportedDatabase(dir, base string) kind {
+	switch {
+	case base == "installed" && strings.HasSuffix(dir, "lib/apk/db"):
+		return "apk-database"
+	case strings.HasSuffix(dir, "/lib/rpm") || strings.HasSuffix(dir, "/sysimage/rpm") || strings.HasSuffix(dir, "/share/rpm"):
+		switch base {
+		case "Packages", "Packages.db", "rpmdb.sqlite":
+			return "rpm-database"
+		}
+	case dir == "/var/lib/rpmmanifest" && strings.HasPrefix(base, "container-manifest"):
+		return "rpm-database"
+	case base == "desc" && strings.HasSuffix(path.Dir(dir), "/pacman/local"):
+		return "pacman"
+	case base == "CONTENTS" && strings.HasPrefix(dir, "/var/db/pkg/"):
+		return "portage"
+	case base == "status" && strings.HasSuffix(dir, "/lib/dpkg"):
+		return "nested-root"
+	}
+	return kindNone
+}

@@ -1,0 +1,262 @@
+package image
+
+import (
+	"archive/tar"
+	"context"
+	"crypto/md5"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"path"
+	"strings"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/tallyman/tallyman/internal/limit"
+	"github.com/tallyman/tallyman/sbom"
+)
+
+// ErrDamaged is what reading a layer fails with when its bytes are not those
+// that the image names.
+var ErrDamaged = errors.New("the layer is damaged")
+
+// scanLayer streams one layer once, to its last byte, and returns its facts.
+// Whatever is wrong with the bytes is an error: a truncated or exchanged layer
+// must not look like an empty one.
+func scanLayer(ctx context.Context, l layer) (*layerFacts, error) {
+	wrap := func(err error) error { return fmt.Errorf("reading layer %s: %w", l.digest, err) }
+	stored, err := l.Compressed()
+	if err != nil {
+		return nil, wrap(err)
+	}
+	defer stored.Close()
+	plain, done, err := inflate(&ctxReader{ctx: ctx, r: stored})
+	if err != nil {
+		return nil, wrap(err)
+	}
+	defer done()
+	sum := sha256.New()
+	stream := io.TeeReader(limit.Reader(plain, limit.LayerBytes), sum)
+	facts, err := walk(stream, l.digest)
+	if err != nil {
+		return nil, wrap(err)
+	}
+	// What follows the archive's end mark counts for the digests too; and the
+	// stored bytes after the last compressed frame for whoever checks those.
+	if _, err := io.Copy(io.Discard, stream); err != nil {
+		return nil, wrap(err)
+	}
+	if _, err := io.Copy(io.Discard, stored); err != nil {
+		return nil, wrap(err)
+	}
+	if got := "sha256:" + hex.EncodeToString(sum.Sum(nil)); got != l.diffID {
+		return nil, wrap(fmt.Errorf("%w: its content has the digest %s, the image's configuration says %s", ErrDamaged, got, l.diffID))
+	}
+	return facts, nil
+}
+
+// ctxReader ends with the context's error once that is done.
+type ctxReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (c *ctxReader) Read(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.r.Read(p)
+}
+
+// inflate undoes gzip or Zstandard, known by the first bytes because media
+// types are often wrong; everything else is taken as it is.
+func inflate(r io.Reader) (plain io.Reader, done func(), err error) {
+	head := make([]byte, 4)
+	n, err := io.ReadFull(r, head)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil, nil, err
+	}
+	r = io.MultiReader(strings.NewReader(string(head[:n])), r)
+	switch {
+	case n >= 2 && head[0] == 0x1f && head[1] == 0x8b: // RFC 1952, 2.3.1
+		z, err := gzip.NewReader(r)
+		if err != nil {
+			return nil, nil, err
+		}
+		return z, func() { z.Close() }, nil
+	case n == 4 && head[1] == 0xb5 && head[2] == 0x2f && head[3] == 0xfd && head[0] == 0x28: // RFC 8878, 3.1.1
+		z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindowBytes))
+		if err != nil {
+			return nil, nil, err
+		}
+		return z, z.Close, nil
+	}
+	return r, func() {}, nil
+}
+
+// maxWindowBytes bounds the memory that a Zstandard frame may ask for: that of
+// the format's --ultra -22.
+const maxWindowBytes = 128 << 20
+
+// Names of the whiteouts.
+// https://github.com/opencontainers/image-spec/blob/main/layer.md#whiteouts
+const (
+	whiteoutPrefix = ".wh."
+	whiteoutOpaque = ".wh..wh..opq"
+	whiteoutMeta   = ".wh..wh." // other AUFS bookkeeping
+)
+
+// walker turns the entries of one layer into facts.
+type walker struct {
+	facts *layerFacts
+	seen  map[string]bool // directories that are in facts.Entries
+	kept  int64           // bytes of the files read so far
+}
+
+// walk reads an uncompressed layer up to the archive's end mark.
+func walk(r io.Reader, digest string) (*layerFacts, error) {
+	w := &walker{facts: &layerFacts{Layer: digest, Entries: []entry{}}, seen: map[string]bool{}}
+	archive := tar.NewReader(r)
+	for n := 1; ; n++ {
+		header, err := archive.Next()
+		if errors.Is(err, io.EOF) {
+			return w.facts, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if n > limit.LayerFiles || len(w.facts.Entries) > limit.LayerKeptEntries {
+			return nil, fmt.Errorf("too many files: %w of %d, of which %d may be links and folders", limit.ErrTooLarge, limit.LayerFiles, limit.LayerKeptEntries)
+		}
+		if err := w.entry(header, archive); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// entry takes one entry. Its name is made absolute and clean, so "../../etc"
+// stays inside the root as it does when a runtime unpacks the layer.
+func (w *walker) entry(h *tar.Header, content io.Reader) error {
+	p := path.Clean("/" + h.Name)
+	dir, base := path.Split(p)
+	if strings.HasPrefix(base, whiteoutPrefix) {
+		w.whiteout(path.Clean(dir), base)
+		return nil
+	}
+	if d := path.Clean(dir); metadataDir(d) {
+		w.dir(d)
+	}
+	switch h.Typeflag {
+	case tar.TypeDir:
+		w.dir(p)
+	case tar.TypeSymlink:
+		w.add(entry{Path: p, Type: entryLink, Target: h.Linkname})
+	case tar.TypeLink:
+		w.hardLink(p, path.Clean("/"+h.Linkname))
+	case tar.TypeReg, tar.TypeGNUSparse:
+		return w.regular(p, h.Size, content)
+	case tar.TypeXGlobalHeader:
+	default: // devices, pipes and what nobody knows
+		w.other(p)
+	}
+	return nil
+}
+
+func (w *walker) add(e entry) { w.facts.Entries = append(w.facts.Entries, e) }
+
+func (w *walker) dir(p string) {
+	if !w.seen[p] {
+		w.seen[p] = true
+		w.add(entry{Path: p, Type: entryDir})
+	}
+}
+
+func (w *walker) whiteout(dir, base string) {
+	switch name := strings.TrimPrefix(base, whiteoutPrefix); {
+	case base == whiteoutOpaque:
+		w.facts.Opaque = append(w.facts.Opaque, dir)
+	case strings.HasPrefix(base, whiteoutMeta), name == "", name == ".", name == "..":
+	default:
+		w.facts.Removed = append(w.facts.Removed, path.Join(dir, name))
+	}
+}
+
+func (w *walker) hardLink(p, target string) {
+	if kindOf(p) == kindNone {
+		w.other(p)
+		return
+	}
+	w.add(entry{Path: p, Type: entryHard, Target: target})
+}
+
+// shallow is the depth down to which files that are not kept are noted, since
+// one that takes the place of a folder of a lower layer removes what was in it
+// ("/opt/venv", "/usr/lib/python3"). Deeper ones are noted by name.
+const shallow = 3
+
+// other notes that something that is not kept is at p now.
+func (w *walker) other(p string) {
+	delete(w.seen, p)
+	base := path.Base(p)
+	if strings.Count(p, "/") <= shallow || metadataDir(p) || base == "site-packages" || base == "dist-packages" ||
+		base == "node_modules" || kindOf(p) != kindNone {
+		w.add(entry{Path: p, Type: entryOther})
+	}
+}
+
+// regular reads a file if its kind asks for it.
+func (w *walker) regular(p string, size int64, content io.Reader) error {
+	k := kindOf(p)
+	if k == kindNone {
+		w.other(p)
+		return nil
+	}
+	f := &file{Kind: k}
+	w.add(entry{Path: p, Type: entryFile, File: f})
+	if _, unread := unsupported[k]; unread {
+		return nil
+	}
+	if size > limit.LayerFileBytes || w.kept+size > limit.LayerKeptBytes {
+		f.Gaps = append(f.Gaps, sbom.NewGap(sbom.GapTooLarge, "", 0, "a package database or metadata file is larger than the bound"))
+		return nil
+	}
+	data, err := limit.ReadAll(content, limit.LayerFileBytes)
+	if err != nil {
+		return err
+	}
+	w.kept += int64(len(data))
+	f.read(data)
+	return nil
+}
+
+// read parses the file's content into its fields.
+func (f *file) read(data []byte) {
+	var err error
+	switch f.Kind {
+	case kindRelease:
+		f.Release = parseRelease(data)
+	case kindStatus, kindStatusD:
+		f.Debs, f.Gaps, err = parseStatus(strings.NewReader(string(data)))
+	case kindList, kindSums:
+		f.Owned = parseFileList(data, f.Kind == kindSums)
+	case kindPython:
+		f.Package, err = parseMetadata(data)
+		f.MD5 = hexOf(md5.New(), data)
+	case kindDirectURL:
+		f.Direct, err = parseDirectURL(data)
+	case kindNPM:
+		f.Package, err = parsePackageJSON(data)
+	}
+	if err != nil {
+		f.Gaps = append(f.Gaps, sbom.NewGap(sbom.GapUnparsed, "", 0, err.Error()))
+	}
+}
+
+func hexOf(h hash.Hash, data []byte) string {
+	h.Write(data)
+	return hex.EncodeToString(h.Sum(nil))
+}
