@@ -1,0 +1,240 @@
+package dockerfile
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/tallyman/tallyman/policy/lint"
+	"github.com/tallyman/tallyman/sbom/dockerfile"
+)
+
+func grImg05() rule {
+	return rule{lint.Rule{
+		ID: "GR-IMG-05", Aliases: []string{}, Severity: lint.Error, Risk: lint.RiskHigh, Default: true,
+		Title:  "Code from the network is verified before it runs",
+		Why:    "Whoever controls the server, the account or the way to it on the day of the build runs code in your image.",
+		Remedy: "Fetch it with ADD --checksum=sha256:... (or compare its SHA-256 after the download), then run the file.",
+		Bad:    "FROM debian:12-slim\nADD https://example.com/install.sh /tmp/install.sh\nRUN sh /tmp/install.sh\n",
+		Good: "FROM debian:12-slim\nADD --checksum=sha256:24454f830cdb571e2c4ad15481119c43b3cafd48dd869a9b2945d1036d1dc68d " +
+			"https://example.com/install.sh /tmp/install.sh\nRUN sh /tmp/install.sh\n",
+		Source: "https://docs.docker.com/reference/dockerfile/#add---checksum",
+	}, func(p *pass) {
+		for _, s := range p.Stages {
+			p.remoteCode(s)
+		}
+	}}
+}
+
+// remoteCode judges one stage: fetched keeps the files that came unverified
+// from the network, by base name.
+func (p *pass) remoteCode(s *dockerfile.Stage) {
+	fetched := map[string]string{}
+	s.Walk(func(in *dockerfile.Instruction) {
+		switch {
+		case in.Name == "ADD":
+			p.remoteAdd(s, in, fetched)
+		case in.Name == "RUN" && in.Script != nil:
+			checked := verifies(in.Script)
+			for _, c := range in.Script.Commands {
+				if program := piped(c); program != "" {
+					p.report(s, c.Line, c.Column, fmt.Sprintf("%s runs what %s fetches, unverified", c.Name, program))
+				} else if !checked {
+					p.downloaded(s, c, fetched)
+				}
+			}
+		}
+	})
+}
+
+// remoteAdd judges an ADD of a URL. Nothing is run yet, so the risk is lower.
+func (p *pass) remoteAdd(s *dockerfile.Stage, in *dockerfile.Instruction, fetched map[string]string) {
+	if sum, ok := in.Flag("checksum"); ok && sum != "" || len(in.Args) < 2 {
+		return
+	}
+	target := in.Args[len(in.Args)-1].Text
+	for _, w := range in.Args[:len(in.Args)-1] {
+		if !remote(w.Text) || commit.MatchString(w.Text) {
+			continue
+		}
+		file := target
+		if strings.HasSuffix(target, "/") || target == "." {
+			file = urlFile(w.Text)
+		}
+		fetched[fileBase(file)] = "ADD"
+		p.at(s, in, fmt.Sprintf("ADD fetches %s without --checksum", shown(w.Text))).Risk = lint.RiskMedium
+	}
+}
+
+// commit matches a git source that names a whole commit.
+var commit = regexp.MustCompile(`#[0-9a-f]{40}\b`)
+
+// downloaded follows files from a download to where they are run.
+func (p *pass) downloaded(s *dockerfile.Stage, c *dockerfile.Command, fetched map[string]string) {
+	for _, file := range downloads(c) {
+		if name := fileBase(file); name != "" {
+			fetched[name] = c.Name
+		}
+	}
+	if file, risk := executes(c, fetched); file != "" {
+		message := fmt.Sprintf("%s runs %s, which %s fetched unverified", c.Name, shown(file), fetched[file])
+		if c.Name == file {
+			message = fmt.Sprintf("%s is run, which %s fetched unverified", shown(file), fetched[file])
+		}
+		p.report(s, c.Line, c.Column, message).Risk = risk
+		delete(fetched, file) // once is enough
+	}
+}
+
+// executes returns the fetched file that a command runs or makes executable.
+func executes(c *dockerfile.Command, fetched map[string]string) (file string, risk lint.Risk) {
+	if _, ok := fetched[fileBase(c.Program.Text)]; ok && strings.Contains(c.Program.Text, "/") {
+		return fileBase(c.Program.Text), lint.RiskHigh
+	}
+	operands := texts(c.Args, func(w dockerfile.Word) bool {
+		return !strings.HasPrefix(w.Text, "-") && !strings.HasPrefix(w.Text, "+")
+	})
+	risk = lint.RiskHigh
+	switch {
+	case interpreter(c.Name) || c.Name == "." || c.Name == "source":
+		operands = operands[:min(1, len(operands))]
+	case c.Name == "chmod" && len(operands) > 1 && makesExecutable(c):
+		risk = lint.RiskMedium
+	case c.Name == "dpkg" && c.Has("-i", "--install"):
+		risk = lint.RiskMedium
+	default:
+		return "", ""
+	}
+	for _, o := range operands {
+		if _, ok := fetched[fileBase(o)]; ok {
+			return fileBase(o), risk
+		}
+	}
+	return "", ""
+}
+
+// makesExecutable reports whether a chmod sets an execute bit.
+func makesExecutable(c *dockerfile.Command) bool {
+	return slices.ContainsFunc(c.Args, func(w dockerfile.Word) bool { return executable.MatchString(w.Text) })
+}
+
+var executable = regexp.MustCompile(`^[ugoa]*\+[rwst]*x|^[ugoa]*=[rwst]*x|^0?[0-7]*[1357][0-7]{0,2}$`)
+
+// piped returns the program that fetches what a command runs as code: from a
+// pipe, a process substitution or a command substitution.
+func piped(c *dockerfile.Command) string {
+	if c.Name == "eval" || c.Name == "." || c.Name == "source" {
+		return fetcherIn(c.Args)
+	}
+	if !interpreter(c.Name) {
+		return ""
+	}
+	for i, a := range c.Args {
+		script := strings.HasPrefix(strings.TrimSpace(a.Text), "$(…)") && i > 0 && isScriptFlag(c.Args[i-1].Text)
+		if script || strings.HasPrefix(a.Text, "<(…)") {
+			if name := fetcher(a.Inner); name != "" {
+				return name
+			}
+		}
+	}
+	for _, r := range c.Redirects {
+		if name := fetcher(r.Target.Inner); name != "" && strings.HasPrefix(r.Op, "<") {
+			return name
+		}
+	}
+	if readsStdin(c) {
+		return upstream(c.Inputs, 0)
+	}
+	return ""
+}
+
+// isScriptFlag reports whether the next word is code ("-c", "-lc", "-e").
+func isScriptFlag(s string) bool {
+	return strings.HasPrefix(s, "-") && !strings.HasPrefix(s, "--") && strings.ContainsAny(s, "ce")
+}
+
+// fetcherIn returns a program of substitutions that fetches.
+func fetcherIn(words []dockerfile.Word) string {
+	for _, w := range words {
+		if strings.HasPrefix(w.Text, "$(…)") || strings.HasPrefix(w.Text, "<(…)") {
+			if name := fetcher(w.Inner); name != "" {
+				return name
+			}
+		}
+	}
+	return ""
+}
+
+func fetcher(commands []*dockerfile.Command) string {
+	for _, c := range commands {
+		if slices.Contains(fetchers, c.Name) {
+			return c.Name
+		}
+	}
+	return ""
+}
+
+// fetchers are programs that print or store what a URL gives.
+var fetchers = []string{"aria2c", "curl", "fetch", "http", "https", "lwp-request", "wget", "wget2"}
+
+// upstream returns the fetching program at the beginning of a pipe.
+func upstream(inputs []*dockerfile.Command, depth int) string {
+	const longest = 64 // commands in one pipe that are looked at
+	if depth > longest {
+		return ""
+	}
+	if name := fetcher(inputs); name != "" {
+		return name
+	}
+	for _, c := range inputs {
+		if name := upstream(c.Inputs, depth+1); name != "" {
+			return name
+		}
+	}
+	return ""
+}
+
+var interpreters = regexp.MustCompile(`^((ba|da|a|k|mk|z)?sh|(python|pypy|perl|ruby|php|node|lua)[0-9.]*|Rscript)$`)
+
+func interpreter(name string) bool { return interpreters.MatchString(name) }
+
+// readsStdin reports whether an interpreter takes its program from standard
+// input: it has no operand, or "-", or a shell has -s.
+func readsStdin(c *dockerfile.Command) bool {
+	for i := 0; i < len(c.Args); i++ {
+		t := c.Args[i].Text
+		switch {
+		case t == "-" || t == "/dev/stdin" || strings.HasSuffix(c.Name, "sh") && shellStdin.MatchString(t):
+			return true
+		case t == "-o" || t == "+o" || t == "-O":
+			i++
+		case t == "-c" || t == "-m" || t == "-e" || strings.HasSuffix(c.Name, "sh") && isScriptFlag(t) && strings.Contains(t, "c"):
+			return false
+		case !strings.HasPrefix(t, "-") && !strings.HasPrefix(t, "+"):
+			return false
+		}
+	}
+	return true
+}
+
+var shellStdin = regexp.MustCompile(`^-[a-zA-Z]*s[a-zA-Z]*$`)
+
+// verifies reports whether a script checks a digest or a signature.
+func verifies(script *dockerfile.Script) bool {
+	return slices.ContainsFunc(script.Commands, func(c *dockerfile.Command) bool {
+		switch c.Name {
+		case "sha256sum", "sha512sum", "sha384sum", "sha1sum", "shasum", "b2sum":
+			return slices.ContainsFunc(c.Args, func(w dockerfile.Word) bool {
+				return w.Text == "--check" || strings.HasPrefix(w.Text, "-") && !strings.HasPrefix(w.Text, "--") && strings.Contains(w.Text, "c")
+			}) || len(c.Inputs) == 0
+		case "gpg", "gpg2":
+			return c.Has("--verify")
+		case "gpgv", "minisign", "cosign", "slsa-verifier", "signify", "rekor-cli":
+			return true
+		case "openssl":
+			return c.Has("dgst")
+		}
+		return false
+	})
+}
