@@ -10,25 +10,29 @@ import (
 )
 
 // Project returns the name of the project that the entry asks for and its
-// version if the line tells exactly one. Both are "" when only fetching the
-// link would tell.
+// version if the line tells exactly one: by a pin, or by a wheel's file name,
+// which pip holds against the wheel. Both are "" when only fetching the link
+// would tell.
 func (e *Entry) Project() (name, version string) {
 	name = e.Requirement.Name
-	if pin, ok := e.Requirement.Specifiers.Pin(); ok {
-		version = pin.String()
+	if e.Link == "" {
+		if pin, ok := e.Requirement.Specifiers.Pin(); ok {
+			version = pin.String()
+		}
+		return name, version
 	}
 	file := linkFile(e.Link)
-	if wheel, pinned, ok := wheelName(file); ok {
-		// Also for "name @ URL", where the requirement has no version.
-		if name == "" {
-			name = wheel
-		}
-		if version == "" && pep508.NormalizeName(name) == pep508.NormalizeName(wheel) {
-			version = pinned
-		}
-	}
 	if sdist, ok := sdistName(file); ok && name == "" {
-		name = sdist
+		return sdist, ""
+	}
+	wheel, version, ok := wheelName(file)
+	switch {
+	case !ok:
+		return name, ""
+	case name == "":
+		return wheel, version
+	case pep508.NormalizeName(name) != pep508.NormalizeName(wheel):
+		return name, ""
 	}
 	return name, version
 }
@@ -77,11 +81,14 @@ func (r *reader) judge(e Entry) {
 
 const ecosystem = "PyPI"
 
-// Document returns the file as an inventory.
+// Document returns the file as an inventory. The project that the file itself
+// belongs to ("-e .") is not in it: it is what is audited.
 func (f *File) Document() *sbom.Document {
 	d := &sbom.Document{Name: f.Name, Gaps: slices.Clone(f.Gaps)}
 	for i := range f.Entries {
-		d.Components = append(d.Components, f.Entries[i].component())
+		if !f.Entries[i].own() {
+			d.Components = append(d.Components, f.Entries[i].component())
+		}
 	}
 	d.Normalize()
 	return d

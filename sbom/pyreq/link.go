@@ -52,15 +52,17 @@ func isArchive(name string) bool {
 // not "name @ URL".
 func isPath(text string) bool {
 	p, _ := cutExtras(strings.TrimSpace(text))
-	if !looksLikePath(p) && !isArchive(p) {
+	if !looksLikePath(p) && (!isArchive(p) || strings.ContainsFunc(p, isSpace)) {
 		return false
 	}
 	left, _, at := strings.Cut(text, "@")
 	return !at || looksLikePath(left)
 }
 
+// looksLikePath leaves out names with white space, which pip allows if such a
+// file exists: here they are far more often two things on one line.
 func looksLikePath(text string) bool {
-	return strings.HasPrefix(text, ".") || strings.Contains(text, "/") || strings.Contains(text, `\`)
+	return (strings.HasPrefix(text, ".") || strings.Contains(text, "/")) && !strings.ContainsFunc(text, isSpace)
 }
 
 // cutExtras cuts "[extra,...]" off the end of a path.

@@ -72,11 +72,16 @@ func parseRequirement(text string) (Entry, error) {
 		link, marker, _ := strings.Cut(text, "; ")
 		return parseLink(text, strings.TrimSpace(link), "", marker)
 	}
-	if name, marker, _ := strings.Cut(text, ";"); isPath(name) {
+	name, marker, _ := strings.Cut(text, ";")
+	if isPath(name) {
 		p, extras := cutExtras(strings.TrimSpace(name))
 		return parseLink(text, p, extras, marker)
 	}
-	requirement, err := pep508.Parse(text)
+	if strings.TrimSpace(marker) != "" {
+		name = text
+	}
+	// pip allows a semicolon with nothing behind it, PEP 508 does not.
+	requirement, err := pep508.Parse(name)
 	if err != nil {
 		return Entry{}, err
 	}
