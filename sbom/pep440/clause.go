@@ -169,8 +169,8 @@ func (c Clause) isBelow(v Version) bool {
 	if v.Compare(c.Version) <= 0 || c.Version.isPublicOf(v) {
 		return false
 	}
-	p, q := c.Version.parts(), v.parts()
-	if p.hasPost || p.hasDev || !q.hasPost {
+	q := v.parts()
+	if !q.hasPost || c.Version.IsPostrelease() {
 		return true
 	}
 	q.hasPost, q.postN, q.hasDev, q.devN, q.local = false, "", false, "", ""
