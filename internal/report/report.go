@@ -55,8 +55,9 @@ type writer func(w io.Writer, r *audit.Report, opts Options) error
 // formats is a function, not a variable: nothing can add to it at run time.
 func formats() map[string]writer {
 	return map[string]writer{
-		FormatText: writeText,
-		FormatJSON: writeJSON,
+		FormatText:       writeText,
+		FormatJSON:       writeJSON,
+		FormatOSVScanner: writeOSVScanner,
 	}
 }
 
