@@ -1,6 +1,8 @@
 package attest_test
 
 import (
+	"bytes"
+	"io"
 	"strings"
 	"testing"
 
@@ -114,4 +116,21 @@ func readParts(t testing.TB, img v1.Image) []part {
 		parts = append(parts, part{string(d.MediaType), readAll(t, layer), d.Annotations})
 	}
 	return parts
+}
+
+// otherBytes is a layer that gives bytes of the same length as its own.
+type otherBytes struct{ v1.Layer }
+
+func (l otherBytes) Compressed() (io.ReadCloser, error) {
+	r, err := l.Layer.Compressed()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	data, err := io.ReadAll(r)
+	if err != nil {
+		return nil, err
+	}
+	data[len(data)-1] = ' '
+	return io.NopCloser(bytes.NewReader(data)), nil
 }

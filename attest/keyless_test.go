@@ -313,62 +313,66 @@ func TestKeylessVerifyFails(t *testing.T) {
 	cases := map[string]struct {
 		change  func(*keyless)
 		options attest.Options
+		reason  string // what the Reason must say
 	}{
 		"WhenAnotherIdentitySigned": {options: attest.Options{TrustedRoot: trusted, Identity: &attest.Identity{
 			Subject: "other@example.com", Issuer: issuer,
-		}}},
+		}}, reason: `expected SAN value "other@example.com", got "release@example.com"`},
 		"WhenAnotherIssuerVouched": {options: attest.Options{TrustedRoot: trusted, Identity: &attest.Identity{
 			Subject: someone, Issuer: "https://evil.example.com",
-		}}},
+		}}, reason: "expected issuer value"},
 		"WhenRegexpMatchesOnlyAPartOfTheIdentity": {options: attest.Options{TrustedRoot: trusted, Identity: &attest.Identity{
 			SubjectRegexp: "example", Issuer: issuer,
-		}}},
+		}}, reason: "expected SAN value to match"},
 		"WhenRegexpMatchesOnlyAPartOfTheIssuer": {options: attest.Options{TrustedRoot: trusted, Identity: &attest.Identity{
 			Subject: someone, IssuerRegexp: "https://accounts",
-		}}},
-		"WhenRootIsOfAnotherSigstore": {options: asSomeone(trustedRoot(t, another, nil))},
+		}}, reason: "expected issuer value to match"},
+		"WhenRootIsOfAnotherSigstore": {options: asSomeone(trustedRoot(t, another, nil)), reason: "not enough verified log entries"},
+		"WhenAuthorityIsNotOfTheRoot": {options: asSomeone(trustedRoot(t, sigstore, func(p *rootParts) {
+			p.authorities = another.FulcioCertificateAuthorities()
+		})), reason: "leaf certificate verification failed"},
 		"WhenAuthorityOfRootHasExpired": {options: asSomeone(trustedRoot(t, sigstore, func(p *rootParts) {
 			authority := *p.authorities[0].(*root.FulcioCertificateAuthority)
 			authority.ValidityPeriodEnd = time.Now().Add(-time.Hour)
 			p.authorities = []root.CertificateAuthority{&authority}
-		}))},
+		})), reason: "leaf certificate verification failed"},
 		"WhenLogOfRootHasExpired": {options: asSomeone(trustedRoot(t, sigstore, func(p *rootParts) {
 			for id, log := range p.logs {
 				expired := *log
 				expired.ValidityPeriodEnd = time.Now().Add(-time.Minute)
 				p.logs = map[string]*root.TransparencyLog{id: &expired}
 			}
-		}))},
+		})), reason: "not enough verified log entries"},
 		"WhenRootHasCTLogAndCertificateNoSCT": {options: asSomeone(trustedRoot(t, sigstore, func(p *rootParts) {
 			p.ctLogs = another.CTLogs()
-		}))},
-		"WhenAttackerRemovesTheLogEntry": {change: func(k *keyless) { k.entry = nil }},
+		})), reason: "signed certificate timestamp"},
+		"WhenAttackerRemovesTheLogEntry": {change: func(k *keyless) { k.entry = nil }, reason: "not enough verified log entries"},
 		"WhenAttackerChangesTheTimeOfTheLogEntry": {change: func(k *keyless) {
 			k.entry.IntegratedTime--
 			k.stamp = nil
-		}},
+		}, reason: "not enough verified log entries"},
 		"WhenAttackerTakesTheLogEntryOfAnotherSignature": {change: func(k *keyless) {
-			*k.entry = *otherEntry(t, sigstore, k.dsse)
-		}},
-		"WhenAttackerChangesThePayload": {change: func(k *keyless) { k.payload = append(k.payload, ' ') }},
+			k.entry = otherEntry(t, sigstore, k.dsse)
+		}, reason: "log signature does not match"},
+		"WhenAttackerChangesThePayload": {change: func(k *keyless) { k.payload = append(k.payload, ' ') }, reason: "does not match"},
 		"WhenAttackerChangesTheSignature": {change: func(k *keyless) {
 			k.signature = append([]byte{}, k.signature...)
 			k.signature[len(k.signature)-1] ^= 1
-		}},
+		}, reason: "log signature does not match"},
 		"WhenAttackerTakesTheCertificateOfAnotherSignature": {change: func(k *keyless) {
 			certificate, _, err := sigstore.GenerateLeafCert(someone, issuer)
 			if err != nil {
 				t.Fatal(err)
 			}
 			k.certificate = certificate.Raw
-		}},
+		}, reason: "certificate does not match"},
 		"WhenAttackerTakesACertificateOfAnotherAuthority": {change: func(k *keyless) {
 			certificate, _, err := another.GenerateLeafCert(someone, issuer)
 			if err != nil {
 				t.Fatal(err)
 			}
 			k.certificate = certificate.Raw
-		}},
+		}, reason: "certificate does not match"},
 	}
 	for name, c := range cases {
 		for shape, store := range keylessShapes {
@@ -383,8 +387,8 @@ func TestKeylessVerifyFails(t *testing.T) {
 				}
 				store(t, s, subject, sigstore, c.change)
 				got := verify(t, s, subject, c.options)
-				if len(got) != 1 || got[0].Status != policy.SignatureFailed || got[0].Signer != "" || got[0].Reason == "" {
-					t.Errorf("got %+v, want one failed, with a reason and without a signer", got)
+				if len(got) != 1 || got[0].Status != policy.SignatureFailed || got[0].Signer != "" || !strings.Contains(got[0].Reason, c.reason) {
+					t.Errorf("got %+v, want one failed because of %q, without a signer", got, c.reason)
 				}
 			})
 		}

@@ -43,6 +43,8 @@ func (e entry) format() Format {
 // search is everything that was found about one digest.
 type search struct {
 	entries []entry
+	// bytes is what the entries hold together.
+	bytes int64
 	// errs are the places that could not be searched.
 	errs []error
 }
@@ -111,6 +113,10 @@ func (s *search) layers(img v1.Image, where string) {
 			return
 		}
 		e := entry{shape: kind, where: where, annotations: d.Annotations, layer: d}
+		if s.bytes += max(d.Size, 0); s.bytes > limit.BundlesBytes {
+			s.errs = append(s.errs, fmt.Errorf("%s: the image's signatures and attestations are together %w of %d bytes", where, limit.ErrTooLarge, limit.BundlesBytes))
+			return
+		}
 		e.data, e.err = readLayer(img, d)
 		s.entries = append(s.entries, e)
 	}
@@ -131,8 +137,8 @@ func shapeOf(mediaType string) (shape, bool) {
 // readLayer reads one layer, within limit.BundleBytes, and holds it to its
 // digest whatever the Store does.
 func readLayer(img v1.Image, d v1.Descriptor) ([]byte, error) {
-	if d.Size > limit.BundleBytes {
-		return nil, fmt.Errorf("%q has %d bytes, %w of %d", d.Digest, d.Size, limit.ErrTooLarge, limit.BundleBytes)
+	if d.Size < 0 || d.Size > limit.BundleBytes {
+		return nil, fmt.Errorf("%q claims %d bytes, %w of %d", d.Digest, d.Size, limit.ErrTooLarge, limit.BundleBytes)
 	}
 	layer, err := img.LayerByDigest(d.Digest)
 	if err != nil {
@@ -143,7 +149,7 @@ func readLayer(img v1.Image, d v1.Descriptor) ([]byte, error) {
 		return nil, fmt.Errorf("opening %q: %w", d.Digest, err)
 	}
 	defer r.Close()
-	data, err := limit.ReadAll(r, limit.BundleBytes)
+	data, err := limit.ReadAll(r, max(d.Size, 1))
 	if err != nil {
 		return nil, fmt.Errorf("reading %q: %w", d.Digest, err)
 	}

@@ -18,9 +18,9 @@ import (
 )
 
 // Verify looks for every signature and attestation of digest and returns one
-// policy.Signature for each, signatures first, sorted; never an empty list. An
-// error means that nothing could be begun: unreadable keys, a bad expression,
-// a cancelled context.
+// policy.Signature for each, signatures first, the verified of them before all;
+// never an empty list. An error means that nothing could be begun: unreadable
+// keys, a bad expression, a cancelled context.
 //
 // The statuses:
 //
@@ -131,12 +131,19 @@ func missing(digest v1.Hash, others int) result {
 	}}
 }
 
+// statusRank is the order in which statuses are listed.
+func statusRank(s policy.SignatureStatus) int {
+	return slices.Index([]policy.SignatureStatus{
+		policy.SignatureVerified, policy.SignatureFailed, policy.SignatureMissing, policy.SignatureError, policy.SignatureUnchecked,
+	}, s)
+}
+
 func compareResults(a, b result) int {
 	return cmp.Or(
 		-cmp.Compare(a.Kind, b.Kind), // signatures first
+		cmp.Compare(statusRank(a.Status), statusRank(b.Status)),
 		cmp.Compare(a.PredicateType, b.PredicateType),
 		cmp.Compare(a.Format, b.Format),
-		-cmp.Compare(a.Status, b.Status), // verified before unchecked
 		cmp.Compare(a.Signer, b.Signer),
 		cmp.Compare(a.Digest, b.Digest),
 		cmp.Compare(a.Reason, b.Reason),

@@ -84,6 +84,8 @@ const (
 	PolicyBytes = 16 << 20
 	// BundleBytes bounds one signature, attestation or Sigstore bundle.
 	BundleBytes = 64 << 20
+	// BundlesBytes bounds all signatures and attestations of one image together.
+	BundlesBytes = 256 << 20
 	// Signatures bounds how many signatures and attestations of one image are
 	// looked at.
 	Signatures = 256
