@@ -1,5 +1,3 @@
-//go:build scalibr
-
 package vuln
 
 import (
