@@ -170,9 +170,10 @@ func (c Clause) isBelow(v Version) bool {
 		return false
 	}
 	q := v.parts()
-	if !q.hasPost || c.Version.IsPostrelease() {
+	if !q.hasPost {
 		return true
 	}
+	// Without its post part a post-release of V is V.
 	q.hasPost, q.postN, q.hasDev, q.devN, q.local = false, "", false, "", ""
 	return !q.version().Equal(c.Version)
 }

@@ -34,24 +34,20 @@ func ParseSpecifiers(s string) (Specifiers, error) {
 // normalise sorts clauses by their text, as pypa/packaging prints them, and
 // keeps one of those that are spelled the same.
 func normalise(clauses []Clause) []Clause {
-	if len(clauses) < 2 {
-		return clauses
+	slices.SortFunc(clauses, compareSpelling)
+	return slices.Compact(clauses)
+}
+
+// compareSpelling compares what String returns, without making it where the
+// order is plain.
+func compareSpelling(a, b Clause) int {
+	switch {
+	case a.Operator == b.Operator && !a.Wildcard && !b.Wildcard:
+		return cmp.Compare(a.Text, b.Text)
+	case a.Operator[0] != b.Operator[0]:
+		return cmp.Compare(a.Operator[0], b.Operator[0])
 	}
-	type spelled struct {
-		text   string
-		clause Clause
-	}
-	list := make([]spelled, len(clauses))
-	for i, c := range clauses {
-		list[i] = spelled{c.String(), c}
-	}
-	slices.SortFunc(list, func(a, b spelled) int { return cmp.Compare(a.text, b.text) })
-	list = slices.Compact(list)
-	clauses = make([]Clause, len(list))
-	for i, s := range list {
-		clauses[i] = s.clause
-	}
-	return clauses
+	return cmp.Compare(a.String(), b.String())
 }
 
 // IsEmpty tells whether there is no clause, so that any version will do.

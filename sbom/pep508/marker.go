@@ -11,8 +11,8 @@ type Marker struct {
 	// join is "and" or "or", and children at least two; "" for a comparison.
 	join     string
 	children []*Marker
-	// grouped is true when parentheses were written around a join inside of
-	// another one. They are kept, as pypa/packaging keeps them.
+	// grouped is true when parentheses were written around a join. Inside of
+	// another join they are kept, as pypa/packaging keeps them.
 	grouped bool
 
 	left, right operand

@@ -90,6 +90,7 @@ func TestKleene(t *testing.T) {
 func TestEvaluate(t *testing.T) {
 	env := pep508.NewEnvironment("3.12.4", "linux/amd64").With(pep508.PlatformRelease, "6.1.0-13-amd64")
 	env.Extras = []string{"MCP", "o_auth"}
+	env.DependencyGroups = []string{"Lint"}
 	for _, tc := range []struct {
 		marker string
 		want   pep508.Truth
@@ -117,6 +118,8 @@ func TestEvaluate(t *testing.T) {
 		{`"mcp" == extras`, pep508.Undecided},
 		{`extras in "mcp"`, pep508.Undecided},
 		{`"dev" in dependency_groups`, pep508.False},
+		{`"lint" in dependency_groups`, pep508.True},
+		{`"lint" in extras`, pep508.False},
 		{`os_name == sys_platform`, pep508.False},
 		{`"a" == "a"`, pep508.True},
 	} {
@@ -139,6 +142,20 @@ func TestEvaluateExtra(t *testing.T) {
 	} {
 		if got := m.Evaluate(tc.env); got != tc.want {
 			t.Errorf("%q in %v is %v, want %v", m, tc.env, got, tc.want)
+		}
+	}
+}
+
+// TestEvaluatePrerelease: the interpreter may be a pre-release itself.
+func TestEvaluatePrerelease(t *testing.T) {
+	env := pep508.NewEnvironment("3.13.0rc1", "linux/amd64")
+	for marker, want := range map[string]pep508.Truth{
+		`python_full_version >= "3.12"`: pep508.True,
+		`python_full_version < "3.13"`:  pep508.False,
+		`python_version >= "3.13"`:      pep508.True,
+	} {
+		if got := mustMarker(t, marker).Evaluate(env); got != want {
+			t.Errorf("%q is %v, want %v", marker, got, want)
 		}
 	}
 }

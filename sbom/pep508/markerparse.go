@@ -24,9 +24,6 @@ func (p *parser) wholeMarker() (*Marker, error) {
 	if !p.end() {
 		return nil, p.fail(p.at, "expected \"and\", \"or\" or the end of the marker")
 	}
-	if m.grouped {
-		m.grouped = false // no need of parentheses around the whole
-	}
 	return m, nil
 }
 

@@ -228,28 +228,31 @@ func (p *parser) specifiers() (pep440.Specifiers, error) {
 // clauses parses text, which begins at column from. One comma may trail, as
 // pypa/packaging has it; no other clause may be empty.
 func (p *parser) clauses(from int, text string) (pep440.Specifiers, error) {
+	if strings.Trim(text, " \t") == "" {
+		return pep440.Specifiers{}, nil
+	}
+	specifiers, bad := pep440.ParseSpecifiers(text)
 	at := from
 	for clause := range strings.SplitSeq(text, ",") {
 		trimmed := strings.TrimLeft(clause, " \t")
 		start := at + len(clause) - len(trimmed)
 		at += len(clause) + 1
-		last := at > from+len(text)
 		switch {
-		case trimmed == "" && last:
-			// No clause at all, or a comma before the end.
+		case trimmed == "" && at > from+len(text):
+			// The comma before it was the last character.
 		case trimmed == "":
 			return pep440.Specifiers{}, p.fail(start, "expected a version clause before ','")
 		case !strings.ContainsRune("=<>!~", rune(trimmed[0])):
 			return pep440.Specifiers{}, p.fail(start, "expected a version specifier, ';' or the end")
 		case strings.ContainsAny(trimmed, "\r\n\f\v"):
 			return pep440.Specifiers{}, p.fail(start, "expected a version on the same line")
-		default:
+		case bad != nil:
 			if _, err := pep440.ParseSpecifiers(trimmed); err != nil {
 				return pep440.Specifiers{}, p.fail(start, clauseReason(trimmed, err))
 			}
 		}
 	}
-	return pep440.ParseSpecifiers(text)
+	return specifiers, nil
 }
 
 // clauseReason leaves the text of the clause out where it may be a URL.
