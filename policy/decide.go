@@ -51,6 +51,10 @@ func Decide(ctx context.Context, in Input, opts Options) (Decision, error) {
 	if err != nil {
 		return Decision{}, err
 	}
+	if err := ctx.Err(); err != nil {
+		// An evaluation may end before it notices: never a matter of luck.
+		return Decision{}, err
+	}
 	reasons = sortReasons(append(reasons, added...))
 	return Decision{
 		Outcome:    outcome(reasons),
@@ -85,6 +89,9 @@ func builtinReasons(ctx context.Context, document Document) ([]Reason, error) {
 		return nil, err
 	}
 	for _, f := range files {
+		if !needed(f.name, document.Facts) {
+			continue
+		}
 		m, err := ast.ParseModuleWithOpts(f.name, string(f.data), ast.ParserOptions{RegoVersion: ast.RegoV1})
 		if err != nil {
 			return nil, fmt.Errorf("built-in policy: %w", err)
@@ -109,6 +116,22 @@ func builtinReasons(ctx context.Context, document Document) ([]Reason, error) {
 		return []Reason{broken(Undecide, "built-in policy", err)}, nil
 	}
 	return builtinResult(value, defined), nil
+}
+
+// needed reports whether a module of the embedded policy has anything to speak
+// about. Rego is compiled on every start, so what would be silent is left out;
+// completeness.rego and signature.rego speak about what is absent, and never
+// are.
+func needed(module string, facts Facts) bool {
+	switch module {
+	case "vulnerability.rego":
+		return len(facts.Packages) > 0
+	case "lint.rego":
+		return len(facts.Lint) > 0
+	case "exception.rego":
+		return len(facts.Exceptions) > 0
+	}
+	return true
 }
 
 // builtinResult reads the three sets. A set that is missing leaves the

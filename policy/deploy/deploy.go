@@ -1,0 +1,153 @@
+// Package deploy judges how an application is run: so far the configuration of
+// its image, as a registry or layout holds it, without a Dockerfile. [Rules]
+// documents the rules, [CheckImage] applies them.
+//
+// It says nothing about compose files, Kubernetes manifests or workflows.
+package deploy
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/tallyman/tallyman/policy/lint"
+)
+
+// ImageFile is what Finding.File says for a finding about an image's
+// configuration, which has no lines.
+const ImageFile = "image config"
+
+// ImageConfig is the part of an image's configuration that the rules speak
+// about. It holds no value that could be a secret.
+// https://github.com/opencontainers/image-spec/blob/main/config.md
+type ImageConfig struct {
+	// OS is "linux" unless it says otherwise, also when "".
+	OS string
+	// User is as configured: "", a name or a number, with or without a group.
+	User       string
+	Entrypoint []string
+	Cmd        []string
+	// SecretEnvNames are the names of the environment variables that look like
+	// secrets and have a value.
+	SecretEnvNames []string
+	// GradioEnv are the GRADIO_* settings with their values.
+	GradioEnv map[string]string
+	// Healthcheck is true when one is configured.
+	Healthcheck bool
+}
+
+// rule is the documentation of a rule and its check, which gives a message for
+// each fault.
+type rule struct {
+	lint.Rule
+	check func(ImageConfig) []string
+}
+
+// all lists every rule, in the order of the identifiers.
+func all() []rule {
+	return []rule{vibe(), reload(), allowedPaths(), root(), healthcheck(), share(), shareServer(), mcp(), debug(), secrets()}
+}
+
+// Rules returns the documentation of every rule, sorted by identifier. Some
+// share their identifier with a rule about Dockerfiles: they assert the same
+// of the image that was built.
+func Rules() []lint.Rule {
+	var out []lint.Rule
+	for _, r := range all() {
+		out = append(out, r.Rule)
+	}
+	slices.SortFunc(out, func(a, b lint.Rule) int { return strings.Compare(a.ID, b.ID) })
+	return out
+}
+
+// CheckImage applies every rule to an image's configuration. The findings are
+// sorted; their File is ImageFile and their Line 0.
+func CheckImage(cfg ImageConfig) []lint.Finding {
+	out := []lint.Finding{}
+	for _, r := range all() {
+		for _, message := range r.check(cfg) {
+			out = append(out, r.New(ImageFile, 0, 0, "", message))
+		}
+	}
+	return lint.Sort(out)
+}
+
+func root() rule {
+	return rule{lint.Rule{
+		ID: "GR-IMG-01", Aliases: []string{"DL3002", "DS-0002"}, Severity: lint.Error, Risk: lint.RiskHigh, Default: true,
+		Title:  "The image does not run as root",
+		Why:    "Whoever takes over the application is then root in the container, one kernel or mount error away from the host.",
+		Remedy: "Set a user by number in the image: USER 1000.",
+		Bad:    `{"config": {"User": "root", "Healthcheck": {"Test": ["CMD", "true"]}}}`,
+		Good:   `{"config": {"User": "1000", "Healthcheck": {"Test": ["CMD", "true"]}}}`,
+		Source: "https://github.com/opencontainers/image-spec/blob/main/config.md#properties (User)",
+	}, func(c ImageConfig) []string {
+		switch {
+		case strings.EqualFold(c.OS, "windows") || !isRoot(c.User) || dropsRoot(c):
+			return nil
+		case strings.TrimSpace(c.User) == "":
+			return []string{"the image sets no user, so it runs as root"}
+		}
+		return []string{fmt.Sprintf("the image runs as user %q", c.User)}
+	}}
+}
+
+// isRoot reports whether a configured user is root by name or number, whatever
+// its group. No user is root.
+func isRoot(user string) bool {
+	name, _, _ := strings.Cut(strings.TrimSpace(user), ":")
+	return name == "" || strings.EqualFold(name, "root") || strings.Trim(name, "+0") == ""
+}
+
+// dropsRoot reports whether the entry point itself changes to another user:
+// its own program does, or that which a small init starts.
+func dropsRoot(c ImageConfig) bool {
+	words := slices.Concat(c.Entrypoint, c.Cmd)
+	for len(words) > 1 && slices.Contains([]string{"tini", "dumb-init", "--"}, path.Base(words[0])) {
+		words = words[1:]
+	}
+	if len(words) < 2 {
+		return false
+	}
+	switch path.Base(words[0]) {
+	case "gosu", "su-exec":
+		return !isRoot(words[1])
+	}
+	return false
+}
+
+func healthcheck() rule {
+	return rule{lint.Rule{
+		ID: "GR-IMG-06", Aliases: []string{"DL3057", "DS-0026"}, Severity: lint.Info, Risk: lint.RiskLow, Default: true,
+		Title:  "The image has a health check",
+		Why:    "Without one an application that hangs is taken for healthy, unless the platform has a check of its own.",
+		Remedy: "Add a HEALTHCHECK that asks the application itself, or a probe in the deployment.",
+		Bad:    `{"config": {"User": "1000"}}`,
+		Good:   `{"config": {"User": "1000", "Healthcheck": {"Test": ["CMD", "true"]}}}`,
+		Source: "https://docs.docker.com/reference/dockerfile/#healthcheck",
+	}, func(c ImageConfig) []string {
+		if c.Healthcheck {
+			return nil
+		}
+		return []string{"the image has no health check"}
+	}}
+}
+
+func secrets() rule {
+	return rule{lint.Rule{
+		ID: "GR-SEC-01", Aliases: []string{"DL3064", "DS-0031", "SecretsUsedInArgOrEnv"}, Severity: lint.Error, Risk: lint.RiskHigh, Default: true,
+		Title:  "The image's environment holds no secret",
+		Why:    "Everyone who can pull the image reads its configuration, and so the secret, for as long as the image exists.",
+		Remedy: "Take the variable out of the image, give it at run time as the platform's secret, and revoke the value.",
+		Bad:    `{"config": {"User": "1000", "Env": ["HF_TOKEN=hf_x"], "Healthcheck": {"Test": ["CMD", "true"]}}}`,
+		Good:   `{"config": {"User": "1000", "Env": [], "Healthcheck": {"Test": ["CMD", "true"]}}}`,
+		Source: "https://docs.docker.com/reference/build-checks/secrets-used-in-arg-or-env/",
+	}, func(c ImageConfig) []string {
+		var out []string
+		for _, name := range c.SecretEnvNames {
+			out = append(out, fmt.Sprintf("the environment variable %q looks like a secret and has a value in the image", name))
+		}
+		return out
+	}}
+}
