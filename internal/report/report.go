@@ -57,6 +57,7 @@ func formats() map[string]writer {
 	return map[string]writer{
 		FormatText:       writeText,
 		FormatJSON:       writeJSON,
+		FormatSARIF:      writeSARIF,
 		FormatOSVScanner: writeOSVScanner,
 	}
 }
