@@ -12,8 +12,8 @@ const removed = "***"
 
 // knownToken matches the tokens whose issuers gave them a recognisable form.
 // https://docs.github.com/en/code-security/secret-scanning/introduction/supported-secret-scanning-patterns
-var knownToken = regexp.MustCompile(`gh[pousr]_[A-Za-z0-9]{8,}|github_pat_[A-Za-z0-9_]{8,}|glpat-[A-Za-z0-9_-]{8,}|` +
-	`hf_[A-Za-z0-9]{8,}|pypi-Ag[A-Za-z0-9_-]{8,}|xox[abprs]-[A-Za-z0-9-]{8,}|AKIA[A-Z0-9]{12,}|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_.-]+`)
+var knownToken = regexp.MustCompile(`gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}|glpat-[A-Za-z0-9_-]{20,}|` +
+	`hf_[A-Za-z0-9]{30,}|pypi-Ag[A-Za-z0-9_-]{20,}|xox[abprs]-[A-Za-z0-9-]{20,}|AKIA[A-Z0-9]{16}|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_.-]{8,}`)
 
 // onlyVariables matches a part of a user info that names variables and holds
 // no secret itself.
@@ -31,44 +31,67 @@ var harmlessFragment = map[string]bool{
 	"md5": true, "sha1": true, "sha224": true, "sha256": true, "sha384": true, "sha512": true,
 }
 
-// login finds "user:password@host" without a scheme in front.
-var login = regexp.MustCompile(`[^\s/@:]+:[^\s/@]+@[^\s/@]+`)
+// login finds "user:password@" without a scheme in front.
+var login = regexp.MustCompile(`[^\s/@:]+:[^\s/@]+@`)
 
 // RedactText removes credentials from the URLs in a text, and known tokens
-// from everywhere.
+// from everywhere. White space, commas, semicolons and closing quotes end a
+// URL and stay.
 func RedactText(text string) string {
+	safe, _ := redactText(text)
+	if safe == "" && text != "" {
+		return removed
+	}
+	return safe
+}
+
+// HasCredentials reports whether a text has credentials in clear.
+func HasCredentials(text string) bool {
+	_, credentials := redactText(text)
+	return credentials
+}
+
+func redactText(text string) (safe string, credentials bool) {
 	var b strings.Builder
+	last := strings.LastIndexByte(text, '@')
+	from := 0
 	for {
-		at := strings.Index(text, "://")
+		at := strings.Index(text[from:], "://")
 		if at < 0 {
 			break
 		}
-		b.WriteString(redactLogin(text[:at]))
-		end := urlEnd(text, at+len("://"))
-		safe, _ := RedactURL(text[at:end])
-		b.WriteString(safe)
-		text = text[end:]
+		at += from
+		front, found := redactLogin(text[from:at])
+		end := urlEnd(text, at+len("://"), last)
+		one, more := redactURL(text[at:end], 0)
+		b.WriteString(front)
+		b.WriteString(one)
+		credentials = credentials || found || more
+		from = end
 	}
-	b.WriteString(redactLogin(text))
-	return b.String()
+	rest, found := redactLogin(text[from:])
+	b.WriteString(rest)
+	return b.String(), credentials || found
 }
 
-func redactLogin(text string) string {
-	text = login.ReplaceAllStringFunc(text, func(s string) string { return s[strings.LastIndexByte(s, '@')+1:] })
-	return knownToken.ReplaceAllString(text, removed)
+func redactLogin(text string) (safe string, credentials bool) {
+	safe = login.ReplaceAllStringFunc(text, func(s string) string { return s[strings.LastIndexByte(s, '@')+1:] })
+	safe = knownToken.ReplaceAllString(safe, removed)
+	return safe, safe != text
 }
 
 // urlEnd returns where the URL whose authority begins at start ends: at white
-// space, unless what is in front of it looks like half of a password.
-func urlEnd(text string, start int) int {
+// space, unless what is in front of it looks like half of a password. last is
+// the index of the text's last '@', -1 for none.
+func urlEnd(text string, start, last int) int {
 	end := len(text)
 	if i := strings.IndexFunc(text[start:], unicode.IsSpace); i >= 0 {
 		end = start + i
 	}
-	if at := strings.LastIndexByte(text, '@'); at > end && oddPort(text[start:end]) {
-		end = len(text)
+	if last > end && oddPort(text[start:end]) {
+		return len(text)
 	}
-	return end
+	return start + len(strings.TrimRight(text[start:end], `;,"')>`))
 }
 
 // oddPort reports whether the authority that rest begins with has no '@' and a
@@ -90,18 +113,23 @@ const authorityEnds = `/?#\`
 // any in clear. A text that is no URL comes back as it is but for tokens. The
 // user name "git" and references to variables (${USER}) are no credentials.
 func RedactURL(raw string) (safe string, credentials bool) {
-	defer func() {
-		if knownToken.MatchString(safe) {
-			safe, credentials = knownToken.ReplaceAllString(safe, removed), true
-		}
-	}()
+	safe, credentials = redactURL(raw, 0)
+	if safe == "" && raw != "" {
+		safe = removed
+	}
+	return safe, credentials
+}
+
+// redactURL is RedactURL at a depth of URLs within URLs.
+func redactURL(raw string, depth int) (safe string, credentials bool) {
 	start := 0
 	if at := strings.Index(raw, "://"); at >= 0 {
 		start = at + len("://")
 	}
 	rest := raw[start:]
 	if start == 0 && !looksLikeLogin(rest) {
-		return raw, false
+		safe = knownToken.ReplaceAllString(raw, removed)
+		return safe, safe != raw
 	}
 	end := authorityEnd(rest)
 	authority, tail := rest[:end], rest[end:]
@@ -110,8 +138,12 @@ func RedactURL(raw string) (safe string, credentials bool) {
 		user, credentials = redactUser(authority[:at])
 		authority = user + authority[at+1:]
 	}
-	tail, query := redactTail(tail)
-	return raw[:start] + authority + tail, credentials || query
+	tail, found := redactTail(tail, depth)
+	safe = raw[:start] + authority + tail
+	if depth == 0 && knownToken.MatchString(safe) {
+		return knownToken.ReplaceAllString(safe, removed), true
+	}
+	return safe, credentials || found
 }
 
 // looksLikeLogin reports whether a text without "://" begins like "user:pass@host".
@@ -158,14 +190,20 @@ func redactUser(info string) (safe string, credentials bool) {
 // taken for a token.
 const minTokenBytes = 20
 
+// maxURLDepth is how deep URLs may stand in each other's paths and still be
+// shown.
+const maxURLDepth = 4
+
 // redactTail redacts path, query and fragment.
-func redactTail(tail string) (safe string, credentials bool) {
+func redactTail(tail string, depth int) (safe string, credentials bool) {
 	tail, fragment, hasFragment := strings.Cut(tail, "#")
 	tail, query, hasQuery := strings.Cut(tail, "?")
 	if at := strings.Index(tail, "://"); at >= 0 {
 		// A proxy's path may hold a whole URL.
-		var inner string
-		inner, credentials = RedactURL(tail[at:])
+		inner := removed
+		if depth < maxURLDepth {
+			inner, credentials = redactURL(tail[at:], depth+1)
+		}
 		tail = tail[:at] + inner
 	}
 	if hasQuery {

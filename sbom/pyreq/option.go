@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/tallyman/tallyman/sbom"
 )
 
 // Option is one option of a requirement file, or of one line of it.
@@ -142,9 +140,9 @@ func longOption(name string) (*optionSpec, error) {
 	}
 	switch len(found) {
 	case 0:
-		return nil, fmt.Errorf("option %s is not one of a requirement file", sbom.RedactText(name))
+		return nil, fmt.Errorf("option %s is not one of a requirement file", shown(name))
 	case 1:
 		return found[0], nil
 	}
-	return nil, fmt.Errorf("option %s is ambiguous", sbom.RedactText(name))
+	return nil, fmt.Errorf("option %s is ambiguous", shown(name))
 }

@@ -144,7 +144,7 @@ func (r *reader) line(at place, text string) {
 		r.gap(sbom.GapUnparsed, at.file, at.line, "%v", p)
 	}
 	for _, word := range stray {
-		r.gap(sbom.GapUnparsed, at.file, at.line, "%q belongs to no option, pip ignores it", sbom.RedactText(word))
+		r.gap(sbom.GapUnparsed, at.file, at.line, "%q belongs to no option, pip ignores it", shown(word))
 	}
 	switch {
 	case requirement != "":
@@ -169,6 +169,19 @@ func unreadable(text string) string {
 	return ""
 }
 
+// maxShownRunes is how much of a text a gap quotes.
+const maxShownRunes = 200
+
+// shown returns what a gap may quote of a scanned text: no credentials, and
+// not a megabyte.
+func shown(text string) string {
+	out := []rune(sbom.RedactText(text))
+	if len(out) > maxShownRunes {
+		return string(out[:maxShownRunes]) + "..."
+	}
+	return string(out)
+}
+
 func hasScope(options []parsedOption, s scope) bool {
 	return slices.ContainsFunc(options, func(o parsedOption) bool { return o.spec.scope == s })
 }
@@ -181,7 +194,7 @@ func (r *reader) optionLine(at place, options []parsedOption) {
 		switch {
 		case i == included || o.spec.scope == perFile:
 		case o.spec.scope == include:
-			r.gap(sbom.GapInclude, at.file, at.line, "pip follows one include a line and ignores %s %q", o.name(), sbom.RedactText(o.value))
+			r.gap(sbom.GapInclude, at.file, at.line, "pip follows one include a line and ignores %s %q", o.name(), shown(o.value))
 		default:
 			r.gap(sbom.GapUnparsed, at.file, at.line, "%s belongs to no requirement, pip ignores it", o.name())
 		}
@@ -209,7 +222,7 @@ func (r *reader) firstInclude(options []parsedOption) int {
 func (r *reader) option(at place, o parsedOption) Option {
 	value, credentials := sbom.RedactURL(o.value)
 	if o.spec.scope == perRequirement {
-		value = sbom.RedactText(value)
+		value, credentials = sbom.RedactText(o.value), sbom.HasCredentials(o.value)
 	}
 	return Option{Name: o.name(), Value: value, File: at.file, Line: at.line, Credentials: credentials}
 }
@@ -221,7 +234,7 @@ var otherScheme = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*:`)
 // https://pip.pypa.io/en/stable/cli/pip_install/#cmdoption-r
 func (r *reader) include(at place, o parsedOption) {
 	refuse := func(why string) {
-		r.gap(sbom.GapInclude, at.file, at.line, "%s %q is not read: %s", o.name(), sbom.RedactText(o.value), why)
+		r.gap(sbom.GapInclude, at.file, at.line, "%s %q is not read: %s", o.name(), shown(o.value), why)
 	}
 	switch {
 	case o.value == "":

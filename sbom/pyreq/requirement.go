@@ -16,12 +16,16 @@ func (r *reader) requirement(at place, text string, options []parsedOption, edit
 	if editable {
 		parse = parseEditable
 	}
+	// Only the safe text is parsed, so that no part of the entry can hold what
+	// was removed.
+	credentials := sbom.HasCredentials(text)
+	text = sbom.RedactText(text)
 	e, err := parse(text)
 	if err != nil {
-		// The parser's own sentence quotes the line, with what it holds.
-		r.gap(sbom.GapUnparsed, at.file, at.line, "%q is not a requirement: %s", sbom.RedactText(text), sbom.RedactText(err.Error()))
+		r.gap(sbom.GapUnparsed, at.file, at.line, "%q is not a requirement: %s", shown(text), shown(err.Error()))
 		return
 	}
+	e.Credentials = credentials
 	e.File, e.Line, e.Constraint, e.Editable = at.file, at.line, at.constraint, editable
 	r.lineOptions(at, &e, options)
 	r.file.Entries = append(r.file.Entries, e)
@@ -40,7 +44,7 @@ func (r *reader) lineOptions(at place, e *Entry, options []parsedOption) {
 			}
 			e.Hashes = append(e.Hashes, digest)
 		case o.spec.scope == include || o.spec.scope == editableOption:
-			r.gap(sbom.GapUnparsed, at.file, at.line, "pip ignores %s %q behind a requirement", o.name(), sbom.RedactText(o.value))
+			r.gap(sbom.GapUnparsed, at.file, at.line, "pip ignores %s %q behind a requirement", o.name(), shown(o.value))
 		default:
 			e.Options = append(e.Options, r.option(at, o))
 		}
@@ -54,10 +58,10 @@ func parseHash(value string) (string, error) {
 	switch algorithm {
 	case "sha256", "sha384", "sha512":
 	default:
-		return "", fmt.Errorf("--hash %q: only sha256, sha384 and sha512 are allowed", sbom.RedactText(value))
+		return "", fmt.Errorf("--hash %q: only sha256, sha384 and sha512 are allowed", shown(value))
 	}
 	if digest == "" || strings.Trim(digest, "0123456789abcdefABCDEF") != "" {
-		return "", fmt.Errorf("--hash %q: the digest is not hexadecimal", sbom.RedactText(value))
+		return "", fmt.Errorf("--hash %q: the digest is not hexadecimal", shown(value))
 	}
 	return algorithm + ":" + strings.ToLower(digest), nil
 }
@@ -140,15 +144,8 @@ func parseLink(raw, link, extras, marker string) (Entry, error) {
 	return newEntry(raw, requirement, link), nil
 }
 
-// newEntry makes an entry whose texts have no credentials.
 func newEntry(raw string, requirement pep508.Requirement, link string) Entry {
-	safe, credentials := sbom.RedactURL(link)
-	_, tokens := sbom.RedactURL(raw)
-	requirement.URL, _ = sbom.RedactURL(requirement.URL)
-	return Entry{
-		Raw: sbom.RedactText(raw), Requirement: requirement,
-		Link: safe, IsURL: isURL(link), Credentials: credentials || tokens,
-	}
+	return Entry{Raw: raw, Requirement: requirement, Link: link, IsURL: isURL(link)}
 }
 
 // linkProject returns what pip takes from a link without fetching it: name and
