@@ -3,6 +3,7 @@ package vuln_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -188,5 +189,129 @@ func TestFindingNamesAllAliases(t *testing.T) {
 	}
 	if len(res.Gaps) != 0 {
 		t.Errorf("gaps: %v", res.Gaps)
+	}
+}
+
+// summarise prints findings and gaps on a line each.
+func summarise(res *vuln.Result) []string {
+	var out []string
+	for _, f := range res.Findings {
+		out = append(out, fmt.Sprintf("%s %s%s %s %s gates=%t at %d", f.Package, f.Version, f.Specifier, f.IDs[0], f.Verdict, f.Gates, len(f.Locations)))
+	}
+	for _, g := range res.Gaps {
+		out = append(out, fmt.Sprintf("gap %s hides=%t %s:%d %s: %s", g.Kind, g.Hides, g.File, g.Line, g.Package, g.Reason))
+	}
+	return out
+}
+
+// TestRangesAndNames: a range is never judged by its lower bound.
+func TestRangesAndNames(t *testing.T) {
+	withdrawn := advisory("PYSEC-2025-3", "introduced 0")
+	withdrawn.Withdrawn = day
+	src := fake{"PyPI": {
+		"demo":      {advisory("PYSEC-2025-1", "introduced 0", "fixed 2.0"), advisory("PYSEC-2025-2", "introduced 0"), withdrawn},
+		"evil":      {advisory("MAL-2025-1", "introduced 0"), advisory("PYSEC-2025-4", "introduced 0", "fixed 1.0")},
+		"hacked":    {advisory("MAL-2025-2", "introduced 0", "fixed 1.0")},
+		"hijacked":  {advisory("MAL-2025-3", "version 1.3")},
+		"forgotten": {withdrawn},
+	}}
+	res := match(t, src,
+		pypi("demo", "", ">=1.0,<3", 1, 9), pypi("evil", "", "", 2), pypi("hacked", "", "", 3), pypi("hijacked", "", ">=1", 4),
+		pypi("forgotten", "", "", 5), pypi("unknown", "", ">=1", 6),
+	)
+	want := []string{
+		"evil  MAL-2025-1 forced gates=true at 1",
+		"gap range hides=true requirements.txt:1 demo: range not judged yet: 2 advisories name demo",
+		"gap range hides=true requirements.txt:2 evil: range not judged yet: 1 advisory names evil",
+		"gap range hides=true requirements.txt:3 hacked: range not judged yet: 1 advisory names hacked",
+		"gap range hides=true requirements.txt:4 hijacked: range not judged yet: 1 advisory names hijacked",
+		"gap range hides=true requirements.txt:9 demo: range not judged yet: 2 advisories name demo",
+	}
+	if diff := cmp.Diff(want, summarise(res)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestWhatIsNotMatched, and what then stands for it.
+func TestWhatIsNotMatched(t *testing.T) {
+	all := func(id string) []vuln.Advisory { return []vuln.Advisory{advisory(id, "introduced 0")} }
+	src := fake{"PyPI": {"demo": all("PYSEC-1"), "owned": all("PYSEC-2"), "orphan": all("PYSEC-3")}, "Debian:12": {}}
+	constraint := pypi("demo", "1.0", "", 1)
+	constraint.Constraint = true
+	claimed := pypi("demo", "1.1", "", 2)
+	claimed.Evidence = sbom.Claimed
+	owned := pypi("owned", "1.0", "", 3)
+	owned.Evidence, owned.Owner = sbom.OSOwned, "python3-owned 1.0-1"
+	orphan := pypi("orphan", "1.0", "", 4)
+	orphan.Evidence, orphan.Owner = sbom.OSOwned, "python3-orphan 1.0-1"
+	url := pypi("demo", "", "", 5)
+	url.URL = "git+https://example.com/demo"
+	res := match(t, src, constraint, claimed, owned, orphan, url,
+		sbom.Component{Name: "python3-owned", Version: "1.0-1", Ecosystem: "Debian:12", PURL: "pkg:deb/debian/python3-owned@1.0-1"},
+		sbom.Component{Name: "musl", Version: "1", Ecosystem: "Alpine:v3.20", PURL: "pkg:apk/alpine/musl@1"},
+		sbom.Component{Name: "zlib", Version: "1", Ecosystem: "Alpine:v3.20", PURL: "pkg:apk/alpine/zlib@1"},
+		sbom.Component{Name: "cudatoolkit", Version: "11", PURL: "pkg:conda/cudatoolkit@11"},
+		sbom.Component{Name: "mkl", Version: "11", PURL: "pkg:conda/mkl@11"},
+		sbom.Component{Name: "blob", Version: "11"},
+	)
+	want := []string{
+		"demo 1.1==1.1 PYSEC-1 affected gates=false at 1",
+		"orphan 1.0==1.0 PYSEC-3 affected gates=true at 1",
+		"gap ecosystem hides=true :0 : the advisory snapshot has nothing for Alpine:v3.20: 2 components were not matched",
+		"gap no-advisories hides=true :0 : there is no advisory source for packages of type conda: 2 components were not matched (cudatoolkit, mkl)",
+		"gap no-advisories hides=true :0 : there is no advisory source for packages of type unknown: 1 component was not matched (blob)",
+	}
+	if diff := cmp.Diff(want, summarise(res)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestDoubtNeedsNoGapWhenAnAliasIsClear: PYSEC-2024-261 says nothing about
+// versions, its alias in another database does.
+func TestDoubtNeedsNoGapWhenAnAliasIsClear(t *testing.T) {
+	mute := aliased(advisory("PYSEC-2024-261"), "CVE-2024-0964")
+	spoken := aliased(advisory("GHSA-f3h9-8phc-6gvh", "introduced 0", "fixed 4.9.0"), "CVE-2024-0964")
+	alone := match(t, fake{"PyPI": {"demo": {mute}}}, pypi("demo", "5.0", "", 1))
+	if got := summarise(alone); len(got) != 1 || alone.Gaps[0].Kind != sbom.GapAdvisory {
+		t.Errorf("alone: %v", got)
+	}
+	if got := summarise(match(t, fake{"PyPI": {"demo": {mute, spoken}}}, pypi("demo", "5.0", "", 1))); len(got) != 0 {
+		t.Errorf("with the alias: %v", got)
+	}
+	if got := match(t, fake{"PyPI": {"demo": {mute, spoken}}}, pypi("demo", "4.0", "", 1)); len(got.Findings) != 1 || len(got.Gaps) != 0 {
+		t.Errorf("affected: %v", summarise(got))
+	}
+}
+
+func TestSourceErrorIsAnError(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := vuln.Match(ctx, &sbom.Document{Components: []sbom.Component{pypi("demo", "1", "", 1)}}, broken{})
+	if err == nil {
+		t.Error("a source that fails gave a result")
+	}
+}
+
+type broken struct{}
+
+func (broken) Advisories(ctx context.Context, _, _ string) ([]vuln.Advisory, error) {
+	return nil, ctx.Err()
+}
+
+func TestUnknownOrderIsAGap(t *testing.T) {
+	src := fake{"GitHub Actions": {"a/b": {advisory("GHSA-1", "introduced 0")}}}
+	res := match(t, src, sbom.Component{Name: "a/b", Version: "1", Ecosystem: "GitHub Actions"})
+	if len(res.Gaps) != 1 || res.Gaps[0].Kind != sbom.GapEcosystem {
+		t.Errorf("got %v", summarise(res))
+	}
+}
+
+func TestCompareIDs(t *testing.T) {
+	want := []string{"MAL-2024-9", "CVE-2024-999", "CVE-2024-1000", "CVE-2025-1", "GHSA-2222-aaaa-bbbb", "PYSEC-2024-2", "PYSEC-2024-10", "DSA-9-1", "DEBIAN-CVE-2024-1"}
+	got := slices.Clone(want)
+	slices.Reverse(got)
+	slices.SortFunc(got, vuln.CompareIDs)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

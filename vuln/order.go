@@ -28,6 +28,9 @@ type parsed struct {
 	err error
 }
 
+// maxVersionBytes bounds one version: some orders take quadratic time.
+const maxVersionBytes = 256
+
 // errNoOrder means that nobody knows how the ecosystem orders versions.
 var errNoOrder = errors.New("no version order is known for this ecosystem")
 
@@ -46,7 +49,9 @@ func (o *order) parse(s string) (version, error) {
 		return p.version, p.err
 	}
 	p := parsed{version: version{text: s}}
-	if o.pypi {
+	if len(s) > maxVersionBytes {
+		p.err = fmt.Errorf("a version of %d bytes", len(s))
+	} else if o.pypi {
 		p.pep, p.err = pep440.Parse(s)
 	} else if !strings.ContainsAny(s, "0123456789") {
 		p.err = fmt.Errorf("version %q has no digit", s)

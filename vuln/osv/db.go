@@ -157,8 +157,15 @@ func (db *DB) search(which, first, n, size int, want string) (entry []byte, inde
 	return e, first + i, nil
 }
 
+// ecosystem finds the entry of an ecosystem. OSV marks the long-term releases
+// of Ubuntu in the name ("Ubuntu:22.04:LTS"), which a release file does not
+// always tell.
 func (db *DB) ecosystem(name string) ([]byte, error) {
-	e, _, err := db.search(sectionEcosystems, 0, db.count(sectionEcosystems, ecosystemBytes), ecosystemBytes, name)
+	n := db.count(sectionEcosystems, ecosystemBytes)
+	e, _, err := db.search(sectionEcosystems, 0, n, ecosystemBytes, name)
+	if err == nil && e == nil && strings.HasPrefix(name, "Ubuntu:") && !strings.HasSuffix(name, ":LTS") {
+		e, _, err = db.search(sectionEcosystems, 0, n, ecosystemBytes, name+":LTS")
+	}
 	return e, err
 }
 
@@ -190,8 +197,12 @@ func (db *DB) Advisories(ctx context.Context, ecosystem, name string) ([]vuln.Ad
 	if err != nil {
 		return nil, err
 	}
+	spelled, err := db.text(eco)
+	if err != nil {
+		return nil, err
+	}
 	keep := func(e, n []byte) bool {
-		return string(e) == ecosystem && (string(n) == name || sbom.NormalName(ecosystem, string(n)) == name)
+		return bytes.Equal(e, spelled) && (string(n) == name || sbom.NormalName(ecosystem, string(n)) == name)
 	}
 	out := make([]vuln.Advisory, 0, u32(k, 3))
 	for i := range u32(k, 3) {
