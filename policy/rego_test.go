@@ -11,6 +11,7 @@ import (
 	"github.com/open-policy-agent/opa/v1/tester"
 
 	"github.com/tallyman/tallyman/policy/builtin"
+	"github.com/tallyman/tallyman/sbom"
 )
 
 func parseAll(t *testing.T, files []moduleFile) map[string]*ast.Module {
@@ -90,5 +91,21 @@ func TestRego(t *testing.T) {
 	}
 	if n < 20 {
 		t.Errorf("only %d Rego tests ran", n)
+	}
+}
+
+// A kind of gap without a text would still hide, and say nothing useful.
+func TestEveryGapKindHasATextAndARemedy(t *testing.T) {
+	for _, kind := range newGenerator(t).values["sbom.GapKind"] {
+		if sbom.GapKind(kind) == sbom.GapOther || !sbom.GapKind(kind).Hides() {
+			continue
+		}
+		in := clean()
+		in.Gaps = []sbom.Gap{sbom.NewGap(sbom.GapKind(kind), "f", 1, "why")}
+		d := decide(t, in)
+		wantReason(t, d, Undecided, Undecide, "gap", "("+kind+")")
+		if strings.Contains(d.Reasons[0].Message, "could not be judged") {
+			t.Errorf("%q has no text in completeness.rego", kind)
+		}
 	}
 }
