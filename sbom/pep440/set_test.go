@@ -42,6 +42,25 @@ func TestSetString(t *testing.T) {
 	}
 }
 
+// TestManySegments: arbitrary equality tells spellings apart however long.
+func TestManySegments(t *testing.T) {
+	var versions []pep440.Version
+	for _, n := range []int{1, 158, 159, 160, 161, 300} {
+		versions = append(versions, pep440.MustParse("1"+strings.Repeat(".0", n)))
+	}
+	for _, v := range versions {
+		set := mustSpecifiers(t, "==="+v.String()).Set()
+		for _, w := range versions {
+			if got := set.Contains(w); got != (v == w) {
+				t.Errorf("the set of %d segments contains %d segments: %v", len(v.Parts().Release), len(w.Parts().Release), got)
+			}
+		}
+		if !hasWitness(set) {
+			t.Errorf("%v has no version", set)
+		}
+	}
+}
+
 // TestOrderSets: the sets of the plain order, as advisories mean it, differ
 // from the clauses that look like them.
 func TestOrderSets(t *testing.T) {

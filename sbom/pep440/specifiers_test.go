@@ -84,6 +84,8 @@ func TestSpecifiersText(t *testing.T) {
 		{"==1.0,==1.0,==1.0.0", "==1.0,==1.0.0"},
 		{">=V1.0-ALPHA", ">=V1.0-ALPHA"},
 		{"===fOO", "===fOO"},
+		{"==1.4.1,==1.4-1,==1.4.*,==1.4", "==1.4,==1.4-1,==1.4.*,==1.4.1"},
+		{"==v1,===1,==1,<=1,<v1,<1", "<1,<=1,<v1,==1,===1,==v1"},
 		{"=== 1.0", "===1.0"},
 	} {
 		s, err := pep440.ParseSpecifiers(tc.in)
@@ -180,6 +182,30 @@ func TestContainsText(t *testing.T) {
 	} {
 		if got := mustSpecifiers(t, tc.specifiers).ContainsText(tc.text, pep440.PrereleasesAllowed); got != tc.want {
 			t.Errorf("%q contains the text %q: %v, want %v", tc.specifiers, tc.text, got, tc.want)
+		}
+	}
+}
+
+func TestSpecifiersMarshal(t *testing.T) {
+	s := mustSpecifiers(t, ">=3, <5")
+	text, err := s.MarshalText()
+	if err != nil || string(text) != "<5,>=3" {
+		t.Errorf("MarshalText gives %q, %v", text, err)
+	}
+	var again pep440.Specifiers
+	if err := again.UnmarshalText(text); err != nil || !again.Equal(s) {
+		t.Errorf("UnmarshalText gives %q, %v", again, err)
+	}
+	if err := again.UnmarshalText([]byte("latest")); !errors.Is(err, pep440.ErrInvalid) || !again.Equal(s) {
+		t.Errorf("UnmarshalText of what is no specifier gives %q, %v", again, err)
+	}
+}
+
+// TestZeroClause: a clause that nobody parsed admits nothing.
+func TestZeroClause(t *testing.T) {
+	for _, c := range []pep440.Clause{{}, {Operator: pep440.Matching}, {Operator: "~"}} {
+		if c.Contains(pep440.MustParse("1")) || !c.Set().IsEmpty() {
+			t.Errorf("the clause %q admits something", c)
 		}
 	}
 }

@@ -189,6 +189,26 @@ func TestPublicAndBase(t *testing.T) {
 	}
 }
 
+func TestKinds(t *testing.T) {
+	for _, tc := range []struct {
+		in             string
+		pre, post, dev bool
+	}{
+		{"1.0", false, false, false},
+		{"1.0+rc1", false, false, false},
+		{"1.0rc1", true, false, false},
+		{"1.0.post1", false, true, false},
+		{"1.0.dev1", true, false, true},
+		{"1.0a1.post1.dev1", true, true, true},
+	} {
+		v := pep440.MustParse(tc.in)
+		got := []bool{v.IsPrerelease(), v.IsPostrelease(), v.IsDevrelease()}
+		if diff := cmp.Diff([]bool{tc.pre, tc.post, tc.dev}, got); diff != "" {
+			t.Errorf("%q: pre, post, dev (-want +got):\n%s", tc.in, diff)
+		}
+	}
+}
+
 func TestVersionText(t *testing.T) {
 	var v pep440.Version
 	if err := v.UnmarshalText([]byte("1.0-ALPHA1")); err != nil || v.String() != "1.0a1" {
@@ -196,6 +216,9 @@ func TestVersionText(t *testing.T) {
 	}
 	if err := v.UnmarshalText([]byte("latest")); !errors.Is(err, pep440.ErrInvalid) || v.String() != "1.0a1" {
 		t.Errorf("UnmarshalText of what is no version gives %q, %v", v, err)
+	}
+	if text, err := v.MarshalText(); err != nil || string(text) != "1.0a1" {
+		t.Errorf("MarshalText gives %q, %v", text, err)
 	}
 	if err := v.UnmarshalText(nil); err != nil || v.IsValid() {
 		t.Errorf("UnmarshalText of nothing gives %q, %v", v, err)

@@ -30,6 +30,8 @@ func TestMarkerString(t *testing.T) {
 		{`"Foo.Bar"==extra`, `"foo-bar" == extra`},
 		{`"Foo.Bar" in extras`, `"Foo.Bar" in extras`},
 		{`python_implementation == "x" and os.name == "y"`, `platform_python_implementation == "x" and os_name == "y"`},
+		{`sys.platform == "x" or platform.machine == "y"`, `sys_platform == "x" or platform_machine == "y"`},
+		{`platform.version == "x" or platform.python_implementation == "y"`, `platform_version == "x" or platform_python_implementation == "y"`},
 		{`os_name=='a' and(os_name=='b')or os_name=='c'`, `os_name == "a" and os_name == "b" or os_name == "c"`},
 		{`os_name=='a' and (os_name=='b' or os_name=='c')`, `os_name == "a" and (os_name == "b" or os_name == "c")`},
 		{`((os_name=='a' or os_name=='b')) and os_name=='c'`, `(os_name == "a" or os_name == "b") and os_name == "c"`},
@@ -116,6 +118,7 @@ func TestEvaluate(t *testing.T) {
 		{`"oauth" not in extras`, pep508.True},
 		{`"mcp" not in extras`, pep508.False},
 		{`"mcp" == extras`, pep508.Undecided},
+		{`"mcp" <= extras`, pep508.Undecided},
 		{`extras in "mcp"`, pep508.Undecided},
 		{`"dev" in dependency_groups`, pep508.False},
 		{`"lint" in dependency_groups`, pep508.True},
@@ -135,6 +138,7 @@ func TestEvaluateExtra(t *testing.T) {
 		env  pep508.Environment
 		want pep508.Truth
 	}{
+		{pep508.Environment{}.With(pep508.Extra, "DEV-tools"), pep508.True},
 		{pep508.Environment{}, pep508.Undecided},
 		{pep508.NewEnvironment("", ""), pep508.False},
 		{pep508.NewEnvironment("", "").With(pep508.Extra, "dev.tools"), pep508.True},
@@ -215,6 +219,24 @@ func TestWithCopies(t *testing.T) {
 	env.With(pep508.Extra, "dev")
 	if got := env.Values[pep508.Extra]; got != "" {
 		t.Errorf("With changed the environment it was called on: extra is %q", got)
+	}
+}
+
+// TestUnknownSets: nil is unknown, empty is none.
+func TestUnknownSets(t *testing.T) {
+	for _, text := range []string{`"a" in extras`, `"a" not in dependency_groups`} {
+		m := mustMarker(t, text)
+		if got := m.Evaluate(pep508.Environment{}); got != pep508.Undecided {
+			t.Errorf("%q of an unknown set is %v", m, got)
+		}
+	}
+	none := pep508.Environment{Extras: []string{}}
+	if got := mustMarker(t, `"a" in extras`).Evaluate(none); got != pep508.False {
+		t.Errorf("an extra is in the empty set: %v", got)
+	}
+	// Nothing is known of the series either.
+	if got := mustMarker(t, `python_full_version > "3"`).Evaluate(none); got != pep508.Undecided {
+		t.Errorf("an unknown Python is above 3: %v", got)
 	}
 }
 
