@@ -19,7 +19,7 @@ import (
 func Catalog(ctx context.Context, registry, prefix string, opts Options) ([]string, error) {
 	reg, err := name.NewRegistry(registry, opts.nameOptions()...)
 	if err != nil {
-		return nil, fmt.Errorf("registry %q is not valid: %w", redact(registry), err)
+		return nil, fmt.Errorf("%q is not the name of a registry (host or host:port)", redact(registry))
 	}
 	puller, err := opts.puller(ctx, registry)
 	if err != nil {
@@ -47,7 +47,7 @@ func Catalog(ctx context.Context, registry, prefix string, opts Options) ([]stri
 func Tags(ctx context.Context, repository string, opts Options) ([]string, error) {
 	repo, err := name.NewRepository(repository, opts.nameOptions()...)
 	if err != nil {
-		return nil, fmt.Errorf("repository %q is not valid: %w", redact(repository), err)
+		return nil, fmt.Errorf("%q is not the name of a repository (host/path)", redact(repository))
 	}
 	puller, err := opts.puller(ctx, repository)
 	if err != nil {

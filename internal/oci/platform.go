@@ -106,16 +106,17 @@ func imageConfig(t types.MediaType) bool {
 	return t == types.OCIConfigJSON || t == types.DockerConfigJSON
 }
 
-// checkPlatform reports an image that is not for the platform asked for.
+// checkPlatform reads the configuration and reports an image that is not for
+// the platform asked for.
 func (o Options) checkPlatform(img v1.Image) error {
+	config, err := img.ConfigFile()
+	if err != nil {
+		return fmt.Errorf("reading its configuration: %w", err)
+	}
 	if o.Platform == "" {
 		return nil
 	}
 	want, err := o.platform()
-	if err != nil {
-		return err
-	}
-	config, err := img.ConfigFile()
 	if err != nil {
 		return err
 	}

@@ -119,7 +119,7 @@ func (o Options) remote(ctx context.Context, what string) ([]remote.Option, erro
 }
 
 // plainGuard refuses plain HTTP to other machines. The library itself falls
-// back to it for private addresses and for names that end in .local, and a
+// back to it for private addresses, and a
 // registry may send it there with a redirect or as the place to get a token.
 type plainGuard struct{ next http.RoundTripper }
 
