@@ -1,8 +1,8 @@
-// Package deploy judges how an application is run: so far the configuration of
-// its image, as a registry or layout holds it, without a Dockerfile. [Rules]
-// documents the rules, [CheckImage] applies them.
+// Package deploy judges how an application is run: the configuration of its
+// image, as a registry or layout holds it, without a Dockerfile ([CheckImage]),
+// and compose files ([CheckCompose]). [Rules] documents the rules.
 //
-// It says nothing about compose files, Kubernetes manifests or workflows.
+// It says nothing yet about Kubernetes manifests or workflows.
 package deploy
 
 import (
@@ -49,13 +49,19 @@ func all() []rule {
 	return []rule{vibe(), reload(), allowedPaths(), root(), healthcheck(), share(), shareServer(), mcp(), debug(), secrets()}
 }
 
-// Rules returns the documentation of every rule, sorted by identifier. Some
-// share their identifier with a rule about Dockerfiles: they assert the same
-// of the image that was built.
+// Rules returns the documentation of every identifier once, sorted. Some are
+// shared with a rule about Dockerfiles: they assert the same of the image that
+// was built. What is asserted of images and of compose files alike is
+// documented for images.
 func Rules() []lint.Rule {
 	var out []lint.Rule
 	for _, r := range all() {
 		out = append(out, r.Rule)
+	}
+	for _, r := range composeRules() {
+		if !slices.ContainsFunc(out, func(known lint.Rule) bool { return known.ID == r.ID }) {
+			out = append(out, r.Rule)
+		}
 	}
 	slices.SortFunc(out, func(a, b lint.Rule) int { return strings.Compare(a.ID, b.ID) })
 	return out

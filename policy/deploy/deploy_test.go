@@ -42,7 +42,7 @@ func parse(t *testing.T, text string) ImageConfig {
 }
 
 func TestRulesFireOnBadAndNotOnGood(t *testing.T) {
-	for _, r := range Rules() {
+	for _, r := range all() {
 		t.Run(r.ID, func(t *testing.T) {
 			if r.Title == "" || r.Why == "" || r.Remedy == "" || !strings.HasPrefix(r.Source, "https://") || r.Bad == r.Good {
 				t.Errorf("documentation is incomplete: %+v", r)
