@@ -2,6 +2,7 @@ package dockerfile
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -27,29 +28,59 @@ func grImg05() rule {
 	}}
 }
 
-// remoteCode judges one stage: fetched keeps the files that came unverified
-// from the network, by base name.
+// fetched is the files of one stage that came unverified from the network, by
+// base name, with what became of them.
+type fetched map[string]*fetchedFile
+
+type fetchedFile struct {
+	by   string              // the program that fetched it
+	used *dockerfile.Command // the command with the highest risk, the first of them
+	risk lint.Risk
+}
+
+// remoteCode judges one stage.
 func (p *pass) remoteCode(s *dockerfile.Stage) {
-	fetched := map[string]string{}
+	files := fetched{}
 	s.Walk(func(in *dockerfile.Instruction) {
 		switch {
 		case in.Name == "ADD":
-			p.remoteAdd(s, in, fetched)
+			p.remoteAdd(s, in, files)
 		case in.Name == "RUN" && in.Script != nil:
 			checked := verifies(in.Script)
 			for _, c := range in.Script.Commands {
 				if program := piped(c); program != "" {
 					p.report(s, c.Line, c.Column, fmt.Sprintf("%s runs what %s fetches, unverified", c.Name, program))
 				} else if !checked {
-					p.downloaded(s, c, fetched)
+					files.follow(c)
 				}
 			}
 		}
 	})
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		p.used(s, name, files[name])
+	}
+}
+
+// used reports what was done with one file that was fetched.
+func (p *pass) used(s *dockerfile.Stage, name string, f *fetchedFile) {
+	if f.used == nil {
+		return
+	}
+	name = shown(name)
+	message := fmt.Sprintf("%s runs %s, which %s fetched unverified", f.used.Name, name, f.by)
+	switch f.used.Name {
+	case name:
+		message = fmt.Sprintf("%s is run, which %s fetched unverified", name, f.by)
+	case "chmod":
+		message = fmt.Sprintf("%s is made executable, which %s fetched unverified", name, f.by)
+	case "dpkg":
+		message = fmt.Sprintf("dpkg installs %s, which %s fetched unverified", name, f.by)
+	}
+	p.report(s, f.used.Line, f.used.Column, message).Risk = f.risk
 }
 
 // remoteAdd judges an ADD of a URL. Nothing is run yet, so the risk is lower.
-func (p *pass) remoteAdd(s *dockerfile.Stage, in *dockerfile.Instruction, fetched map[string]string) {
+func (p *pass) remoteAdd(s *dockerfile.Stage, in *dockerfile.Instruction, files fetched) {
 	if sum, ok := in.Flag("checksum"); ok && sum != "" || len(in.Args) < 2 {
 		return
 	}
@@ -62,7 +93,7 @@ func (p *pass) remoteAdd(s *dockerfile.Stage, in *dockerfile.Instruction, fetche
 		if strings.HasSuffix(target, "/") || target == "." {
 			file = urlFile(w.Text)
 		}
-		fetched[fileBase(file)] = "ADD"
+		files[fileBase(file)] = &fetchedFile{by: "ADD"}
 		p.at(s, in, fmt.Sprintf("ADD fetches %s without --checksum", shown(w.Text))).Risk = lint.RiskMedium
 	}
 }
@@ -70,48 +101,44 @@ func (p *pass) remoteAdd(s *dockerfile.Stage, in *dockerfile.Instruction, fetche
 // commit matches a git source that names a whole commit.
 var commit = regexp.MustCompile(`#[0-9a-f]{40}\b`)
 
-// downloaded follows files from a download to where they are run.
-func (p *pass) downloaded(s *dockerfile.Stage, c *dockerfile.Command, fetched map[string]string) {
-	for _, file := range downloads(c) {
-		if name := fileBase(file); name != "" {
-			fetched[name] = c.Name
+// follow looks at what a command fetches, and at what it does with files that
+// were fetched before.
+func (files fetched) follow(c *dockerfile.Command) {
+	for _, path := range downloads(c) {
+		if name := fileBase(path); name != "" && files[name] == nil {
+			files[name] = &fetchedFile{by: c.Name}
 		}
 	}
-	if file, risk := executes(c, fetched); file != "" {
-		message := fmt.Sprintf("%s runs %s, which %s fetched unverified", c.Name, shown(file), fetched[file])
-		if c.Name == file {
-			message = fmt.Sprintf("%s is run, which %s fetched unverified", shown(file), fetched[file])
+	for path, risk := range executes(c) {
+		if f := files[fileBase(path)]; f != nil && (f.used == nil || f.risk != lint.RiskHigh && risk == lint.RiskHigh) {
+			f.used, f.risk = c, risk
 		}
-		p.report(s, c.Line, c.Column, message).Risk = risk
-		delete(fetched, file) // once is enough
 	}
 }
 
-// executes returns the fetched file that a command runs or makes executable.
-func executes(c *dockerfile.Command, fetched map[string]string) (file string, risk lint.Risk) {
-	if _, ok := fetched[fileBase(c.Program.Text)]; ok && strings.Contains(c.Program.Text, "/") {
-		return fileBase(c.Program.Text), lint.RiskHigh
+// executes returns the files that a command runs, or makes executable, or
+// installs, with the risk of that.
+func executes(c *dockerfile.Command) map[string]lint.Risk {
+	out := map[string]lint.Risk{}
+	if strings.Contains(c.Program.Text, "/") {
+		out[c.Program.Text] = lint.RiskHigh
 	}
 	operands := texts(c.Args, func(w dockerfile.Word) bool {
 		return !strings.HasPrefix(w.Text, "-") && !strings.HasPrefix(w.Text, "+")
 	})
-	risk = lint.RiskHigh
+	risk := lint.RiskMedium
 	switch {
 	case interpreter(c.Name) || c.Name == "." || c.Name == "source":
-		operands = operands[:min(1, len(operands))]
-	case c.Name == "chmod" && len(operands) > 1 && makesExecutable(c):
-		risk = lint.RiskMedium
+		operands, risk = operands[:min(1, len(operands))], lint.RiskHigh
+	case c.Name == "chmod" && makesExecutable(c):
 	case c.Name == "dpkg" && c.Has("-i", "--install"):
-		risk = lint.RiskMedium
 	default:
-		return "", ""
+		operands = nil
 	}
 	for _, o := range operands {
-		if _, ok := fetched[fileBase(o)]; ok {
-			return fileBase(o), risk
-		}
+		out[o] = risk
 	}
-	return "", ""
+	return out
 }
 
 // makesExecutable reports whether a chmod sets an execute bit.

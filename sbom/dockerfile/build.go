@@ -22,6 +22,7 @@ type builder struct {
 	global scope
 	frame  frame
 	frames []frame // what each finished stage leaves to those built on it
+	names  map[string]int
 }
 
 // predefined are the ARGs that BuildKit sets and whose values depend on the
@@ -33,7 +34,7 @@ var predefined = []string{
 
 // build fills in Global and Stages.
 func (r *reader) build(nodes []*parser.Node) {
-	b := &builder{reader: r, global: scope{}}
+	b := &builder{reader: r, global: scope{}, names: map[string]int{}}
 	for _, name := range predefined {
 		b.global.set(name, "", false, false)
 	}
@@ -240,7 +241,7 @@ func (b *builder) onbuild(s *Stage, in *Instruction, n *parser.Node) {
 // use records that a stage takes files from a stage or an image.
 func (b *builder) use(s *Stage, in *Instruction, from string) {
 	name, known := b.frame.vars.expand(from, b.file.Escape)
-	u := Use{Instruction: in, Stage: b.find(name, s.Index)}
+	u := Use{Instruction: in, Stage: b.find(name)}
 	if i, err := strconv.Atoi(name); err == nil && u.Stage < 0 && i >= 0 && i < s.Index {
 		u.Stage = i
 	}
@@ -250,13 +251,10 @@ func (b *builder) use(s *Stage, in *Instruction, from string) {
 	s.Uses = append(s.Uses, u)
 }
 
-// find returns the index of the latest stage before limit with that name, or
-// -1.
-func (b *builder) find(name string, limit int) int {
-	for i := limit - 1; i >= 0; i-- {
-		if s := b.file.Stages[i]; s.Name != "" && strings.EqualFold(s.Name, name) {
-			return i
-		}
+// find returns the index of the latest finished stage with that name, or -1.
+func (b *builder) find(name string) int {
+	if i, ok := b.names[strings.ToLower(name)]; ok {
+		return i
 	}
 	return -1
 }

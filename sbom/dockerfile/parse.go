@@ -20,8 +20,12 @@ import (
 	"github.com/tallyman/tallyman/sbom"
 )
 
-// maxGaps bounds how many gaps one file may have before reading stops.
-const maxGaps = 1000
+const (
+	// maxGaps bounds how many gaps one file may have before reading stops.
+	maxGaps = 1000
+	// maxInstructions bounds how many instructions of one file are read.
+	maxInstructions = 10_000
+)
 
 // Parse reads a Dockerfile or a fragment of one. It never fails: what cannot
 // be parsed is a Gap of the File, and reading goes on with the rest.
@@ -36,6 +40,10 @@ func Parse(name string, src []byte) *File {
 	r.directives()
 	r.dropLongLines()
 	nodes := r.nodes()
+	if len(nodes) > maxInstructions {
+		r.gap(sbom.GapTooLarge, nodes[maxInstructions].StartLine, fmt.Sprintf("the Dockerfile has more than %d instructions", maxInstructions))
+		nodes = nodes[:maxInstructions]
+	}
 	r.build(nodes)
 	taken := make([]lineRange, len(nodes))
 	for i, n := range nodes {

@@ -15,7 +15,7 @@ func (b *builder) from(in *Instruction) {
 	if len(in.Args) > 0 {
 		base = in.Args[0]
 	}
-	if s.Parent = b.find(base.Text, s.Index); s.Parent >= 0 {
+	if s.Parent = b.find(base.Text); s.Parent >= 0 {
 		b.begin(s, b.frames[s.Parent])
 		return
 	}
@@ -34,8 +34,13 @@ func (b *builder) begin(s *Stage, f frame) {
 
 // end keeps what the current stage leaves to stages that are built on it.
 func (b *builder) end() {
-	if len(b.file.Stages) > len(b.frames) {
-		b.frames = append(b.frames, b.frame)
+	i := len(b.frames)
+	if i == len(b.file.Stages) {
+		return
+	}
+	b.frames = append(b.frames, b.frame)
+	if name := b.file.Stages[i].Name; name != "" {
+		b.names[name] = i
 	}
 }
 
