@@ -206,8 +206,10 @@ func redactTail(tail string, depth int) (safe string, credentials bool) {
 		}
 		tail = tail[:at] + inner
 	}
+	// And a login there need not begin with a scheme.
+	tail, found := redactLogin(tail)
+	credentials = credentials || found
 	if hasQuery {
-		var found bool
 		query, found = redactPairs(query, harmlessQuery)
 		tail, credentials = tail+"?"+query, credentials || found
 	}

@@ -38,6 +38,8 @@ func TestRedactURL(t *testing.T) {
 		{"https://proxy.example/https://bob:hunter2@example.com/a", "https://proxy.example/https://example.com/a", true},
 		{"https://example.com/ghp_0123456789abcdefghijABCDEFGHIJ012345/simple", "https://example.com/***/simple", true},
 		{"bob:hunter2@example.com", "example.com", true},
+		{"://://bob:hunter2@h", "://://h", true},
+		{"https://proxy.example//bob:hunter2@h/x", "https://proxy.example//h/x", true},
 		{"hf_transfer", "hf_transfer", false},
 		{"bob:hunter2@", "***", true},
 		{"./a/b.whl", "./a/b.whl", false},

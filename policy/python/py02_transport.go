@@ -15,7 +15,7 @@ func plainTransport() rule {
 		ID: "TM-PY-02", Aliases: []string{"GR-DEP-04"}, Severity: lint.Error, Risk: lint.RiskHigh, Default: true,
 		Title:  "Packages arrive over an authenticated transport",
 		Why:    "Over http, ftp and git: anyone on the way can answer in the server's place, and what they answer runs as soon as it is installed.",
-		Remedy: "Use https. For a direct URL on a server without it, add the digest (#sha256=...), for a repository the full commit",
+		Remedy: "Use https. Where a server has none, add the digest to a direct URL (#sha256=...), the full commit to a repository.",
 		Bad:    "--index-url http://pypi.example.com/simple\n",
 		Good:   "--index-url https://pypi.example.com/simple\n",
 		Source: secureInstalls,

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/tallyman/tallyman/sbom/pep440"
+	"github.com/tallyman/tallyman/sbom/pep508"
 )
 
 // bareVCS are the version control systems that pip knows.
@@ -85,20 +86,15 @@ func linkFile(link string) string {
 	return path.Base(link)
 }
 
-// wheelName returns project and version of a wheel's file name.
-// https://packaging.python.org/en/latest/specifications/binary-distribution-format/#file-name-convention
+// wheelName returns project, as it is spelled there, and version of a wheel's
+// file name.
 func wheelName(file string) (name, version string, ok bool) {
-	stem, ok := strings.CutSuffix(file, ".whl")
-	parts := strings.Split(stem, "-")
-	if !ok || len(parts) != 5 && len(parts) != 6 {
+	wheel, err := pep508.ParseWheel(file)
+	if err != nil {
 		return "", "", false
 	}
-	// In a version of a wheel's name '_' stands for '-'.
-	version = strings.ReplaceAll(parts[1], "_", "-")
-	if _, err := pep440.Parse(version); err != nil {
-		return "", "", false
-	}
-	return parts[0], version, true
+	name, _, _ = strings.Cut(file, "-")
+	return name, wheel.Version.String(), true
 }
 
 // sdistName returns the project of a source archive's file name. The version

@@ -146,6 +146,9 @@ func (r *reader) line(at place, text string) {
 	for _, word := range stray {
 		r.gap(sbom.GapUnparsed, at.file, at.line, "%q belongs to no option, pip ignores it", shown(word))
 	}
+	if requirement == "" && err == nil && len(options)+len(stray)+len(problems) == 0 {
+		r.gap(sbom.GapUnparsed, at.file, at.line, "%q is no option", shown(text))
+	}
 	switch {
 	case requirement != "":
 		r.requirement(at, requirement, options, false)
