@@ -57,6 +57,9 @@ func formats() map[string]writer {
 	return map[string]writer{
 		FormatText:       writeText,
 		FormatJSON:       writeJSON,
+		FormatCycloneDX:  writeCycloneDX,
+		FormatSPDX:       writeSPDX,
+		FormatSyftJSON:   writeSyftJSON,
 		FormatSARIF:      writeSARIF,
 		FormatOSVScanner: writeOSVScanner,
 	}
