@@ -222,8 +222,10 @@ type Decision struct {
 	Reasons []Reason `json:"reasons"`
 	// Exceptions are the accepted risks with their use.
 	Exceptions []Exception `json:"exceptions"`
-	// Digests names the parts ("image", "sbom", "snapshot", "findings",
-	// "lint", "signatures", "gaps", "policy", "exceptions", "parameters",
-	// "tool") and their "sha256:..." digests.
+	// Digests names the parts ("target", "image", "config", "sbom", "snapshot",
+	// "advisories", "findings", "lint", "signatures", "gaps", "policy",
+	// "exceptions", "parameters", "stages", "tool") and their "sha256:..."
+	// digests, see DigestParts. "image", "config" and "snapshot" are left out
+	// when there is none.
 	Digests map[string]string `json:"digests"`
 }
