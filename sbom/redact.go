@@ -38,17 +38,17 @@ var login = regexp.MustCompile(`[^\s/@:]+:[^\s/@]+@`)
 // from everywhere. White space, commas, semicolons and closing quotes end a
 // URL and stay.
 func RedactText(text string) string {
-	safe, _ := redactText(text)
-	if safe == "" && text != "" {
-		return removed
-	}
+	safe, _ := Redact(text)
 	return safe
 }
 
-// HasCredentials reports whether a text has credentials in clear.
-func HasCredentials(text string) bool {
-	_, credentials := redactText(text)
-	return credentials
+// Redact is RedactText, and reports whether there were credentials in clear.
+func Redact(text string) (safe string, credentials bool) {
+	safe, credentials = redactText(text)
+	if safe == "" && text != "" {
+		safe = removed
+	}
+	return safe, credentials
 }
 
 func redactText(text string) (safe string, credentials bool) {
@@ -75,9 +75,30 @@ func redactText(text string) (safe string, credentials bool) {
 }
 
 func redactLogin(text string) (safe string, credentials bool) {
-	safe = login.ReplaceAllStringFunc(text, func(s string) string { return s[strings.LastIndexByte(s, '@')+1:] })
-	safe = knownToken.ReplaceAllString(safe, removed)
+	safe = text
+	if strings.IndexByte(text, '@') >= 0 {
+		safe = login.ReplaceAllStringFunc(text, func(s string) string { return s[strings.LastIndexByte(s, '@')+1:] })
+	}
+	safe = redactTokens(safe)
 	return safe, safe != text
+}
+
+// redactTokens removes known tokens.
+func redactTokens(text string) string {
+	// No token is shorter, and nearly all texts have no word as long.
+	const shortest = 18
+	run := 0
+	for i := range len(text) {
+		c := text[i]
+		if c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9' || c == '_' || c == '-' || c == '.' {
+			if run++; run >= shortest {
+				return knownToken.ReplaceAllString(text, removed)
+			}
+			continue
+		}
+		run = 0
+	}
+	return text
 }
 
 // urlEnd returns where the URL whose authority begins at start ends: at white
@@ -128,7 +149,7 @@ func redactURL(raw string, depth int) (safe string, credentials bool) {
 	}
 	rest := raw[start:]
 	if start == 0 && !looksLikeLogin(rest) {
-		safe = knownToken.ReplaceAllString(raw, removed)
+		safe = redactTokens(raw)
 		return safe, safe != raw
 	}
 	end := authorityEnd(rest)
@@ -140,10 +161,11 @@ func redactURL(raw string, depth int) (safe string, credentials bool) {
 	}
 	tail, found := redactTail(tail, depth)
 	safe = raw[:start] + authority + tail
-	if depth == 0 && knownToken.MatchString(safe) {
-		return knownToken.ReplaceAllString(safe, removed), true
+	if depth > 0 {
+		return safe, credentials || found
 	}
-	return safe, credentials || found
+	out := redactTokens(safe)
+	return out, credentials || found || out != safe
 }
 
 // looksLikeLogin reports whether a text without "://" begins like "user:pass@host".

@@ -225,7 +225,7 @@ func (r *reader) firstInclude(options []parsedOption) int {
 func (r *reader) option(at place, o parsedOption) Option {
 	value, credentials := sbom.RedactURL(o.value)
 	if o.spec.scope == perRequirement {
-		value, credentials = sbom.RedactText(o.value), sbom.HasCredentials(o.value)
+		value, credentials = sbom.Redact(o.value)
 	}
 	return Option{Name: o.name(), Value: value, File: at.file, Line: at.line, Credentials: credentials}
 }

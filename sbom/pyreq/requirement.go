@@ -18,8 +18,7 @@ func (r *reader) requirement(at place, text string, options []parsedOption, edit
 	}
 	// Only the safe text is parsed, so that no part of the entry can hold what
 	// was removed.
-	credentials := sbom.HasCredentials(text)
-	text = sbom.RedactText(text)
+	text, credentials := sbom.Redact(text)
 	e, err := parse(text)
 	if err != nil {
 		r.gap(sbom.GapUnparsed, at.file, at.line, "%q is not a requirement: %s", shown(text), shown(err.Error()))
