@@ -58,6 +58,9 @@ const (
 // bytes are not the ones that were written.
 var ErrDamaged = errors.New("the advisory snapshot is damaged")
 
+// ErrFormat is what opening a snapshot of another format version fails with.
+var ErrFormat = errors.New("the advisory snapshot is of another version of tallyman")
+
 // span is a part of the file.
 type span struct{ off, len int64 }
 
@@ -95,7 +98,7 @@ func decodeHeader(b []byte, fileSize int64) (*header, error) {
 	u32 := func() uint32 { v := binary.LittleEndian.Uint32(p); p = p[4:]; return v }
 	u64 := func() int64 { v := binary.LittleEndian.Uint64(p); p = p[8:]; return int64(v) }
 	if v := u32(); v != formatVersion {
-		return nil, fmt.Errorf("the advisory snapshot has format %d and this program reads format %d: run \"tallyman db update\"", v, formatVersion)
+		return nil, fmt.Errorf("%w: it has format %d and this program reads format %d: run \"tallyman db update\"", ErrFormat, v, formatVersion)
 	}
 	if u32() != blockBytes {
 		return nil, fmt.Errorf("%w: unknown block size", ErrDamaged)

@@ -228,7 +228,7 @@ func (l *loader) loadZip(ctx context.Context, in input) error {
 		return err
 	}
 	defer f.Close()
-	z, err := openZip(f)
+	z, err := openZip(f, zipBounds{limit.AdvisoryZipEntries, limit.AdvisoryZipDirectoryBytes})
 	if err != nil {
 		return fmt.Errorf("reading %q: %w", in.zip, err)
 	}
@@ -246,9 +246,13 @@ func (l *loader) loadZip(ctx context.Context, in input) error {
 	return nil
 }
 
+// zipBounds are how many entries a zip may have, and how many bytes may be
+// read of its directory before they are counted.
+type zipBounds struct{ entries, directoryBytes int64 }
+
 // openZip opens a zip whose directory and whose declared sizes are within
 // bounds.
-func openZip(f *os.File) (*zip.Reader, error) {
+func openZip(f *os.File, b zipBounds) (*zip.Reader, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return nil, err
@@ -256,14 +260,14 @@ func openZip(f *os.File) (*zip.Reader, error) {
 	if info.Size() > limit.AdvisoryZipBytes {
 		return nil, fmt.Errorf("%w of %d bytes", limit.ErrTooLarge, int64(limit.AdvisoryZipBytes))
 	}
-	metered := &meteredReaderAt{r: f, left: limit.AdvisoryZipDirectoryBytes, opening: true}
+	metered := &meteredReaderAt{r: f, left: b.directoryBytes, opening: true}
 	z, err := zip.NewReader(metered, info.Size())
 	metered.opening = false
 	if err != nil {
 		return nil, fmt.Errorf("not a whole zip file: %w", err)
 	}
-	if len(z.File) > limit.AdvisoryZipEntries {
-		return nil, fmt.Errorf("%w of %d entries in a zip", limit.ErrTooLarge, limit.AdvisoryZipEntries)
+	if int64(len(z.File)) > b.entries {
+		return nil, fmt.Errorf("%w of %d entries in a zip", limit.ErrTooLarge, b.entries)
 	}
 	most := min(uint64(limit.AdvisoryTotalBytes), 64<<20+limit.AdvisoryZipRatio*uint64(info.Size()))
 	var total uint64
@@ -308,7 +312,7 @@ type meteredReaderAt struct {
 func (m *meteredReaderAt) ReadAt(p []byte, off int64) (int, error) {
 	if m.opening {
 		if m.left -= int64(len(p)); m.left < 0 {
-			return 0, fmt.Errorf("%w: its directory has more than %d bytes", limit.ErrTooLarge, int64(limit.AdvisoryZipDirectoryBytes))
+			return 0, fmt.Errorf("%w: its directory is too large", limit.ErrTooLarge)
 		}
 	}
 	return m.r.ReadAt(p, off)

@@ -157,13 +157,14 @@ func (o *Options) compile(ctx context.Context, inputs []input) (*builder, error)
 	var kept []source
 	if o.Ecosystems != nil {
 		var err error
-		if old, err = OpenCurrent(o.Dir); err == nil {
+		if old, err = o.openWhole(ctx); err != nil {
+			return nil, err
+		}
+		if old != nil {
 			defer old.Close()
 			if kept, err = old.sourcesBut(inputs); err != nil {
 				return nil, err
 			}
-		} else if !errors.Is(err, ErrNoSnapshot) && !errors.Is(err, ErrDamaged) {
-			return nil, err
 		}
 	}
 	l := newLoader(inputs, kept, o.Progress)
@@ -178,6 +179,25 @@ func (o *Options) compile(ctx context.Context, inputs []input) (*builder, error)
 		}
 	}
 	return l.builder, nil
+}
+
+// openWhole opens the current snapshot after checking all of it. There is
+// nothing to keep of one that is damaged or of another format: it is nil then,
+// and whoever needs what it had finds the ecosystem missing.
+func (o *Options) openWhole(ctx context.Context) (*DB, error) {
+	old, err := OpenCurrent(o.Dir)
+	if err == nil {
+		if err = old.Verify(ctx); err == nil {
+			return old, nil
+		}
+		_ = old.Close()
+	}
+	for _, start := range []error{ErrNoSnapshot, ErrDamaged, ErrFormat, fs.ErrNotExist} {
+		if errors.Is(err, start) {
+			return nil, nil
+		}
+	}
+	return nil, err
 }
 
 // install writes the snapshot under its digest and returns the file's name.

@@ -362,25 +362,3 @@ func TestUpdateErrors(t *testing.T) {
 		}
 	}
 }
-
-// TestTooManyEntries: a zip's directory is counted before it is believed.
-func TestTooManyEntries(t *testing.T) {
-	if testing.Short() {
-		t.Skip("writes a zip of 800,001 entries")
-	}
-	path := filepath.Join(t.TempDir(), "PyPI", "all.zip")
-	write(t, path, manyEntries(t, 800_001))
-	_, err := osv.Update(t.Context(), osv.Options{Dir: t.TempDir(), From: filepath.Dir(filepath.Dir(path))})
-	if err == nil || !strings.Contains(err.Error(), "of 800000 entries") {
-		t.Errorf("got %v", err)
-	}
-}
-
-func manyEntries(t *testing.T, n int) []byte {
-	t.Helper()
-	files := make([]string, 0, 2*n)
-	for i := range n {
-		files = append(files, fmt.Sprint(i), "")
-	}
-	return zipOf(t, files...)
-}

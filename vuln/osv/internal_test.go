@@ -1,0 +1,239 @@
+package osv
+
+import (
+	"archive/zip"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tallyman/tallyman/internal/limit"
+	"github.com/tallyman/tallyman/vuln"
+)
+
+// TestZipDirectoryIsBounded: a directory is counted before it fills the
+// memory, whatever the end of the zip says about it.
+func TestZipDirectoryIsBounded(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "all.zip")
+	var buf bytes.Buffer
+	w := zip.NewWriter(&buf)
+	for i := range 1000 {
+		if _, err := w.Create(fmt.Sprint(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, buf.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for _, test := range []struct {
+		bounds zipBounds
+		fits   bool
+	}{
+		{zipBounds{1000, 1 << 20}, true}, {zipBounds{999, 1 << 20}, false}, {zipBounds{1000, 40_000}, false},
+	} {
+		_, err := openZip(f, test.bounds)
+		if fits := err == nil; fits != test.fits || !fits && !errors.Is(err, limit.ErrTooLarge) {
+			t.Errorf("%+v: %v", test.bounds, err)
+		}
+	}
+}
+
+// smallSnapshot has enough records for several blocks of every kind.
+func smallSnapshot(tb testing.TB) []byte {
+	tb.Helper()
+	b := newBuilder([]source{{name: "PyPI"}, {name: "Debian"}})
+	for i := range 400 {
+		data := fmt.Sprintf(`{"id":"PYSEC-%d","modified":"2025-01-01T00:00:%02dZ","aliases":["CVE-%d"],"summary":"number %d",
+			"affected":[{"package":{"ecosystem":"PyPI","name":"Demo.%d"},"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"},{"fixed":"%d.0"}]}],"versions":["1.0","1.1"]},
+			{"package":{"ecosystem":"Debian:12","name":"demo"},"ecosystem_specific":{"urgency":"low"},"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"1"},{"last_affected":"2"},{"limit":"3"}]}]}]}`,
+			i, i%60, i, i, i%90, i)
+		r, err := decodeRecord([]byte(data))
+		if err != nil {
+			tb.Fatal(err)
+		}
+		if err := b.add("PyPI", r); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	b.refuse("Debian", "x.json", "no id")
+	data, err := b.bytes()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return data
+}
+
+// ask puts the questions of an audit, and db get's, to a snapshot.
+func ask(tb testing.TB, data []byte) (answers []any, err error) {
+	tb.Helper()
+	db, err := openBytes(data)
+	if err != nil {
+		return nil, err
+	}
+	answers = append(answers, db.Digest())
+	for _, q := range []string{"demo-1", "demo-50", "demo-89", "absent"} {
+		list, err := db.Advisories(tb.Context(), "PyPI", q)
+		if err != nil {
+			return nil, err
+		}
+		answers = append(answers, list)
+	}
+	_, missing := db.Advisories(tb.Context(), "npm", "x")
+	if !errors.Is(missing, vuln.ErrNoEcosystem) {
+		return nil, missing
+	}
+	record, err := db.Get(tb.Context(), "PYSEC-77")
+	if err != nil {
+		return nil, err
+	}
+	refused, err := db.Refused()
+	if err != nil {
+		return nil, err
+	}
+	return append(answers, record, refused), nil
+}
+
+// FuzzAlteredSnapshot: a snapshot with any byte changed, or cut off, either
+// answers as before or fails. It never finds less.
+func FuzzAlteredSnapshot(f *testing.F) {
+	data := smallSnapshot(f)
+	want, err := ask(f, data)
+	if err != nil {
+		f.Fatal(err)
+	}
+	for off := 0; off < len(data); off += 997 {
+		f.Add(uint32(off), byte(1), uint32(0))
+	}
+	for off := range headerFixed + 16*sectionCount {
+		f.Add(uint32(off), byte(0x80), uint32(0))
+	}
+	f.Add(uint32(0), byte(0), uint32(1))
+	f.Fuzz(func(t *testing.T, off uint32, flip byte, cut uint32) {
+		altered := bytes.Clone(data)
+		altered[int(off)%len(altered)] ^= flip
+		altered = altered[:len(altered)-int(cut)%len(altered)]
+		got, err := ask(t, altered)
+		if err != nil || got[0] != want[0] { // another digest is refused by the file's name
+			return
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("byte %d changed by %#x, %d cut off: other answers", off, flip, cut)
+		}
+	})
+}
+
+// TestEveryBlockIsChecked changes one byte of each block in turn.
+func TestEveryBlockIsChecked(t *testing.T) {
+	data := smallSnapshot(t)
+	for off := 100; off < len(data); off += blockBytes {
+		altered := bytes.Clone(data)
+		altered[off] ^= 1
+		db, err := openBytes(altered)
+		if err != nil {
+			continue
+		}
+		if db.digest != digestOf(data[:blockBytes]) {
+			continue
+		}
+		if err := db.Verify(t.Context()); !errors.Is(err, ErrDamaged) {
+			t.Errorf("byte %d of %d: %v", off, len(data), err)
+		}
+	}
+}
+
+// TestReadAtEqualsMapped: where files are not mapped the answers are the same.
+func TestReadAtEqualsMapped(t *testing.T) {
+	data := smallSnapshot(t)
+	h, err := decodeHeader(data, int64(len(data)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	mapped, err := openBytes(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := &DB{region: newRegion(nil, bytes.NewReader(data), h), digest: mapped.digest, close: func() error { return nil }}
+	for i := range 91 {
+		name := fmt.Sprintf("demo-%d", i)
+		a, err1 := mapped.Advisories(t.Context(), "PyPI", name)
+		b, err2 := read.Advisories(t.Context(), "PyPI", name)
+		if err1 != nil || err2 != nil || !reflect.DeepEqual(a, b) {
+			t.Fatalf("%s: %v, %v", name, err1, err2)
+		}
+	}
+	damaged := bytes.Clone(data)
+	damaged[h.sections[sectionBlobs].off+5] ^= 1
+	read = &DB{region: newRegion(nil, bytes.NewReader(damaged), h), close: func() error { return nil }}
+	if err := read.Verify(t.Context()); !errors.Is(err, ErrDamaged) {
+		t.Errorf("damaged: %v", err)
+	}
+	short := &DB{region: newRegion(nil, io.NewSectionReader(bytes.NewReader(data), 0, 5000), h), close: func() error { return nil }}
+	if err := short.Verify(t.Context()); err == nil {
+		t.Error("a file cut off after opening is read to its end")
+	}
+}
+
+// FuzzRecord: the decoder never panics, what it takes survives its own coding
+// and can be compiled and asked for.
+func FuzzRecord(f *testing.F) {
+	f.Add([]byte(`{}`))
+	f.Add([]byte(`{"id":"X-1","modified":"2025-01-01T00:00:00.123456Z","withdrawn":"0001-01-01T00:00:01Z","aliases":["b","a","a"],"upstream":["c"],"summary":" a\n b ","severity":[{"type":"CVSS_V3","score":"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}],"database_specific":{"severity":"HIGH"},"affected":[{"package":{"ecosystem":"PyPI","name":"A_b"},"ecosystem_specific":{"urgency":"low**"},"versions":["1"],"ranges":[{"type":"GIT","events":[{"introduced":"0"}]},{"type":"SEMVER","events":[{"introduced":"0"},{"fixed":"1"},{"last_affected":"2"},{"limit":"*"}]}]}]}`))
+	f.Add([]byte(`{"id":"X-1","modified":"2025-01-01T00:00:00+14:00","affected":null,"details":"# Title\n\ntext","database_specific":[1]}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		r, err := decodeRecord(data)
+		if err != nil {
+			return
+		}
+		again, err := decodeBlob(r.id, appendRecord(nil, r), func(_, _ []byte) bool { return true })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(appendRecord(nil, r), appendRecord(nil, again)) {
+			t.Errorf("coded again it differs: %s", cmp.Diff(fmt.Sprintf("%+v", r), fmt.Sprintf("%+v", again)))
+		}
+		b := newBuilder([]source{{}})
+		if err := b.add("", r); err != nil {
+			t.Fatal(err)
+		}
+		snapshot, err := b.bytes()
+		if err != nil {
+			t.Fatal(err)
+		}
+		db, err := openBytes(snapshot)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range r.affected {
+			list, err := db.Advisories(t.Context(), a.Ecosystem, a.Name)
+			if err != nil || len(list) != 1 || list[0].ID != r.id || list[0].Severity == "" {
+				t.Errorf("%q %q: %+v, %v", a.Ecosystem, a.Name, list, err)
+			}
+		}
+	})
+}
+
+// FuzzBlob: damaged blobs are errors, never panics or endless memory.
+func FuzzBlob(f *testing.F) {
+	f.Add([]byte{0, 0, 0, 0, 0, 0, 0, 0, 0})
+	f.Add([]byte{0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0x0f})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		r, err := decodeBlob("X-1", data, func(_, _ []byte) bool { return true })
+		if err == nil && r == nil || err != nil && !errors.Is(err, errBlob) {
+			t.Errorf("%v, %v", r, err)
+		}
+	})
+}
