@@ -1,0 +1,113 @@
+package main
+
+import (
+	"archive/tar"
+	"bytes"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/sigstore/cosign/v2/pkg/cosign"
+)
+
+// push writes an image to a registry and puts its digest into $DIGEST:
+// push LAYOUT REF, or push clean REF for an image that nothing is wrong with.
+func push(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: push LAYOUT|clean REF")
+	}
+	img := cleanImage(ts)
+	if args[0] != "clean" {
+		img = layoutImage(ts, ts.MkAbs(args[0]))
+	}
+	ref, err := name.ParseReference(args[1])
+	ts.Check(err)
+	ts.Check(remote.Write(ref, img))
+	digest, err := img.Digest()
+	ts.Check(err)
+	ts.Setenv("DIGEST", digest.String())
+}
+
+// layoutImage is the first image of an OCI layout.
+func layoutImage(ts *testscript.TestScript, dir string) v1.Image {
+	index, err := layout.ImageIndexFromPath(dir)
+	ts.Check(err)
+	manifest, err := index.IndexManifest()
+	ts.Check(err)
+	img, err := index.Image(manifest.Manifests[0].Digest)
+	ts.Check(err)
+	return img
+}
+
+// cleanImage has one harmless Python distribution and a user who is not root.
+func cleanImage(ts *testscript.TestScript) v1.Image {
+	const site = "usr/local/lib/python3.12/site-packages/colorama-0.4.6.dist-info/"
+	layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) {
+		return io.NopCloser(bytes.NewReader(archive(ts, map[string]string{
+			site + "METADATA":  "Metadata-Version: 2.1\nName: colorama\nVersion: 0.4.6\n",
+			site + "RECORD":    "colorama-0.4.6.dist-info/METADATA,,\n",
+			site + "INSTALLER": "pip\n",
+		}))), nil
+	})
+	ts.Check(err)
+	img, err := mutate.AppendLayers(empty.Image, layer)
+	ts.Check(err)
+	img, err = mutate.Config(img, v1.Config{User: "1000", Cmd: []string{"python", "app.py"}})
+	ts.Check(err)
+	return img
+}
+
+func archive(ts *testscript.TestScript, files map[string]string) []byte {
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	for _, name := range []string{"METADATA", "RECORD", "INSTALLER"} {
+		for path, text := range files {
+			if strings.HasSuffix(path, "/"+name) {
+				ts.Check(w.WriteHeader(&tar.Header{Name: path, Mode: 0o644, Size: int64(len(text))}))
+				_, err := io.WriteString(w, text)
+				ts.Check(err)
+			}
+		}
+	}
+	ts.Check(w.Close())
+	return b.Bytes()
+}
+
+// keypair writes cosign.key and cosign.pub, and puts the password into the
+// environment: keypair [PREFIX].
+func keypair(ts *testscript.TestScript, neg bool, args []string) {
+	prefix := "cosign"
+	if len(args) == 1 {
+		prefix = args[0]
+	}
+	const password = "correct horse"
+	keys, err := cosign.GenerateKeyPair(func(bool) ([]byte, error) { return []byte(password), nil })
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(prefix+".key"), keys.PrivateBytes, 0o600))
+	ts.Check(os.WriteFile(ts.MkAbs(prefix+".pub"), keys.PublicBytes, 0o644))
+	ts.Setenv("COSIGN_PASSWORD", password)
+}
+
+// script takes the one shell script out of a page of the documentation:
+// script docs/release-step.md FILE.
+func script(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: script PAGE FILE")
+	}
+	page, err := os.ReadFile("../../" + args[0])
+	ts.Check(err)
+	_, rest, found := strings.Cut(string(page), "```sh\n")
+	text, _, closed := strings.Cut(rest, "```\n")
+	if !found || !closed {
+		ts.Fatalf("%s has no script", args[0])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(text), 0o755))
+}

@@ -1,0 +1,301 @@
+package audit
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tallyman/tallyman/attest"
+	"github.com/tallyman/tallyman/policy"
+	"github.com/tallyman/tallyman/policy/deploy"
+	"github.com/tallyman/tallyman/policy/dockerfile"
+	"github.com/tallyman/tallyman/policy/lint"
+	"github.com/tallyman/tallyman/policy/python"
+	"github.com/tallyman/tallyman/sbom"
+	"github.com/tallyman/tallyman/sbom/image"
+	"github.com/tallyman/tallyman/vuln"
+	"github.com/tallyman/tallyman/vuln/osv"
+)
+
+// The stages of an audit.
+const (
+	StageSBOM   = "sbom"
+	StageVuln   = "vuln"
+	StageLint   = "lint"
+	StageVerify = "verify"
+)
+
+// Auditor runs audits. The zero value runs no stage and decides nothing.
+type Auditor struct {
+	// Tool names the program in reports.
+	Tool Tool
+	// Command is the stage that the user asked for, see Report.Command.
+	Command string
+	// Now is the time that decisions are made for.
+	Now time.Time
+	// Stages are the parts to run.
+	Stages []string
+	// Advisories opens the advisory snapshot for the ecosystems in use; nil
+	// means that there are none, which leaves the audit undecided.
+	Advisories func(ctx context.Context, ecosystems []string) (*Advisories, error)
+	// Modules are the user's own Rego modules, nil for none.
+	Modules fs.FS
+	// Parameters and Exceptions are the user's.
+	Parameters policy.Parameters
+	Exceptions []policy.Exception
+	// Enable names lint rules that are off by default, or "all".
+	Enable []string
+	// Verify says what a good signature is.
+	Verify attest.Options
+	// Progress is told what happens; nil for nobody. Leaving it out changes no
+	// result.
+	Progress func(step string)
+}
+
+// Advisories is an opened snapshot.
+type Advisories struct {
+	// DB answers; nil when there is no snapshot.
+	DB *osv.DB
+	// Source is where it is from, credentials removed.
+	Source string
+	// Notes go into the report.
+	Notes []string
+}
+
+// Run audits one target. Problems of the target are in the report; an error
+// means that no report could be made, which is never a pass.
+func (a *Auditor) Run(ctx context.Context, t Target) (*Report, error) {
+	one := *a
+	one.Stages = slices.DeleteFunc(slices.Sorted(slices.Values(a.Stages)), func(stage string) bool {
+		return stage == StageVerify && t.Image == nil
+	})
+	return one.run(ctx, t)
+}
+
+func (a *Auditor) run(ctx context.Context, t Target) (*Report, error) {
+	r := &Report{Version: ReportVersion, Tool: a.Tool, AsOf: a.Now.UTC().Truncate(time.Second), Command: a.Command}
+	r.Target = policy.Target{Name: t.Name}
+	docs, err := a.inventory(ctx, t, r)
+	if err != nil {
+		return nil, err
+	}
+	doc := sbom.Merge(cmp.Or(t.Name, r.Target.Image), docs...)
+	r.Components, r.Gaps = doc.Components, doc.Gaps
+	if slices.Contains(a.Stages, StageVuln) {
+		if err := a.match(ctx, doc, r); err != nil {
+			return nil, err
+		}
+	}
+	if slices.Contains(a.Stages, StageVerify) {
+		a.step("checking signatures")
+		a.verify(ctx, t, r)
+	}
+	if err := a.decide(ctx, r); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+func (a *Auditor) step(format string, args ...any) {
+	if a.Progress != nil {
+		a.Progress(fmt.Sprintf(format, args...))
+	}
+}
+
+// inventory reads the folder, the image and the SBOM.
+func (a *Auditor) inventory(ctx context.Context, t Target, r *Report) ([]*sbom.Document, error) {
+	var docs []*sbom.Document
+	if t.SBOM != nil {
+		docs = append(docs, t.SBOM)
+	}
+	linted := 0
+	if t.Folder != nil {
+		a.step("reading %s", t.Name)
+		s, err := a.collect(ctx, t.Folder)
+		if err != nil {
+			return nil, err
+		}
+		docs = append(docs, s.docs...)
+		r.Lint = append(r.Lint, s.lint...)
+		linted += s.linted
+	}
+	if t.Image != nil {
+		a.step("reading image %s", t.Image.Name())
+		doc, findings, err := a.readImage(ctx, t, r)
+		if err != nil {
+			return nil, err
+		}
+		docs = append(docs, doc)
+		r.Lint = append(r.Lint, findings...)
+		linted++
+	}
+	if slices.Equal(a.Stages, []string{StageLint}) && linted == 0 {
+		docs = append(docs, &sbom.Document{Gaps: []sbom.Gap{sbom.NewGap(sbom.GapNothing, "", 0, "nothing to lint was found")}})
+	}
+	r.Lint = lint.Sort(r.Lint)
+	if !slices.Contains(a.Stages, StageLint) {
+		r.Lint = nil
+	}
+	return docs, nil
+}
+
+// readImage reads the image's packages and judges its configuration.
+func (a *Auditor) readImage(ctx context.Context, t Target, r *Report) (*sbom.Document, []lint.Finding, error) {
+	r.Target.Image, r.Target.ImageDigest = t.Image.Name(), t.Image.Digest().String()
+	if slices.Equal(a.Stages, []string{StageVerify}) {
+		return &sbom.Document{}, nil, nil
+	}
+	inventory, err := image.Read(ctx, t.Image.Image(), image.Options{})
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading image %q: %w", t.Image.Name(), err)
+	}
+	r.Image = imageFacts(t.Image.Digest().String(), inventory)
+	return inventory.Document, deploy.CheckImage(imageConfig(inventory)), nil
+}
+
+// match holds the inventory against the advisories.
+func (a *Auditor) match(ctx context.Context, doc *sbom.Document, r *Report) error {
+	inUse := ecosystems(doc)
+	var opened *Advisories
+	if a.Advisories != nil {
+		var err error
+		if opened, err = a.Advisories(ctx, inUse); err != nil {
+			return err
+		}
+	}
+	if opened == nil || opened.DB == nil {
+		opened = &Advisories{}
+	}
+	r.Notes = append(r.Notes, opened.Notes...)
+	var err error
+	if r.Snapshot, err = a.snapshot(opened, inUse); err != nil {
+		return fmt.Errorf("reading the advisory snapshot: %w", err)
+	}
+	a.step("matching %d components", len(doc.Components))
+	var src vuln.Source = none{}
+	if opened.DB != nil {
+		src = opened.DB
+	}
+	result, err := vuln.Match(ctx, doc, src)
+	if err != nil {
+		return fmt.Errorf("matching advisories: %w", err)
+	}
+	r.Findings = result.Findings
+	r.Gaps = sbom.Merge("", &sbom.Document{Gaps: slices.Concat(r.Gaps, result.Gaps)}).Gaps
+	return nil
+}
+
+// none is the source of advisories when there is no snapshot.
+type none struct{}
+
+func (none) Advisories(context.Context, string, string) ([]vuln.Advisory, error) {
+	return nil, vuln.ErrNoEcosystem
+}
+
+// ecosystems are the ecosystems that the document's components are of.
+func ecosystems(doc *sbom.Document) []string {
+	var out []string
+	for _, c := range doc.Components {
+		if c.Ecosystem != "" && !slices.Contains(out, c.Ecosystem) {
+			out = append(out, c.Ecosystem)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// defaultMaxAge is the age from which advisories are stale by default.
+const defaultMaxAge = 7 * 24 * time.Hour
+
+// snapshot says what the advisories have for each ecosystem in use.
+func (a *Auditor) snapshot(opened *Advisories, inUse []string) (Snapshot, error) {
+	out := Snapshot{Source: opened.Source, Ecosystems: []policy.AdvisoryStatus{}}
+	if opened.DB != nil {
+		out.Digest = opened.DB.Digest()
+	}
+	maxAge := cmp.Or(a.Parameters.MaxAgeSeconds, int64(defaultMaxAge/time.Second))
+	for _, name := range inUse {
+		entry := policy.AdvisoryStatus{Ecosystem: name}
+		if opened.DB != nil {
+			s, err := opened.DB.StatusOf(name, a.Now)
+			if err != nil {
+				return Snapshot{}, err
+			}
+			if s != nil {
+				entry = policy.AdvisoryStatus{Ecosystem: name, Present: true, Records: s.Records, Refused: s.Refused, Date: s.Date}
+				entry.Stale = a.Now.Unix()-s.Date.Unix() > maxAge
+			}
+		}
+		out.Ecosystems = append(out.Ecosystems, entry)
+	}
+	return out, nil
+}
+
+// verify checks the image's signatures. Where they cannot be looked for, the
+// report says so.
+func (a *Auditor) verify(ctx context.Context, t Target, r *Report) {
+	store, err := t.Image.Store()
+	if err == nil {
+		r.Signatures, err = attest.Verify(ctx, store, t.Image.Digest(), a.Verify)
+	}
+	if err != nil {
+		status := policy.SignatureError
+		if errors.Is(err, errors.ErrUnsupported) {
+			status = policy.SignatureUnchecked
+		}
+		r.Signatures = append(r.Signatures, policy.Signature{Status: status, Kind: "signature", Reason: err.Error()})
+	}
+}
+
+// decide asks the policy and completes the report.
+func (a *Auditor) decide(ctx context.Context, r *Report) error {
+	a.step("deciding")
+	r.normalize()
+	decision, err := policy.Decide(ctx, a.input(r), policy.Options{Modules: a.Modules, Tool: a.Tool.Name + " " + a.Tool.Version})
+	if err != nil {
+		return err
+	}
+	r.Decision = decision
+	return nil
+}
+
+// input is the policy's view of a report.
+func (a *Auditor) input(r *Report) policy.Input {
+	return policy.Input{
+		Target: r.Target, AsOf: r.AsOf, Components: r.Components, Findings: r.Findings, Lint: r.Lint,
+		Signatures: r.Signatures, Gaps: r.Gaps, Image: r.Image, Advisories: r.Snapshot.Ecosystems,
+		SnapshotDigest: r.Snapshot.Digest, Exceptions: slices.Clone(a.Exceptions), Parameters: a.Parameters,
+		Stages: a.Stages,
+	}
+}
+
+// normalize makes empty lists of missing ones and documents the rules in use.
+func (r *Report) normalize() {
+	r.Components = orEmpty(r.Components)
+	r.Findings = orEmpty(r.Findings)
+	r.Lint = orEmpty(r.Lint)
+	r.Signatures = orEmpty(r.Signatures)
+	r.Gaps = orEmpty(r.Gaps)
+	r.Notes = orEmpty(r.Notes)
+	r.Snapshot.Ecosystems = orEmpty(r.Snapshot.Ecosystems)
+	r.Rules = []lint.Rule{}
+	for _, rule := range slices.Concat(dockerfile.Rules(), python.Rules(), deploy.Rules()) {
+		used := slices.ContainsFunc(r.Lint, func(f lint.Finding) bool { return f.Rule == rule.ID })
+		if used && !slices.ContainsFunc(r.Rules, func(o lint.Rule) bool { return o.ID == rule.ID }) {
+			r.Rules = append(r.Rules, rule)
+		}
+	}
+	slices.SortFunc(r.Rules, func(x, y lint.Rule) int { return strings.Compare(x.ID, y.ID) })
+}
+
+func orEmpty[T any](in []T) []T {
+	if in == nil {
+		return []T{}
+	}
+	return in
+}

@@ -1,0 +1,205 @@
+package audit
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/tallyman/tallyman/internal/limit"
+	"github.com/tallyman/tallyman/policy/dockerfile"
+	"github.com/tallyman/tallyman/policy/lint"
+	"github.com/tallyman/tallyman/policy/python"
+	"github.com/tallyman/tallyman/sbom"
+	"github.com/tallyman/tallyman/sbom/catalog"
+	dockerfilereader "github.com/tallyman/tallyman/sbom/dockerfile"
+	"github.com/tallyman/tallyman/sbom/pyreq"
+)
+
+// source is what a folder gives: its inventory and its lint findings.
+type source struct {
+	docs []*sbom.Document
+	lint []lint.Finding
+	// linted is how many files a lint rule looked at.
+	linted int
+}
+
+// collect reads every manifest of a folder, each once.
+func (a *Auditor) collect(ctx context.Context, f *Folder) (*source, error) {
+	found, err := walk(ctx, f)
+	if err != nil {
+		return nil, fmt.Errorf("listing %q: %w", f.Dir, err)
+	}
+	s := &source{docs: []*sbom.Document{{Gaps: found.gaps}}}
+	if err := s.readRequirements(ctx, f, found.files[requirementFile]); err != nil {
+		return nil, err
+	}
+	if err := s.readDockerfiles(ctx, a.Enable, f, found.files[dockerFile]); err != nil {
+		return nil, err
+	}
+	if files := found.files[catalogued]; len(files) > 0 {
+		doc, err := catalog.Folder(ctx, f.FS, files)
+		if err != nil {
+			return nil, fmt.Errorf("reading npm locks and installed distributions: %w", err)
+		}
+		s.docs = append(s.docs, doc)
+	}
+	s.docs = append(s.docs, &sbom.Document{Gaps: unread(f, found)})
+	s.rebase(f)
+	return s, nil
+}
+
+// readRequirements reads each requirement file once: one that another file
+// includes counts where it is included, as a requirement or as a constraint.
+func (s *source) readRequirements(ctx context.Context, f *Folder, names []string) error {
+	included := map[string]bool{}
+	var read []*pyreq.File
+	for _, name := range names {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		file := pyreq.Read(f.FS, name, pyreq.Options{})
+		for _, other := range file.Files {
+			if other != name {
+				included[other] = true
+			}
+		}
+		read = append(read, file)
+	}
+	for i, file := range read {
+		if included[names[i]] && !selfIncluded(read, i, names) {
+			continue
+		}
+		s.docs = append(s.docs, file.Document())
+		s.lint = append(s.lint, python.Check(file)...)
+		s.linted++
+	}
+	return nil
+}
+
+// selfIncluded reports whether file i is only included by files that it
+// includes itself, so that leaving it out would lose the whole cycle.
+func selfIncluded(read []*pyreq.File, i int, names []string) bool {
+	for j, other := range read {
+		if j != i && slices.Contains(other.Files, names[i]) && !slices.Contains(read[i].Files, names[j]) {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *source) readDockerfiles(ctx context.Context, enable []string, f *Folder, names []string) error {
+	for _, name := range names {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		src, gap := readManifest(f.FS, name)
+		if gap != nil {
+			s.docs = append(s.docs, &sbom.Document{Gaps: []sbom.Gap{*gap}})
+			continue
+		}
+		file := dockerfilereader.Parse(name, src)
+		s.docs = append(s.docs, file.Document())
+		opts := dockerfile.Options{Enable: enable, Pragmas: f.Own}
+		s.lint = append(s.lint, dockerfile.Check(file, opts)...)
+		s.docs = append(s.docs, &sbom.Document{Gaps: dockerfile.Ignored(file, opts)})
+		s.linted++
+	}
+	return nil
+}
+
+// readManifest reads one file below the boundary, bounded.
+func readManifest(fsys fs.FS, name string) ([]byte, *sbom.Gap) {
+	gap := func(kind sbom.GapKind, why string) *sbom.Gap {
+		g := sbom.NewGap(kind, name, 0, why)
+		return &g
+	}
+	r, err := fsys.Open(name)
+	if err != nil {
+		return nil, gap(sbom.GapUnread, reason(err))
+	}
+	defer r.Close()
+	src, err := limit.ReadAll(r, limit.ManifestBytes)
+	switch {
+	case errors.Is(err, limit.ErrTooLarge):
+		return nil, gap(sbom.GapTooLarge, err.Error())
+	case err != nil:
+		return nil, gap(sbom.GapUnread, reason(err))
+	}
+	return src, nil
+}
+
+// unread lists the manifests that are seen and have no reader, and the
+// settings of auditors that were found and are not in force.
+func unread(f *Folder, found *tree) []sbom.Gap {
+	var gaps []sbom.Gap
+	for _, name := range found.files[unsupported] {
+		gaps = append(gaps, sbom.NewGap(sbom.GapUnsupported, name, 0, path.Base(name)+" is not read yet: what it names is not audited"))
+	}
+	for _, name := range found.files[spaceReadme] {
+		if isSpace(f.FS, name) {
+			gaps = append(gaps, sbom.NewGap(sbom.GapUnsupported, name, 1,
+				"the front matter configures a Hugging Face Space, and is not read yet: the packages that the Space's build adds are not audited"))
+		}
+	}
+	for _, name := range found.files[foreignRules] {
+		if f.Own && path.Base(name) != "tallyman.yaml" {
+			continue
+		}
+		gaps = append(gaps, sbom.NewGap(sbom.GapIgnoredConfig, name, 0, "settings found in what is audited are not honoured"))
+	}
+	return gaps
+}
+
+// isSpace reports whether a README's front matter names an sdk.
+// https://huggingface.co/docs/hub/spaces-config-reference
+func isSpace(fsys fs.FS, name string) bool {
+	r, err := fsys.Open(name)
+	if err != nil {
+		return false
+	}
+	defer r.Close()
+	head := make([]byte, 8<<10)
+	n, _ := r.Read(head)
+	lines := bufio.NewScanner(bytes.NewReader(head[:n]))
+	for i := 0; lines.Scan(); i++ {
+		line := strings.TrimRight(lines.Text(), "\r \t")
+		switch {
+		case i == 0 && line != "---", i > 0 && line == "---":
+			return false
+		case strings.HasPrefix(line, "sdk:"):
+			return true
+		}
+	}
+	return false
+}
+
+// rebase makes every path relative to the audited folder, as the user sees it.
+func (s *source) rebase(f *Folder) {
+	dir := f.Dir
+	if f.File != "" {
+		dir = path.Dir(f.File)
+	}
+	for _, d := range s.docs {
+		for i := range d.Gaps {
+			if d.Gaps[i].File != "" {
+				d.Gaps[i].File = relative(dir, d.Gaps[i].File)
+			}
+		}
+		for i := range d.Components {
+			for j := range d.Components[i].Locations {
+				l := &d.Components[i].Locations[j]
+				l.File = relative(dir, l.File)
+			}
+		}
+	}
+	for i := range s.lint {
+		s.lint[i].File = relative(dir, s.lint[i].File)
+		s.lint[i].SuppressedBy = relative(dir, s.lint[i].SuppressedBy)
+	}
+}

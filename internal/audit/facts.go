@@ -1,0 +1,27 @@
+package audit
+
+import (
+	"github.com/tallyman/tallyman/policy"
+	"github.com/tallyman/tallyman/policy/deploy"
+	"github.com/tallyman/tallyman/sbom/image"
+)
+
+// imageFacts are the facts of an image that a policy sees.
+func imageFacts(digest string, i *image.Inventory) *policy.Image {
+	c := i.Config
+	return &policy.Image{
+		Digest: digest, OS: c.OS, Architecture: c.Architecture, Distribution: i.Distribution.PrettyName,
+		User: c.User, ExposedPorts: c.ExposedPorts, Entrypoint: c.Entrypoint, Cmd: c.Cmd, WorkingDir: c.WorkingDir,
+		EnvNames: c.EnvNames, SecretEnvNames: c.SecretEnvNames, GradioEnv: c.GradioEnv, Labels: c.Labels,
+		Healthcheck: c.Healthcheck, Created: c.Created, SizeBytes: i.SizeBytes, Layers: i.Layers,
+	}
+}
+
+// imageConfig is the part of the facts that lint rules judge.
+func imageConfig(i *image.Inventory) deploy.ImageConfig {
+	c := i.Config
+	return deploy.ImageConfig{
+		OS: c.OS, User: c.User, Entrypoint: c.Entrypoint, Cmd: c.Cmd,
+		SecretEnvNames: c.SecretEnvNames, GradioEnv: c.GradioEnv, Healthcheck: c.Healthcheck,
+	}
+}

@@ -1,0 +1,264 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+
+	"github.com/tallyman/tallyman/internal/limit"
+	"github.com/tallyman/tallyman/sbom"
+)
+
+// fileKind says which reader a file is for.
+type fileKind int
+
+const (
+	notManifest fileKind = iota
+	requirementFile
+	dockerFile
+	catalogued   // by syft: npm locks, installed Python distributions
+	unsupported  // a manifest without a reader
+	spaceReadme  // README.md, whose front matter may configure a Space
+	foreignRules // settings of an auditor, which do not configure us
+)
+
+// tree is what walking a folder found, each list sorted.
+type tree struct {
+	files map[fileKind][]string
+	gaps  []sbom.Gap
+	seen  int
+}
+
+// skippedFolders are not looked into: version control, caches, and installed
+// npm packages, for which the lock beside them speaks.
+var skippedFolders = []string{".git", ".hg", ".svn", "node_modules", "__pycache__", ".tox", ".nox", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
+
+// walk lists the manifests of a folder. It follows no link.
+func walk(ctx context.Context, f *Folder) (*tree, error) {
+	t := &tree{files: map[fileKind][]string{}}
+	if f.File != "" {
+		kind := classify(f.File)
+		if kind == notManifest {
+			kind = requirementFile
+		}
+		t.files[kind] = []string{f.File}
+		return t, nil
+	}
+	err := fs.WalkDir(f.FS, f.Dir, func(name string, d fs.DirEntry, err error) error {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return t.visit(f, name, d, err)
+	})
+	if errors.Is(err, limit.ErrTooLarge) {
+		t.gaps = append(t.gaps, sbom.NewGap(sbom.GapTooLarge, "", 0, err.Error()))
+		err = nil
+	}
+	return t, err
+}
+
+func (t *tree) visit(f *Folder, name string, d fs.DirEntry, err error) error {
+	if err != nil {
+		if name == f.Dir {
+			return err
+		}
+		t.gaps = append(t.gaps, sbom.NewGap(sbom.GapUnread, name, 0, "the folder cannot be listed: "+reason(err)))
+		return nil
+	}
+	if t.seen++; t.seen > limit.TreeFiles {
+		return fmt.Errorf("more than %d files: %w", limit.TreeFiles, limit.ErrTooLarge)
+	}
+	if name == f.Dir {
+		return nil
+	}
+	below := relative(f.Dir, name)
+	if d.IsDir() {
+		return t.visitFolder(f, name, below)
+	}
+	if !f.selects(below) {
+		return nil
+	}
+	kind := classify(name)
+	if d.Type()&fs.ModeSymlink != 0 && !t.visitLink(f, name, kind) {
+		return nil
+	}
+	if d.Type()&^fs.ModeSymlink != 0 { // a device, a pipe, a socket
+		return nil
+	}
+	if kind == foreignRules && slices.Contains(f.Honoured, name) {
+		return nil
+	}
+	if kind != notManifest {
+		t.files[kind] = append(t.files[kind], name)
+	}
+	return nil
+}
+
+func (t *tree) visitFolder(f *Folder, name, below string) error {
+	if slices.Contains(skippedFolders, path.Base(name)) || f.excludes(below) {
+		return fs.SkipDir
+	}
+	if strings.Count(below, "/") >= limit.TreeDepth {
+		t.gaps = append(t.gaps, sbom.NewGap(sbom.GapTooLarge, name, 0, fmt.Sprintf("folders nest deeper than %d", limit.TreeDepth)))
+		return fs.SkipDir
+	}
+	return nil
+}
+
+// visitLink looks at a symbolic link and reports whether it is a file to read.
+func (t *tree) visitLink(f *Folder, name string, kind fileKind) bool {
+	info, err := fs.Stat(f.FS, name)
+	switch {
+	case err == nil && info.IsDir():
+		t.gaps = append(t.gaps, sbom.NewGap(sbom.GapLink, name, 0, "a symbolic link to a folder is not followed"))
+		return false
+	case err == nil:
+		return info.Mode().IsRegular()
+	case errors.Is(err, fs.ErrNotExist) && kind == notManifest:
+		return false
+	}
+	t.gaps = append(t.gaps, sbom.NewGap(sbom.GapUnread, name, 0, "a symbolic link that leads out of the tree or nowhere: "+reason(err)))
+	return false
+}
+
+// selects reports whether --include and --exclude leave the file in.
+func (f *Folder) selects(below string) bool {
+	if f.excludes(below) {
+		return false
+	}
+	return len(f.Include) == 0 || matchAny(f.Include, below)
+}
+
+func (f *Folder) excludes(below string) bool { return matchAny(f.Exclude, below) }
+
+func matchAny(globs []string, name string) bool {
+	return slices.ContainsFunc(globs, func(glob string) bool {
+		ok, _ := doublestar.Match(glob, name) // cli checked the pattern
+		if !ok && !strings.Contains(glob, "/") {
+			ok, _ = doublestar.Match(glob, path.Base(name))
+		}
+		return ok
+	})
+}
+
+// classify tells from a file's name which reader it is for.
+func classify(name string) fileKind {
+	base := path.Base(name)
+	lower := strings.ToLower(base)
+	dir := path.Base(path.Dir(name))
+	switch {
+	case installedMetadata(name):
+		return catalogued
+	case inSitePackages(name):
+		return notManifest // what a package brings along is not this application's
+	case slices.Contains(npmLocks, base):
+		return catalogued
+	case isRequirements(lower, dir):
+		return requirementFile
+	case isDockerfile(base):
+		return dockerFile
+	case slices.Contains(unsupportedManifests, base), strings.HasPrefix(base, "pylock.") && strings.HasSuffix(base, ".toml"):
+		return unsupported
+	case base == "packages.txt", base == "environment.yml", base == "environment.yaml":
+		return unsupported
+	case lower == "readme.md":
+		return spaceReadme
+	case slices.Contains(foreignSettings, base):
+		return foreignRules
+	}
+	return notManifest
+}
+
+var (
+	npmLocks = []string{"package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml"}
+
+	// unsupportedManifests name dependencies in a way that has no reader yet.
+	unsupportedManifests = []string{
+		"pyproject.toml", "setup.py", "setup.cfg", "Pipfile", "Pipfile.lock", "poetry.lock", "pdm.lock", "uv.lock",
+	}
+
+	// foreignSettings configure auditors. Found in a tree that the user does
+	// not stand in, they configure nothing and are listed.
+	foreignSettings = []string{"tallyman.yaml", ".hadolint.yaml", ".hadolint.yml", "osv-scanner.toml", ".trivyignore", ".trivyignore.yaml", ".grype.yaml"}
+)
+
+func isRequirements(lower, dir string) bool {
+	if !strings.HasSuffix(lower, ".txt") && !strings.HasSuffix(lower, ".in") {
+		return false
+	}
+	stem := strings.TrimSuffix(strings.TrimSuffix(lower, ".txt"), ".in")
+	return strings.HasPrefix(stem, "requirements") || strings.HasSuffix(stem, "requirements") || strings.ToLower(dir) == "requirements"
+}
+
+func isDockerfile(base string) bool {
+	if strings.HasSuffix(base, ".dockerignore") {
+		return false
+	}
+	lower := strings.ToLower(base)
+	for _, name := range []string{"dockerfile", "containerfile"} {
+		rest, ok := strings.CutPrefix(lower, name)
+		if ok && (rest == "" || strings.ContainsAny(rest[:1], ".-_")) || strings.HasSuffix(lower, "."+name) {
+			return true
+		}
+	}
+	return false
+}
+
+// installedMetadata reports whether the file is the metadata of an installed
+// Python distribution.
+// https://packaging.python.org/en/latest/specifications/recording-installed-packages/
+func installedMetadata(name string) bool {
+	base, dir := path.Base(name), path.Base(path.Dir(name))
+	switch {
+	case strings.HasSuffix(dir, ".dist-info"):
+		return base == "METADATA"
+	case strings.HasSuffix(dir, ".egg-info"):
+		return base == "PKG-INFO"
+	}
+	return strings.HasSuffix(base, ".egg-info")
+}
+
+func inSitePackages(name string) bool {
+	for part := range strings.SplitSeq(path.Dir(name), "/") {
+		if part == "site-packages" || part == "dist-packages" {
+			return true
+		}
+	}
+	return false
+}
+
+// relative returns name as seen from dir; both are below one root.
+func relative(dir, name string) string {
+	if dir == "." {
+		return name
+	}
+	if rest, ok := strings.CutPrefix(name, dir+"/"); ok {
+		return rest
+	}
+	up := ""
+	for dir != "." {
+		dir, up = path.Dir(dir), up+"../"
+		if dir == "." {
+			return up + name
+		}
+		if rest, ok := strings.CutPrefix(name, dir+"/"); ok {
+			return up + rest
+		}
+	}
+	return up + name
+}
+
+// reason is an I/O error without the path, which the gap names already.
+func reason(err error) string {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err.Error()
+	}
+	return err.Error()
+}

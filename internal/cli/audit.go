@@ -1,0 +1,230 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tallyman/tallyman/attest"
+	"github.com/tallyman/tallyman/internal/audit"
+	"github.com/tallyman/tallyman/internal/limit"
+	"github.com/tallyman/tallyman/internal/report"
+	"github.com/tallyman/tallyman/policy"
+)
+
+func (a *app) auditCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "audit [TARGET]",
+		Short: "Read, match, lint, verify and decide",
+		Long: `Audit a folder, a requirement file, or an image; with --image, a folder and the
+image built from it together.
+
+TARGET is a folder, a file, or an image reference; oci:PATH, docker-archive:FILE
+and registry:REF say which when it is not obvious. It is . when left out.`,
+		Example: `  tallyman audit .
+  tallyman audit . --image oci:build/image --advisories osv/
+  tallyman audit ghcr.io/you/app:v1 --key cosign.pub --require-signature
+  tallyman audit . --format json --output sarif=tallyman.sarif`,
+		Args: atMostOne,
+		RunE: a.stage("audit", audit.StageSBOM, audit.StageVuln, audit.StageLint, audit.StageVerify),
+	}
+	a.common(cmd)
+	a.advisoryFlags(cmd)
+	a.signatureFlags(cmd)
+	cmd.Flags().StringVar(&a.flags.image, "image", "", "`IMAGE` that was built from the folder")
+	a.enableFlag(cmd)
+	return cmd
+}
+
+func (a *app) sbomCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "sbom [TARGET]",
+		Short: "List what is there, and what could not be read",
+		Example: `  tallyman sbom . --format cyclonedx > sbom.cdx.json
+  tallyman sbom docker-archive:image.tar --format json`,
+		Args: atMostOne,
+		RunE: a.stage("sbom", audit.StageSBOM),
+	}
+	a.common(cmd)
+	cmd.Flags().StringVar(&a.flags.image, "image", "", "`IMAGE` that was built from the folder")
+	cmd.Flags().StringVar(&a.flags.platform, "platform", "", "`OS/ARCH` to take from an image index")
+	return cmd
+}
+
+func (a *app) vulnCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "vuln [TARGET|SBOM]",
+		Short: "Match what is there with advisories",
+		Example: `  tallyman vuln .
+  tallyman vuln sbom.cdx.json --advisories osv/ --format json`,
+		Args: atMostOne,
+		RunE: a.stage("vuln", audit.StageSBOM, audit.StageVuln),
+	}
+	a.common(cmd)
+	a.advisoryFlags(cmd)
+	cmd.Flags().StringVar(&a.flags.image, "image", "", "`IMAGE` that was built from the folder")
+	cmd.Flags().StringVar(&a.flags.platform, "platform", "", "`OS/ARCH` to take from an image index")
+	return cmd
+}
+
+func (a *app) enableFlag(cmd *cobra.Command) {
+	cmd.Flags().StringSliceVar(&a.flags.enable, "enable", nil, "lint rules that are off by default: `RULE,...` or all")
+}
+
+func atMostOne(cmd *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return usagef(cmd.CommandPath()+" --help", "%s takes one TARGET, and got %d", cmd.CommandPath(), len(args))
+	}
+	return nil
+}
+
+// stage returns the run of a command that audits one target.
+func (a *app) stage(command string, stages ...string) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		ctx, cancel, set, err := a.prepare(cmd)
+		if err != nil {
+			return err
+		}
+		defer cancel()
+		word := ""
+		if len(args) == 1 {
+			word = args[0]
+		} else if a.flags.image == "" || command != "audit" {
+			word = "."
+		}
+		r, err := a.run(ctx, set, command, stages, word, a.flags.image)
+		if err != nil {
+			return err
+		}
+		return a.finish(r)
+	}
+}
+
+// run audits one target and returns the report. What the user gave wrong is
+// found before anything is opened.
+func (a *app) run(ctx context.Context, set *settings, command string, stages []string, word, image string) (*audit.Report, error) {
+	progress := a.progress()
+	defer progress.done()
+	auditor, done, err := a.auditor(set, command, stages, progress)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	t, closer, err := a.target(ctx, word, image)
+	if err != nil {
+		return nil, err
+	}
+	defer closer()
+	return a.runOn(ctx, auditor, t)
+}
+
+// runOn audits an opened target.
+func (a *app) runOn(ctx context.Context, auditor *audit.Auditor, t audit.Target) (*audit.Report, error) {
+	r, err := auditor.Run(ctx, t)
+	if err != nil {
+		if errors.Is(err, policy.ErrUsage) {
+			return nil, usage(err, "")
+		}
+		return nil, err
+	}
+	return r, a.compare(r)
+}
+
+// auditor is what the flags and the settings ask for. done releases what it
+// holds open.
+func (a *app) auditor(set *settings, command string, stages []string, p *progress) (auditor *audit.Auditor, done func(), err error) {
+	verify, err := a.verifyOptions()
+	if err != nil {
+		return nil, nil, err
+	}
+	modules, done, err := a.modules()
+	if err != nil {
+		return nil, nil, err
+	}
+	return &audit.Auditor{
+		Tool: audit.Tool{Name: "tallyman", Version: a.version()}, Command: command, Now: a.env.Now(),
+		Stages: stages, Advisories: a.openAdvisories(p), Modules: modules,
+		Parameters: a.parameters(), Exceptions: set.exceptions, Enable: a.flags.enable,
+		Verify: verify, Progress: p.step,
+	}, done, nil
+}
+
+// compare holds the report against --findings.
+func (a *app) compare(r *audit.Report) error {
+	if a.flags.findings == "" {
+		return nil
+	}
+	f, err := os.Open(a.path(a.flags.findings))
+	if err != nil {
+		return usagef("", "--findings: %w", err)
+	}
+	defer f.Close()
+	theirs, err := report.ReadOSVScanner(limit.Reader(f, limit.SBOMBytes))
+	if err != nil {
+		return fmt.Errorf("reading --findings %q: %w", a.flags.findings, err)
+	}
+	c := report.Compare(r, theirs)
+	c.Source = a.flags.findings
+	r.Compared = &c
+	return nil
+}
+
+// finish writes the report in every format that was asked for and returns the
+// decision. A report that cannot be written is not a pass.
+func (a *app) finish(r *audit.Report) error {
+	if err := a.writeReport(r); err != nil {
+		return err
+	}
+	return decided(r.Decision.Outcome)
+}
+
+func (a *app) writeReport(r *audit.Report) error {
+	for _, o := range a.flags.outputs {
+		if err := a.writeOutput(o, r); err != nil {
+			return err
+		}
+	}
+	if a.flags.quiet && a.flags.format == "text" && r.Decision.Outcome == policy.Allowed {
+		return nil
+	}
+	return report.Write(a.env.Stdout, a.flags.format, r, report.Options{
+		Color: a.color && a.flags.format == "text", Width: a.env.Width, Verbose: a.flags.verbose,
+		Workflow: a.env.Getenv("GITHUB_ACTIONS") == "true",
+	})
+}
+
+// verifyOptions reads the keys and the trusted root.
+func (a *app) verifyOptions() (attest.Options, error) {
+	var o attest.Options
+	who := attest.Identity{
+		Subject: a.flags.identity, SubjectRegexp: a.flags.identityRegexp,
+		Issuer: a.flags.issuer, IssuerRegexp: a.flags.issuerRegexp,
+	}
+	if who != (attest.Identity{}) {
+		if who.Subject+who.SubjectRegexp == "" || who.Issuer+who.IssuerRegexp == "" {
+			return o, usagef("", "a keyless signature needs both --certificate-identity and --certificate-oidc-issuer")
+		}
+		if a.flags.trustedRoot == "" {
+			return o, usagef("cosign trusted-root create > trusted_root.json", "a keyless signature needs --trusted-root: tallyman fetches none")
+		}
+		o.Identity = &who
+	}
+	for _, name := range a.flags.keys {
+		key, err := readFile(a.path(name), limit.ConfigBytes)
+		if err != nil {
+			return o, usagef("", "--key: %w", err)
+		}
+		o.Keys = append(o.Keys, key)
+	}
+	if a.flags.trustedRoot != "" {
+		root, err := readFile(a.path(a.flags.trustedRoot), limit.OCIManifestBytes)
+		if err != nil {
+			return o, usagef("", "--trusted-root: %w", err)
+		}
+		o.TrustedRoot = root
+	}
+	return o, nil
+}

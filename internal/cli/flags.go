@@ -1,0 +1,198 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tallyman/tallyman/internal/report"
+	"github.com/tallyman/tallyman/policy"
+	"github.com/tallyman/tallyman/vuln"
+)
+
+// flags are the values of every flag of every command. A command registers the
+// groups that it takes; tallyman.yaml sets what the command line left alone.
+type flags struct {
+	format   string
+	outputs  []string
+	failOn   string
+	include  []string
+	exclude  []string
+	root     string
+	cacheDir string
+	timeout  time.Duration
+	offline  bool
+	quiet    bool
+	verbose  bool
+	policy   string
+	maxAge   age
+	config   string
+
+	advisories string
+	rehash     bool
+	findings   string
+	image      string
+	platform   string
+	enable     []string
+	unfixed    string
+
+	requireSignature bool
+	keys             []string
+	identity         string
+	identityRegexp   string
+	issuer           string
+	issuerRegexp     string
+	trustedRoot      string
+	ignoreLog        bool
+}
+
+// common registers the flags that every stage takes.
+func (a *app) common(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&a.flags.format, "format", "text", "format of standard output: "+strings.Join(report.Formats(), ", "))
+	f.StringArrayVar(&a.flags.outputs, "output", nil, "also write `FORMAT=FILE`; may be repeated")
+	f.StringVar(&a.flags.failOn, "fail-on", "high", "lowest `SEVERITY` that denies: low, medium, high, critical (unknown always does)")
+	f.StringArrayVar(&a.flags.include, "include", nil, "only files that match this `GLOB` below the target; may be repeated")
+	f.StringArrayVar(&a.flags.exclude, "exclude", nil, "no files that match this `GLOB` below the target; may be repeated")
+	f.StringVar(&a.flags.root, "root", "", "`DIR` that no include may leave (default: the enclosing git work tree, else the target)")
+	f.StringVar(&a.flags.policy, "policy", "", "`DIR` of your own Rego modules, besides the built-in ones")
+	f.Var(&a.flags.maxAge, "max-age", "advisories older than this `AGE` (36h, 7d, 2w) decide nothing (default 7d)")
+	f.StringVar(&a.flags.unfixed, "unfixed", "warn", "distribution packages without a fix: deny, warn or ignore")
+	a.world(cmd)
+	must(cmd.RegisterFlagCompletionFunc("format", words(report.Formats()...)))
+	must(cmd.RegisterFlagCompletionFunc("fail-on", words("low", "medium", "high", "critical")))
+	must(cmd.RegisterFlagCompletionFunc("unfixed", words("deny", "warn", "ignore")))
+}
+
+// world registers the flags about time, network and output, which even the
+// commands that decide nothing take.
+func (a *app) world(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&a.flags.cacheDir, "cache-dir", "", "`DIR` for advisory snapshots (default: the user's cache directory)")
+	f.DurationVar(&a.flags.timeout, "timeout", 5*time.Minute, "give up after this long, undecided")
+	f.BoolVar(&a.flags.offline, "offline", false, "never touch a network")
+	f.BoolVarP(&a.flags.quiet, "quiet", "q", false, "no progress, and no text on success")
+	f.BoolVarP(&a.flags.verbose, "verbose", "v", false, "all of it: no list in the text is cut short")
+	f.StringVar(&a.flags.config, "config", "", "`FILE` of settings (default: tallyman.yaml of the repository that you stand in)")
+}
+
+// advisoryFlags registers where advisories are from.
+func (a *app) advisoryFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&a.flags.advisories, "advisories", "", "`DIR` of OSV advisories to use instead of the snapshot of 'tallyman db update'")
+	f.BoolVar(&a.flags.rehash, "rehash", false, "with --advisories: read the files again even if they look unchanged")
+	f.StringVar(&a.flags.findings, "findings", "", "`FILE` with an osv-scanner result to compare with")
+}
+
+// signatureFlags registers what a good signature is.
+func (a *app) signatureFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringArrayVar(&a.flags.keys, "key", nil, "public key `FILE` (PEM) that a signature must verify with; may be repeated")
+	f.StringVar(&a.flags.identity, "certificate-identity", "", "the `IDENTITY` that a keyless signature's certificate must name")
+	f.StringVar(&a.flags.identityRegexp, "certificate-identity-regexp", "", "the same as a regular `EXPRESSION`")
+	f.StringVar(&a.flags.issuer, "certificate-oidc-issuer", "", "the OIDC issuer `URL` that the certificate must name")
+	f.StringVar(&a.flags.issuerRegexp, "certificate-oidc-issuer-regexp", "", "the same as a regular `EXPRESSION`")
+	f.StringVar(&a.flags.trustedRoot, "trusted-root", "", "Sigstore trusted root `FILE` (JSON) for keyless signatures; never fetched")
+	f.BoolVar(&a.flags.requireSignature, "require-signature", false, "deny an image that has no good signature")
+	f.StringVar(&a.flags.platform, "platform", "", "`OS/ARCH` to take from an image index (default: linux and this machine's)")
+}
+
+// prepare merges the settings file into the flags and checks their values. It
+// returns the context that --timeout ends.
+func (a *app) prepare(cmd *cobra.Command) (context.Context, context.CancelFunc, *settings, error) {
+	set, err := a.readSettings(cmd)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if err := a.checkFlags(cmd); err != nil {
+		return nil, nil, nil, err
+	}
+	a.color = a.env.StdoutTerminal && a.env.Getenv("NO_COLOR") == "" && a.env.Getenv("TERM") != "dumb"
+	ctx, cancel := context.WithTimeout(cmd.Context(), a.flags.timeout)
+	return ctx, cancel, set, nil
+}
+
+func (a *app) checkFlags(cmd *cobra.Command) error {
+	help := cmd.CommandPath() + " --help"
+	if a.flags.timeout <= 0 {
+		return usagef(help, "--timeout must be longer than nothing")
+	}
+	if f := cmd.Flags().Lookup("format"); f != nil {
+		if err := checkFormat(a.flags.format); err != nil {
+			return usage(err, help)
+		}
+		for _, o := range a.flags.outputs {
+			format, file, ok := strings.Cut(o, "=")
+			if !ok || file == "" {
+				return usagef(help, "--output %q is not FORMAT=FILE", o)
+			}
+			if err := checkFormat(format); err != nil {
+				return usage(err, help)
+			}
+		}
+	}
+	if f := cmd.Flags().Lookup("fail-on"); f != nil {
+		if !slices.Contains([]string{"low", "medium", "high", "critical"}, a.flags.failOn) {
+			return usagef(help, "--fail-on %q is none of low, medium, high, critical", a.flags.failOn)
+		}
+		if !slices.Contains([]string{"deny", "warn", "ignore"}, a.flags.unfixed) {
+			return usagef(help, "--unfixed %q is none of deny, warn, ignore", a.flags.unfixed)
+		}
+		return a.checkGlobs(help)
+	}
+	return nil
+}
+
+func checkFormat(format string) error {
+	if slices.Contains(report.Formats(), format) {
+		return nil
+	}
+	return fmt.Errorf("unknown format %q: there are %s", format, strings.Join(report.Formats(), ", "))
+}
+
+// parameters are the pack parameters that the flags ask for.
+func (a *app) parameters() policy.Parameters {
+	return policy.Parameters{
+		FailOn:           vuln.Severity(a.flags.failOn),
+		RequireSignature: a.flags.requireSignature,
+		Unfixed:          a.flags.unfixed,
+		MaxAgeSeconds:    a.flags.maxAge.seconds,
+	}
+}
+
+// cacheDir is where snapshots live, "" when there is no such place.
+func (a *app) cacheDir() string {
+	switch {
+	case a.flags.cacheDir != "":
+		return a.flags.cacheDir
+	case a.env.Getenv("TALLYMAN_CACHE_DIR") != "":
+		return a.env.Getenv("TALLYMAN_CACHE_DIR")
+	}
+	return a.env.CacheDir
+}
+
+// path makes a path of the command line absolute.
+func (a *app) path(p string) string {
+	if filepath.IsAbs(p) || a.env.Dir == "" {
+		return filepath.Clean(p)
+	}
+	return filepath.Join(a.env.Dir, p)
+}
+
+func words(list ...string) cobra.CompletionFunc {
+	return func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		return list, cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// must is for registrations that only a typo in this package can fail.
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}

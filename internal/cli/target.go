@@ -1,0 +1,207 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+
+	"github.com/tallyman/tallyman/internal/audit"
+	"github.com/tallyman/tallyman/internal/limit"
+	"github.com/tallyman/tallyman/internal/oci"
+	"github.com/tallyman/tallyman/sbom"
+	"github.com/tallyman/tallyman/sbom/decode"
+)
+
+// imageSchemes say which kind of image a TARGET is when it is not obvious.
+var imageSchemes = []string{"oci:", "docker-archive:", "registry:"}
+
+// kindOf tells what a TARGET is from its look and from what is on disk.
+type kindOf int
+
+const (
+	aMissingPath kindOf = iota
+	aFolder
+	aFile
+	anSBOM
+	anImage
+)
+
+func (a *app) classify(word string) kindOf {
+	for _, scheme := range imageSchemes {
+		if strings.HasPrefix(word, scheme) {
+			return anImage
+		}
+	}
+	info, err := os.Stat(a.path(word))
+	switch {
+	case err == nil && info.IsDir():
+		if _, err := os.Stat(filepath.Join(a.path(word), "oci-layout")); err == nil {
+			return anImage
+		}
+		return aFolder
+	case err == nil && strings.HasSuffix(word, ".tar"):
+		return anImage
+	case err == nil && strings.HasSuffix(word, ".json") && filepath.Base(word) != "package-lock.json" && filepath.Base(word) != "npm-shrinkwrap.json":
+		return anSBOM
+	case err == nil:
+		return aFile
+	case looksLikeImage(word):
+		return anImage
+	}
+	return aMissingPath
+}
+
+// looksLikeImage reports whether a word that names nothing on disk can only be
+// an image reference: it has a digest, a tag, or a registry host.
+// https://github.com/distribution/reference (grammar of a reference)
+func looksLikeImage(word string) bool {
+	if strings.HasPrefix(word, ".") || strings.HasPrefix(word, "/") || strings.Contains(word, `\`) {
+		return false
+	}
+	if strings.Contains(word, "@sha256:") {
+		return true
+	}
+	host, rest, slash := strings.Cut(word, "/")
+	if slash && (strings.ContainsAny(host, ".:") || host == "localhost") {
+		return rest != ""
+	}
+	last := word[strings.LastIndex(word, "/")+1:]
+	return strings.Contains(last, ":")
+}
+
+// target opens what the words of a command name. word may be "" when image is
+// given. close releases what was opened.
+func (a *app) target(ctx context.Context, word, image string) (t audit.Target, closer func(), err error) {
+	closer = func() {}
+	kind := anImage
+	if word != "" {
+		kind = a.classify(word)
+	}
+	if kind == anImage && word != "" {
+		if image != "" {
+			return t, closer, usagef("", "%q is an image, and --image names another one", word)
+		}
+		image = word
+	}
+	switch kind {
+	case aMissingPath:
+		return t, closer, usagef("for an image say: registry:"+word, "%q: there is no such file or folder", word)
+	case aFolder, aFile:
+		t.Name = filepath.ToSlash(word)
+		if t.Folder, closer, err = a.folder(word, kind == aFile); err != nil {
+			return t, closer, err
+		}
+	case anSBOM:
+		t.Name = filepath.ToSlash(word)
+		if t.SBOM, err = a.readSBOM(word); err != nil {
+			return t, closer, err
+		}
+	}
+	if image != "" {
+		if t.Image, err = a.openImage(ctx, image); err != nil {
+			closer()
+			return t, func() {}, err
+		}
+	}
+	return t, closer, nil
+}
+
+// folder opens a source tree at its boundary: --root, else the enclosing git
+// work tree, else the folder (or the file's folder) itself.
+func (a *app) folder(word string, file bool) (*audit.Folder, func(), error) {
+	closer := func() {}
+	abs := a.path(word)
+	dir := abs
+	if file {
+		dir = filepath.Dir(abs)
+	}
+	boundary := gitRoot(dir)
+	if a.flags.root != "" {
+		boundary = a.path(a.flags.root)
+	}
+	if boundary == "" {
+		boundary = dir
+	}
+	rel, err := filepath.Rel(boundary, dir)
+	if err != nil || !filepath.IsLocal(rel) {
+		return nil, closer, usagef("", "%q is not below --root %q", word, a.flags.root)
+	}
+	root, err := os.OpenRoot(boundary)
+	if err != nil {
+		return nil, closer, usage(err, "")
+	}
+	f := &audit.Folder{
+		FS: root.FS(), Dir: filepath.ToSlash(rel),
+		Include: a.flags.include, Exclude: a.flags.exclude,
+		Own: boundary == a.standingRoot(),
+	}
+	if f.Own {
+		f.Honoured = []string{settingsName}
+	}
+	if file {
+		f.File = filepath.ToSlash(filepath.Join(rel, filepath.Base(abs)))
+	}
+	return f, func() { root.Close() }, nil
+}
+
+func (a *app) readSBOM(word string) (*sbom.Document, error) {
+	f, err := os.Open(a.path(word))
+	if err != nil {
+		return nil, usage(err, "")
+	}
+	defer f.Close()
+	doc, _, err := decode.Decode(f, filepath.ToSlash(word))
+	if err != nil {
+		return nil, err
+	}
+	return doc, nil
+}
+
+func (a *app) openImage(ctx context.Context, image string) (*oci.Image, error) {
+	ref, err := oci.Parse(image)
+	if err != nil {
+		return nil, usage(err, "")
+	}
+	return oci.Open(ctx, ref, a.ociOptions())
+}
+
+func (a *app) ociOptions() oci.Options {
+	return oci.Options{Platform: a.flags.platform, Offline: a.flags.offline, UserAgent: "tallyman/" + a.version()}
+}
+
+// checkGlobs refuses a pattern that can never match.
+func (a *app) checkGlobs(help string) error {
+	for _, glob := range slices.Concat(a.flags.include, a.flags.exclude) {
+		if !doublestar.ValidatePattern(glob) {
+			return usagef(help, "%q is not a glob: see https://pkg.go.dev/github.com/bmatcuk/doublestar/v4#Match", glob)
+		}
+	}
+	return nil
+}
+
+// modules opens --policy.
+func (a *app) modules() (fs.FS, func(), error) {
+	if a.flags.policy == "" {
+		return nil, func() {}, nil
+	}
+	root, err := os.OpenRoot(a.path(a.flags.policy))
+	if err != nil {
+		return nil, func() {}, usagef("", "--policy: %w", err)
+	}
+	entries, err := fs.Glob(root.FS(), "*.rego")
+	if err == nil && len(entries) == 0 {
+		err = errors.New("it has no *.rego file")
+	}
+	if err != nil {
+		root.Close()
+		return nil, func() {}, usagef("", "--policy %q: %w", a.flags.policy, err)
+	}
+	return root.FS(), func() { root.Close() }, nil
+}

@@ -1,0 +1,44 @@
+package sweep
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+)
+
+// WriteTable writes the result for eyes. escape makes a string from a registry
+// harmless on a terminal.
+func (r *Result) WriteTable(w io.Writer, escape func(string) string) error {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "OUTCOME\tCRITICAL\tHIGH\tOTHER\tLINT\tSIGNED\tGAPS\tIMAGE\tTAGS")
+	for _, i := range r.Images {
+		other := 0
+		for severity, n := range i.Findings {
+			if severity != "critical" && severity != "high" {
+				other += n
+			}
+		}
+		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t%s\n", i.Outcome, i.Findings["critical"], i.Findings["high"],
+			other, i.Lint, i.Signatures, i.Gaps, escape(i.Reference), escape(strings.Join(i.Tags, ",")))
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	for _, i := range r.Images {
+		if i.Error != "" {
+			fmt.Fprintf(w, "\n%s: %s\n", escape(i.Reference), escape(i.Error))
+		}
+	}
+	_, err := fmt.Fprintf(w, "\n%s: %s\n", strings.ToUpper(r.Outcome.String()), r.counts())
+	return err
+}
+
+// counts says how many images had which outcome.
+func (r *Result) counts() string {
+	n := map[string]int{}
+	for _, i := range r.Images {
+		n[i.Outcome.String()]++
+	}
+	return fmt.Sprintf("%d images: %d denied, %d undecided, %d allowed", len(r.Images), n["denied"], n["undecided"], n["allowed"])
+}
