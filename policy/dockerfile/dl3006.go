@@ -10,7 +10,7 @@ import (
 
 func dl3006() rule {
 	return rule{lint.Rule{
-		ID: "DL3006", Aliases: []string{"DS-0001", "GR-IMG-03"}, Severity: lint.Warning, Risk: lint.RiskMedium, Default: true,
+		ID: "DL3006", Aliases: []string{"DS-0001"}, Severity: lint.Warning, Risk: lint.RiskMedium, Default: true,
 		Title:  "FROM names a tag",
 		Why:    "Without a tag the build takes whatever is newest on the day, so it cannot be repeated and nobody has reviewed it.",
 		Remedy: "Name the version as tag, and better the digest too: python:3.12-slim@sha256:...",
@@ -29,7 +29,7 @@ func dl3006() rule {
 
 func dl3007() rule {
 	return rule{lint.Rule{
-		ID: "DL3007", Aliases: []string{"DS-0001", "GR-IMG-03"}, Severity: lint.Warning, Risk: lint.RiskMedium, Default: true,
+		ID: "DL3007", Aliases: []string{"DS-0001"}, Severity: lint.Warning, Risk: lint.RiskMedium, Default: true,
 		Title:  "FROM does not use the tag latest",
 		Why:    "latest moves with every release, so the build changes without a change of yours.",
 		Remedy: "Name the version as tag, and better the digest too: python:3.12-slim@sha256:...",

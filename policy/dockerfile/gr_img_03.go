@@ -10,7 +10,7 @@ import (
 
 func grImg03() rule {
 	return rule{lint.Rule{
-		ID: "GR-IMG-03", Aliases: []string{"DL3006", "DL3007", "DS-0001"}, Severity: lint.Warning, Risk: lint.RiskMedium, Default: true,
+		ID: "GR-IMG-03", Aliases: []string{}, Severity: lint.Warning, Risk: lint.RiskMedium, Default: true,
 		Title:  "Images are pinned by digest",
 		Why:    "A tag can be moved to other contents at any time; a digest cannot.",
 		Remedy: "Append the digest to the tag (python:3.12-slim@sha256:...) and let a bot update it.",
