@@ -13,7 +13,6 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 
 	"github.com/tallyman/tallyman/internal/audit"
-	"github.com/tallyman/tallyman/internal/limit"
 	"github.com/tallyman/tallyman/internal/oci"
 	"github.com/tallyman/tallyman/sbom"
 	"github.com/tallyman/tallyman/sbom/decode"
@@ -157,9 +156,9 @@ func (a *app) readSBOM(word string) (*sbom.Document, error) {
 		return nil, usage(err, "")
 	}
 	defer f.Close()
-	doc, _, err := decode.Decode(f, filepath.ToSlash(word))
+	doc, _, err := decode.Decode(f)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("reading SBOM %q: %w", word, err)
 	}
 	return doc, nil
 }
