@@ -58,6 +58,12 @@ const (
 	// LayerKeptEntries bounds how many entries of one layer (links, folders,
 	// package files) are kept in memory.
 	LayerKeptEntries = 1_500_000
+	// PathBytes bounds a path and the target of a link in an image, as Linux
+	// does. https://man7.org/linux/man-pages/man3/pathconf.3.html (PATH_MAX)
+	PathBytes = 4096
+	// SquashSteps bounds the work of laying the layers of an image over one
+	// another: path components resolved and entries looked at.
+	SquashSteps = 1_000_000_000
 	// LayerFileBytes bounds one file of a layer that is kept for reading
 	// (package databases, METADATA, RECORD).
 	LayerFileBytes = 64 << 20

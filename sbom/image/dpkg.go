@@ -78,7 +78,7 @@ func (p *statusParser) feed(line string) {
 		p.broken = "a line of the package database is not a field"
 		return
 	}
-	name, value = strings.ToLower(name), strings.TrimSpace(value)
+	name, value = strings.ToLower(name), strings.ToValidUTF8(strings.TrimSpace(value), "\ufffd")
 	switch name {
 	case "package", "status", "version", "architecture", "source":
 		if old, twice := p.fields[name]; twice && old != value {
@@ -167,8 +167,8 @@ func parseFileList(data []byte, sums bool) []ownedPath {
 		if text == "" {
 			continue
 		}
-		if p := path.Clean("/" + text); kindOf(p) != kindNone {
-			owned = append(owned, ownedPath{Path: p, MD5: strings.ToLower(sum)})
+		if p := path.Clean("/" + validText(text)); kindOf(p) != kindNone {
+			owned = append(owned, ownedPath{Path: p, MD5: strings.ToLower(validText(sum))})
 		}
 	}
 	return owned

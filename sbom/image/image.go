@@ -60,7 +60,11 @@ func Read(ctx context.Context, img v1.Image, opts Options) (*Inventory, error) {
 	if err != nil {
 		return nil, err
 	}
-	inv := squash(facts).inventory(cmp.Or(opts.Name, parts.digest))
+	root, err := squash(ctx, facts)
+	if err != nil {
+		return nil, fmt.Errorf("image %s: %w", parts.digest, err)
+	}
+	inv := root.inventory(cmp.Or(opts.Name, parts.digest))
 	inv.Config = newConfig(parts.config)
 	inv.SizeBytes = parts.size
 	for _, l := range parts.layers {

@@ -340,6 +340,22 @@ var squashCases = []struct {
 		want: []string{"npm @npmcli/fs 3.1.0 installed layer 1", "npm npm 10.1.0 installed layer 1"},
 	},
 	{
+		name: "npm packages inside of the distribution's own, and in a third party's package",
+		layers: [][]item{
+			{
+				{"etc/os-release", debian12}, {"var/lib/dpkg/status", deb("node-tar", "6") + deb("nodejs", "20")},
+				{"usr/share/nodejs/tar/node_modules/fs-minipass/package.json", `{"name":"fs-minipass","version":"2.1.0"}`},
+				{"usr/lib/node_modules/npm/package.json", `{"name":"npm","version":"10.1.0"}`},
+				{"var/lib/dpkg/info/node-tar.list", "/usr/share/nodejs/tar/node_modules/fs-minipass/package.json\n"},
+				{"var/lib/dpkg/info/nodejs.list", "/usr/lib/node_modules/npm/package.json\n"},
+			},
+		},
+		want: []string{
+			"Debian:12 node-tar 6 installed layer 1", "Debian:12 nodejs 20 installed layer 1",
+			"npm fs-minipass 2.1.0 os-owned layer 1 of node-tar 6", "npm npm 10.1.0 installed layer 1",
+		},
+	},
+	{
 		name: "names that climb out stay inside; devices and odd whiteouts are nothing",
 		layers: [][]item{
 			{{"../../" + site + "a-1.dist-info/METADATA", metadata("a", "1")}, {"dev/null", "dev"}, {"etc/os-release", "-> /../../../../etc/passwd"}},

@@ -198,21 +198,21 @@ func (b *builder) languagePackages() {
 		}
 		switch f.Kind {
 		case kindPython:
-			b.python(&c, p, f.file)
+			b.python(&c, p)
 		case kindNPM:
 			c.Ecosystem, c.PURL = "npm", sbom.NPMPURL(c.Name, c.Version)
+		}
+		if c.Owner = b.ownedBy(p, f.file); c.Owner != "" {
+			c.Evidence = sbom.OSOwned
 		}
 		b.doc.Components = append(b.doc.Components, c)
 	}
 }
 
-func (b *builder) python(c *sbom.Component, p string, f *file) {
+func (b *builder) python(c *sbom.Component, p string) {
 	c.Ecosystem, c.PURL = "PyPI", sbom.PyPIPURL(c.Name, c.Version)
 	if vendored(p) {
 		c.Evidence = sbom.Claimed
-	}
-	if c.Owner = b.ownedBy(p, f); c.Owner != "" {
-		c.Evidence = sbom.OSOwned
 	}
 	if d, ok := b.files[path.Join(path.Dir(p), "direct_url.json")]; ok && d.Direct != nil {
 		c.URL, c.Editable = d.Direct.reference(), d.Direct.Editable

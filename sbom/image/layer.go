@@ -11,7 +11,9 @@ import (
 	"hash"
 	"io"
 	"path"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -141,7 +143,11 @@ func walk(r io.Reader, digest string) (*layerFacts, error) {
 // entry takes one entry. Its name is made absolute and clean, so "../../etc"
 // stays inside the root as it does when a runtime unpacks the layer.
 func (w *walker) entry(h *tar.Header, content io.Reader) error {
-	p := path.Clean("/" + h.Name)
+	if len(h.Name) > limit.PathBytes || len(h.Linkname) > limit.PathBytes {
+		w.facts.Gaps = append(w.facts.Gaps, sbom.NewGap(sbom.GapTooLarge, "", 0, "a path in the layer is longer than Linux allows; the entry was not read"))
+		return nil
+	}
+	p := path.Clean("/" + validText(h.Name))
 	dir, base := path.Split(p)
 	if strings.HasPrefix(base, whiteoutPrefix) {
 		w.whiteout(path.Clean(dir), base)
@@ -154,9 +160,9 @@ func (w *walker) entry(h *tar.Header, content io.Reader) error {
 	case tar.TypeDir:
 		w.dir(p)
 	case tar.TypeSymlink:
-		w.add(entry{Path: p, Type: entryLink, Target: h.Linkname})
+		w.add(entry{Path: p, Type: entryLink, Target: validText(h.Linkname)})
 	case tar.TypeLink:
-		w.hardLink(p, path.Clean("/"+h.Linkname))
+		w.hardLink(p, path.Clean("/"+validText(h.Linkname)))
 	case tar.TypeReg, tar.TypeGNUSparse:
 		return w.regular(p, h.Size, content)
 	case tar.TypeXGlobalHeader:
@@ -164,6 +170,16 @@ func (w *walker) entry(h *tar.Header, content io.Reader) error {
 		w.other(p)
 	}
 	return nil
+}
+
+// validText writes bytes that are not UTF-8 as \xNN, so that facts survive
+// being written as JSON.
+func validText(s string) string {
+	if utf8.ValidString(s) {
+		return s
+	}
+	quoted := strconv.Quote(s)
+	return quoted[1 : len(quoted)-1]
 }
 
 func (w *walker) add(e entry) { w.facts.Entries = append(w.facts.Entries, e) }
@@ -250,6 +266,7 @@ func (f *file) read(data []byte) {
 		f.Direct, err = parseDirectURL(data)
 	case kindNPM:
 		f.Package, err = parsePackageJSON(data)
+		f.MD5 = hexOf(md5.New(), data)
 	}
 	if err != nil {
 		f.Gaps = append(f.Gaps, sbom.NewGap(sbom.GapUnparsed, "", 0, err.Error()))

@@ -95,7 +95,7 @@ func parseDirectURL(data []byte) (*directURL, error) {
 // withoutCredentials returns s without user name, password, query and fragment,
 // and "" when it is not a URL, since then nobody can say what it holds.
 func withoutCredentials(s string) string {
-	u, err := url.Parse(s)
+	u, err := url.Parse(validText(s))
 	if err != nil {
 		return ""
 	}

@@ -64,7 +64,7 @@ func ecosystem(id, version string) string {
 func parseRelease(data []byte) map[string]string {
 	vars := map[string]string{}
 	for line := range bytes.Lines(data) {
-		name, value, found := strings.Cut(strings.TrimSpace(string(line)), "=")
+		name, value, found := strings.Cut(strings.TrimSpace(strings.ToValidUTF8(string(line), "\ufffd")), "=")
 		if !found || strings.HasPrefix(name, "#") {
 			continue
 		}

@@ -1,9 +1,13 @@
 package image
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"path"
 	"strings"
+
+	"github.com/tallyman/tallyman/internal/limit"
 )
 
 // state is a root file system as far as it matters: what the layers so far
@@ -21,6 +25,8 @@ type state struct {
 	under map[string]int
 	debs  debHistory
 	gaps  []placedGap
+	// steps counts the work done, which a hostile image can multiply.
+	steps int
 }
 
 // placed is a file and the index of the layer that brought its content.
@@ -36,8 +42,10 @@ type placedGap struct {
 	facts *layerFacts
 }
 
-// squash lays the layers over one another, the base first.
-func squash(layers []*layerFacts) *state {
+// squash lays the layers over one another, the base first. It fails when an
+// image is made so that this takes more than limit.SquashSteps, or once ctx is
+// done.
+func squash(ctx context.Context, layers []*layerFacts) (*state, error) {
 	s := &state{
 		files: map[string]placed{}, links: map[string]string{}, dirs: map[string]int{}, hard: map[string]int{},
 		under: map[string]int{}, debs: debHistory{},
@@ -47,14 +55,19 @@ func squash(layers []*layerFacts) *state {
 		before := s.snapshot()
 		s.remove(facts)
 		for _, e := range facts.Entries {
-			s.apply(e, i, before)
+			if s.apply(e, i, before); s.steps > limit.SquashSteps {
+				return nil, fmt.Errorf("laying layer %s over those below: %w of %d steps", facts.Layer, limit.ErrTooLarge, limit.SquashSteps)
+			}
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
 		}
 		for g := range facts.Gaps {
 			s.gaps = append(s.gaps, placedGap{layer: i, at: g, facts: facts})
 		}
 		s.debs.update(s, i)
 	}
-	return s
+	return s, nil
 }
 
 // snapshot returns the files below a layer, to recognise those that the layer
@@ -71,11 +84,17 @@ func (s *state) snapshot() map[string]placed {
 // alone, wherever in the archive they stand.
 func (s *state) remove(facts *layerFacts) {
 	for _, p := range facts.Removed {
+		if s.steps > limit.SquashSteps {
+			return
+		}
 		if at, err := s.resolveParent(p); err == nil {
 			s.drop(at)
 		}
 	}
 	for _, p := range facts.Opaque {
+		if s.steps > limit.SquashSteps {
+			return
+		}
 		if at, err := s.resolve(p); err == nil {
 			s.dropUnder(at)
 		}
@@ -180,6 +199,7 @@ func (s *state) dropUnder(p string) {
 	if s.under[p] == 0 {
 		return
 	}
+	s.steps += len(s.files) + len(s.links) + len(s.dirs) + len(s.hard)
 	prefix := strings.TrimSuffix(p, "/") + "/"
 	dropIn(s, s.files, prefix)
 	dropIn(s, s.links, prefix)
@@ -217,6 +237,7 @@ func (s *state) resolve(p string) (string, error) {
 	for hops := 0; rest != ""; {
 		var name string
 		name, rest, _ = strings.Cut(rest, "/")
+		s.steps++
 		switch name {
 		case "", ".":
 			continue

@@ -1,0 +1,99 @@
+package image
+
+import (
+	"bytes"
+	"encoding/json"
+	"path"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// FuzzWalk: whatever the bytes of a layer, every path in its facts is absolute,
+// clean and inside, and facts that were written and read again give the same
+// inventory.
+func FuzzWalk(f *testing.F) {
+	for _, tc := range squashCases {
+		for _, items := range tc.layers {
+			f.Add(tarOf(f, items...))
+		}
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		facts, err := walk(bytes.NewReader(data), "sha256:00")
+		if err != nil {
+			return
+		}
+		for _, e := range facts.Entries {
+			if !strings.HasPrefix(e.Path, "/") || path.Clean(e.Path) != e.Path {
+				t.Errorf("the path %q leaves the root", e.Path)
+			}
+		}
+		written, err := json.Marshal(facts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again := &layerFacts{}
+		if err := json.Unmarshal(written, again); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(inventoryOf(t, facts), inventoryOf(t, again)); diff != "" {
+			t.Errorf("facts read back from JSON differ:\n%s", diff)
+		}
+	})
+}
+
+func inventoryOf(t *testing.T, facts *layerFacts) *Inventory {
+	t.Helper()
+	s, err := squash(t.Context(), []*layerFacts{facts, facts})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.inventory("")
+}
+
+// FuzzStatus: a sound paragraph after anything at all is found, and nothing
+// that is found has an empty or broken name or version.
+func FuzzStatus(f *testing.F) {
+	f.Add(deb("a", "1") + deb("b", "2:1-1"))
+	f.Add("Package: a\nStatus: install ok half-configured\nVersion: 1\nSource: x (2)\nDescription: y\n Version: 3\n\n")
+	f.Add("Package: a\r\nVersion: 1\r\n\r\nPackage: a\nPackage: b\n\n: \n#\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		before, _, err := parseStatus(strings.NewReader(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range before {
+			if !debWord(p.Name) || !debWord(p.Version) || p.Line < 1 {
+				t.Errorf("package %+v", p)
+			}
+		}
+		after, _, err := parseStatus(strings.NewReader(text + "\n\n" + deb("sentinel", "1")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(after) != len(before)+1 || after[len(before)].Name != "sentinel" {
+			t.Errorf("%d packages, and %d with one more", len(before), len(after))
+		}
+	})
+}
+
+// FuzzMetadata: the name and version that are read are those that come first,
+// whatever is in the body.
+func FuzzMetadata(f *testing.F) {
+	f.Add([]byte(metadata("a", "1")))
+	f.Add([]byte("\ufeffNAME: a\r\nversion: 1\r\n\r\nName: b"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		got, err := parseMetadata(data)
+		if err != nil {
+			return
+		}
+		if !nameOK.MatchString(got.Name) || !debWord(got.Version) {
+			t.Errorf("read %+v", got)
+		}
+		more, err := parseMetadata(append(bytes.Clone(data), "\n\nName: evil\nVersion: 99\n"...))
+		if err != nil || *more != *got {
+			t.Errorf("a body changes %+v to %+v, %v", got, more, err)
+		}
+	})
+}
