@@ -138,6 +138,28 @@ func executes(c *dockerfile.Command) map[string]lint.Risk {
 	for _, o := range operands {
 		out[o] = risk
 	}
+	if interpreter(c.Name) && readsStdin(c) {
+		for _, path := range stdin(c) {
+			out[path] = lint.RiskHigh
+		}
+	}
+	return out
+}
+
+// stdin returns the files that a command's standard input is: redirected, or
+// printed by the command before a pipe.
+func stdin(c *dockerfile.Command) []string {
+	var out []string
+	for _, r := range c.Redirects {
+		if r.Op == "<" {
+			out = append(out, r.Target.Text)
+		}
+	}
+	for _, in := range c.Inputs {
+		for _, a := range in.Args {
+			out = append(out, a.Text)
+		}
+	}
 	return out
 }
 
