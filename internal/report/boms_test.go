@@ -19,7 +19,7 @@ func TestBOMsHoldTheInventory(t *testing.T) {
 	for _, r := range []*audit.Report{denied(), allowed()} {
 		want := sbom.Merge(r.Target.Name, &sbom.Document{Components: r.Components, Gaps: r.Gaps})
 		for _, format := range []string{report.FormatCycloneDX, report.FormatSPDX, report.FormatJSON} {
-			got, found, err := decode.Decode(bytes.NewReader(write(t, format, r, report.Options{})), "")
+			got, found, err := decode.Decode(bytes.NewReader(write(t, format, r, report.Options{})))
 			if err != nil || found != format {
 				t.Fatalf("decode.Decode of %s = %q, %v", format, found, err)
 			}

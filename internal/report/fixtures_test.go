@@ -122,7 +122,7 @@ func findings() []vuln.Finding {
 	find := func(pkg, eco, purl, version string, locs []sbom.Location) func(sev vuln.Severity, fixed, summary string, ids ...string) vuln.Finding {
 		return func(sev vuln.Severity, fixed, summary string, ids ...string) vuln.Finding {
 			return vuln.Finding{
-				IDs: ids, Package: pkg, Ecosystem: eco, PURL: purl, Version: version, Evidence: sbom.Declared, Verdict: vuln.AffectedVersion,
+				IDs: ids, Records: ids[len(ids)-1:], Package: pkg, Ecosystem: eco, PURL: purl, Version: version, Evidence: sbom.Declared, Verdict: vuln.AffectedVersion,
 				Basis: "events", BasisDate: day(2025, 1, 2), Severity: sev, SeveritySource: ids[0] + " CVSS:3.1", Fixed: fixed, Gates: true, Summary: summary, Locations: locs,
 			}
 		}

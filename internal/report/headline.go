@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/tallyman/tallyman/policy"
+	"github.com/tallyman/tallyman/sbom"
 	"github.com/tallyman/tallyman/vuln"
 )
 
@@ -85,7 +86,7 @@ func (t *text) reasonCounts(effect policy.Effect) []string {
 // ruleRank puts the rules of the default pack in the order of what they cost,
 // and every other rule after them.
 func ruleRank(rule string) int {
-	known := []string{"malicious", "vulnerability", "unfixed", "lint", "signature", "nothing-found", "gap", "stale"}
+	known := []string{"malicious", "vulnerability", "unfixed", "verdict", "latent", "lint", "signature", "nothing-found", "gap", "stale"}
 	if i := slices.Index(known, rule); i >= 0 {
 		return i
 	}
@@ -93,30 +94,51 @@ func ruleRank(rule string) int {
 }
 
 func (t *text) reasonCount(rule string, reasons []policy.Reason) string {
-	packages := map[string]bool{}
+	packages := len(packagesOf(reasons))
+	places := 0
 	for _, r := range reasons {
-		packages[r.Package] = true
+		places += max(len(r.Evidence), 1)
 	}
-	n := len(reasons)
 	switch rule {
 	case "malicious":
-		return count(len(packages), "malicious package", "malicious packages")
+		return count(packages, "malicious package", "malicious packages")
 	case "vulnerability":
-		return count(len(packages), "vulnerable package", "vulnerable packages") + t.worst(reasons)
+		return count(packages, "vulnerable package", "vulnerable packages") + t.worst(reasons)
 	case "unfixed":
-		return count(len(packages), "vulnerable package without a fix", "vulnerable packages without a fix")
+		return count(packages, "vulnerable package without a fix", "vulnerable packages without a fix")
+	case "latent":
+		return count(packages, "package that may become vulnerable", "packages that may become vulnerable")
+	case "verdict":
+		return count(packages, "package without a verdict", "packages without a verdict")
 	case "lint":
-		return count(n, "lint finding", "lint findings")
+		return count(places, "lint finding", "lint findings")
 	case "signature":
-		return count(n, "signature fault", "signature faults")
+		return count(len(reasons), "signature fault", "signature faults")
 	case "gap":
-		return count(n, "thing that could not be read", "things that could not be read")
+		return count(places, "thing that could not be read or judged", "things that could not be read or judged")
 	case "stale":
-		return count(n, "ecosystem with stale advisories", "ecosystems with stale advisories")
+		return count(len(reasons), "ecosystem with stale advisories", "ecosystems with stale advisories")
 	case "nothing-found":
 		return "nothing found to audit"
 	}
-	return count(n, "reason", "reasons") + " of " + t.word(rule)
+	return count(len(reasons), "reason", "reasons") + " of " + t.word(rule)
+}
+
+// packagesOf returns the packages that reasons are about. A reason about many
+// names them in its evidence, as "package id".
+func packagesOf(reasons []policy.Reason) map[string]bool {
+	out := map[string]bool{}
+	for _, r := range reasons {
+		if r.Package != "" || len(r.Evidence) == 0 {
+			out[r.Package] = true
+			continue
+		}
+		for _, e := range r.Evidence {
+			name, _, _ := strings.Cut(e, " ")
+			out[name] = true
+		}
+	}
+	return out
 }
 
 // worst counts, by severity, the findings that reasons name as evidence.
@@ -124,12 +146,12 @@ func (t *text) worst(reasons []policy.Reason) string {
 	named := map[string]bool{}
 	for _, r := range reasons {
 		for _, id := range r.Evidence {
-			named[r.Package+"\x00"+id] = true
+			named[sbom.NormalName("PyPI", r.Package)+"\x00"+id] = true
 		}
 	}
 	tally := map[vuln.Severity]int{}
 	for _, f := range t.r.Findings {
-		if slices.ContainsFunc(f.IDs, func(id string) bool { return named[f.Package+"\x00"+id] }) {
+		if slices.ContainsFunc(f.IDs, func(id string) bool { return named[sbom.NormalName("PyPI", f.Package)+"\x00"+id] }) {
 			tally[f.Severity]++
 		}
 	}

@@ -32,6 +32,12 @@ func normalised(r *audit.Report) *audit.Report {
 	out.Notes = copied(r.Notes)
 	out.Snapshot.Ecosystems = sortedBy(r.Snapshot.Ecosystems, func(s policy.AdvisoryStatus) string { return s.Ecosystem })
 	out.Decision = normalisedDecision(r.Decision)
+	out.Image = normalisedImage(r.Image)
+	if r.Compared != nil {
+		compared := *r.Compared
+		compared.OnlyOurs, compared.OnlyTheirs = copied(compared.OnlyOurs), copied(compared.OnlyTheirs)
+		out.Compared = &compared
+	}
 	return &out
 }
 
@@ -48,6 +54,7 @@ func normalisedFindings(in []vuln.Finding) []vuln.Finding {
 	out := copied(in)
 	for i := range out {
 		out[i].IDs = copied(out[i].IDs)
+		out[i].Records = copied(out[i].Records)
 		out[i].Locations = copied(out[i].Locations)
 		slices.SortFunc(out[i].Locations, sbom.CompareLocations)
 	}
@@ -88,7 +95,28 @@ func normalisedDecision(d policy.Decision) policy.Decision {
 		)
 	})
 	d.Reasons = reasons
+	if d.Digests == nil {
+		d.Digests = map[string]string{}
+	}
 	return d
+}
+
+// normalisedImage makes the lists of an image not nil; their order means
+// something and stays.
+func normalisedImage(in *policy.Image) *policy.Image {
+	if in == nil {
+		return nil
+	}
+	out := *in
+	for _, list := range []*[]string{&out.ExposedPorts, &out.Entrypoint, &out.Cmd, &out.EnvNames, &out.SecretEnvNames, &out.Layers} {
+		*list = copied(*list)
+	}
+	for _, m := range []*map[string]string{&out.GradioEnv, &out.Labels} {
+		if *m == nil {
+			*m = map[string]string{}
+		}
+	}
+	return &out
 }
 
 // effectRank gives the order in which reports list reasons; an effect that is

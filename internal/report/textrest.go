@@ -12,7 +12,9 @@ import (
 // told are the rules of the default pack whose evidence another part of the
 // text lists already; the reasons of every other rule are written out.
 func told(rule string) bool {
-	return slices.Contains([]string{"vulnerability", "malicious", "unfixed", "lint", "gap", "signature"}, rule)
+	return slices.Contains([]string{
+		"vulnerability", "malicious", "unfixed", "latent", "verdict", "accepted", "suppressed", "lint", "gap", "signature",
+	}, rule)
 }
 
 // reasons writes the reasons that no other part shows, such as those of the

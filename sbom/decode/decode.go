@@ -32,17 +32,17 @@ var ErrUnknown = errors.New("not an SBOM that can be read: want JSON of CycloneD
 // reportVersion is the version of tallyman's own JSON that is read.
 const reportVersion = 1
 
-// Decode reads an SBOM and returns it with the name of its format. file is the
-// SBOM's own name: components and gaps that are nowhere else are there.
-func Decode(r io.Reader, file string) (*sbom.Document, string, error) {
+// Decode reads an SBOM and returns it with the name of its format. What it
+// says to be nowhere can be put into the SBOM's own file with Place.
+func Decode(r io.Reader) (*sbom.Document, string, error) {
 	data, err := limit.ReadAll(r, limit.SBOMBytes)
 	if err != nil {
-		return nil, "", fmt.Errorf("reading %q: %w", file, err)
+		return nil, "", fmt.Errorf("reading the SBOM: %w", err)
 	}
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	format, err := Detect(data)
 	if err != nil {
-		return nil, "", fmt.Errorf("reading %q: %w", file, err)
+		return nil, "", fmt.Errorf("reading the SBOM: %w", err)
 	}
 	var d *sbom.Document
 	switch in := bytes.NewReader(data); format {
@@ -56,9 +56,8 @@ func Decode(r io.Reader, file string) (*sbom.Document, string, error) {
 		d, err = decodeJSON(data)
 	}
 	if err != nil {
-		return nil, "", fmt.Errorf("reading %q: %w", file, err)
+		return nil, "", fmt.Errorf("reading the SBOM: %w", err)
 	}
-	place(d, file)
 	return d, format, nil
 }
 
@@ -114,11 +113,9 @@ func decodeJSON(data []byte) (*sbom.Document, error) {
 	return sbom.Merge(name, &sbom.Document{Components: in.Components, Gaps: in.Gaps}), nil
 }
 
-// place puts what is nowhere into the SBOM's own file.
-func place(d *sbom.Document, file string) {
-	if file == "" {
-		return
-	}
+// Place puts components and gaps that are nowhere into a file: the SBOM itself,
+// as the user named it.
+func Place(d *sbom.Document, file string) {
 	for i := range d.Components {
 		if len(d.Components[i].Locations) == 0 {
 			d.Components[i].Locations = []sbom.Location{{File: file}}

@@ -16,11 +16,12 @@ func TestDecodeTellsFormats(t *testing.T) {
 		decode.SyftJSON:  `{"artifacts":[{"name":"a","purl":"pkg:pypi/a@1"},{"name":"b"}]}`,
 		decode.JSON:      `{"version":1,"command":"sbom","components":[{"name":"a","version":"1","ecosystem":"PyPI","purl":"pkg:pypi/a@1","evidence":"locked"},{"name":"b"}],"gaps":[{"kind":"unversioned","package":"b"}]}`,
 	} {
-		d, got, err := decode.Decode(strings.NewReader(in), "some.json")
+		d, got, err := decode.Decode(strings.NewReader(in))
 		if err != nil || got != format {
 			t.Errorf("Decode = %q, %v, want %s", got, err, format)
 			continue
 		}
+		decode.Place(d, "some.json")
 		if len(d.Components) != 2 || d.Components[1].Name != "a" || d.Components[1].Version != "1" || d.Components[1].Evidence != sbom.Locked {
 			t.Errorf("%s: components are %+v", format, d.Components)
 		}
@@ -42,11 +43,11 @@ func TestDecodeRefuses(t *testing.T) {
 		"a report of vuln":  `{"version":1,"command":"vuln","findings":[]}`,
 		"a null components": `{"version":1,"command":"sbom","components":null}`,
 	} {
-		if d, _, err := decode.Decode(strings.NewReader(in), "x"); !errors.Is(err, decode.ErrUnknown) {
+		if d, _, err := decode.Decode(strings.NewReader(in)); !errors.Is(err, decode.ErrUnknown) {
 			t.Errorf("%s: Decode = %+v, %v, want ErrUnknown", name, d, err)
 		}
 	}
-	if d, _, err := decode.Decode(strings.NewReader(`{"version":2,"command":"sbom","components":[]}`), "x"); err == nil {
+	if d, _, err := decode.Decode(strings.NewReader(`{"version":2,"command":"sbom","components":[]}`)); err == nil {
 		t.Errorf("a later version: Decode = %+v, want an error", d)
 	}
 }
@@ -56,13 +57,14 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte(`{"spdxVersion":"SPDX-2.3","packages":[{"name":"a"}]}`))
 	f.Add([]byte(`{"version":1,"command":"sbom","components":[{"name":"a"}]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		d, format, err := decode.Decode(strings.NewReader(string(data)), "f")
+		d, format, err := decode.Decode(strings.NewReader(string(data)))
 		if err != nil {
 			return
 		}
 		if format == "" || d == nil {
 			t.Fatalf("Decode = %v, %q and no error", d, format)
 		}
+		decode.Place(d, "f")
 		for _, c := range d.Components {
 			if len(c.Locations) == 0 {
 				t.Fatalf("%+v is nowhere", c)
