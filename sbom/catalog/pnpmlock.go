@@ -25,7 +25,7 @@ func indexPnpmLock(data []byte) (lockIndex, error) {
 			if v, ok := strings.CutPrefix(line, "lockfileVersion:"); ok {
 				separator = pnpmSeparator(strings.Trim(v, ` '"`))
 			}
-		case inside && strings.HasPrefix(line, "  ") && line[2] != ' ' && line[2] != '#':
+		case inside && len(line) > 2 && strings.HasPrefix(line, "  ") && line[2] != ' ' && line[2] != '#':
 			index = append(index, pnpmEntry(pnpmKey(line), separator, number))
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/anchore/syft/syft/pkg"
@@ -111,7 +110,7 @@ func (p *pythonReader) distribution(ctx context.Context, name string) {
 		p.gap(gapOf(err), name, "%v", err)
 		return
 	}
-	r := &resolver{name: name, files: map[string][]byte{name: withoutLicence(data)}}
+	r := &resolver{name: name, files: map[string][]byte{name: header(data)}}
 	if strings.HasSuffix(path.Dir(name), "-info") {
 		p.beside(r, "direct_url.json")
 	}
@@ -180,21 +179,32 @@ func directURL(d *pkg.PythonDirectURLOriginInfo) string {
 	return out
 }
 
-// withoutLicence removes the licence fields from the header of a metadata
-// file: their values, at times whole texts, would start a licence scanner.
-func withoutLicence(data []byte) []byte {
-	var out []string
+// lineEnds are the line ends that Python's email parser knows.
+var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\ufeff", "")
+
+// header returns the header of a metadata file as the cataloger must see it to
+// say what Python says: of each of Name and Version the first counts, where
+// the cataloger would take the last. The licence fields are left out, because
+// their values, at times whole texts, would start a licence scanner.
+//
+// https://packaging.python.org/en/latest/specifications/core-metadata/
+func header(data []byte) []byte {
+	var out strings.Builder
+	seen := map[string]bool{}
 	skipping := false
-	for line := range strings.Lines(string(data)) {
-		if strings.TrimRight(line, "\r\n") == "" && len(out) > 0 {
+	for line := range strings.Lines(lineEnds.Replace(string(data))) {
+		if line == "\n" {
 			break // the description follows, which no one reads
 		}
 		if line[0] != ' ' && line[0] != '\t' {
-			skipping = strings.HasPrefix(strings.ToLower(line), "license")
+			field, _, _ := strings.Cut(line, ":")
+			field = strings.ToLower(strings.TrimSpace(field))
+			skipping = strings.HasPrefix(field, "license") || (field == "name" || field == "version") && seen[field]
+			seen[field] = true
 		}
 		if !skipping {
-			out = append(out, line)
+			out.WriteString(line)
 		}
 	}
-	return []byte(strings.Join(slices.Clip(out), ""))
+	return []byte(out.String())
 }

@@ -54,6 +54,27 @@ func TestPython(t *testing.T) {
 	}
 }
 
+// TestPythonNames: the name that Python goes by is the one that is reported.
+func TestPythonNames(t *testing.T) {
+	for _, tt := range []struct{ name, data, want string }{
+		{"the first name counts", "Name: evil\nVersion: 1\nName: harmless\nVersion: 2\n", "evil 1"},
+		{"old line ends", "Name: a\rVersion: 1\r", "a 1"},
+		{"byte order mark", "\ufeffName: a\nVersion: 1\n", "a 1"},
+		{"lower case", "name: a\nversion: 1\n", "a 1"},
+		{"licence of many lines", "License: x\n Name: b\n\tVersion: 2\nName: a\nVersion: 1\n", "a 1"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := catalog.Python(t.Context(), fstest.MapFS{"a-1.dist-info/METADATA": {Data: []byte(tt.data)}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(got.Components) != 1 || got.Components[0].Name+" "+got.Components[0].Version != tt.want || len(got.Gaps) != 0 {
+				t.Errorf("got %+v, want %s", got, tt.want)
+			}
+		})
+	}
+}
+
 // TestPythonGaps has one distribution each from which an attacker removed what
 // names it, or which is not what it seems.
 func TestPythonGaps(t *testing.T) {

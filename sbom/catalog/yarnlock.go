@@ -55,7 +55,7 @@ var registryName = regexp.MustCompile(`^"https://[^/]+/(.+?)/-/`)
 // yarnField takes a line of an entry: its version, or the name that the
 // address of its archive adds.
 func yarnField(e *lockEntry, line string) {
-	if !strings.HasPrefix(line, "  ") || line[2] == ' ' {
+	if len(line) < 3 || !strings.HasPrefix(line, "  ") || line[2] == ' ' {
 		return
 	}
 	field, value, _ := strings.Cut(strings.TrimSpace(line), " ")
