@@ -92,6 +92,8 @@ func TestRulesInDetail(t *testing.T) {
 		{"GR-IMG-05", from + "RUN curl https://h/x | base64 -d | (bash)\n", true},
 		{"GR-IMG-05", from + "RUN curl -LO https://h/tool && chmod +x tool\n", true},
 		{"GR-IMG-05", from + "RUN curl -o x.sh https://h/x && echo '0 x.sh' | sha256sum -c && sh x.sh\n", false},
+		{"GR-IMG-05", from + "RUN curl -o x.sh https://h/x && sha256sum x.sh && sh x.sh\n", true},
+		{"GR-IMG-05", from + "RUN curl -o x.sh https://h/x && [ \"$(sha256sum x.sh)\" = '0 x.sh' ] && sh x.sh\n", false},
 		{"GR-IMG-05", from + "RUN curl https://h/x.json | python3 -m json.tool\n", false},
 		{"GR-IMG-05", from + "RUN curl https://h/x.tar | tar x\n", false},
 		{"GR-IMG-05", from + "RUN bash -c \"echo $(curl https://h/x)\"\n", false},

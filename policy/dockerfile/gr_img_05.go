@@ -276,7 +276,7 @@ func verifies(script *dockerfile.Script) bool {
 		case "sha256sum", "sha512sum", "sha384sum", "sha1sum", "shasum", "b2sum":
 			return slices.ContainsFunc(c.Args, func(w dockerfile.Word) bool {
 				return w.Text == "--check" || strings.HasPrefix(w.Text, "-") && !strings.HasPrefix(w.Text, "--") && strings.Contains(w.Text, "c")
-			}) || len(c.Inputs) == 0
+			}) || consumed(script, c)
 		case "gpg", "gpg2":
 			return c.Has("--verify")
 		case "gpgv", "minisign", "cosign", "slsa-verifier", "signify", "rekor-cli":
@@ -285,5 +285,14 @@ func verifies(script *dockerfile.Script) bool {
 			return c.Has("dgst")
 		}
 		return false
+	})
+}
+
+// consumed reports whether another command takes what c prints, as one that
+// compares it does.
+func consumed(script *dockerfile.Script, c *dockerfile.Command) bool {
+	return slices.ContainsFunc(script.Commands, func(other *dockerfile.Command) bool {
+		return slices.Contains(other.Inputs, c) ||
+			slices.ContainsFunc(other.Args, func(w dockerfile.Word) bool { return slices.Contains(w.Inner, c) })
 	})
 }
