@@ -86,7 +86,7 @@ func (t *text) reasonCounts(effect policy.Effect) []string {
 // ruleRank puts the rules of the default pack in the order of what they cost,
 // and every other rule after them.
 func ruleRank(rule string) int {
-	known := []string{"malicious", "vulnerability", "unfixed", "verdict", "latent", "lint", "signature", "nothing-found", "gap", "stale"}
+	known := []string{"malicious", "vulnerability", "unfixed", "verdict", "latent", "lint", "signature", "nothing-found", "no-advisories", "gap", "advisories-absent", "advisories-stale", "stale"}
 	if i := slices.Index(known, rule); i >= 0 {
 		return i
 	}
@@ -115,13 +115,32 @@ func (t *text) reasonCount(rule string, reasons []policy.Reason) string {
 	case "signature":
 		return count(len(reasons), "signature fault", "signature faults")
 	case "gap":
+		// A reason about many gaps names only some of them as evidence.
+		if n := t.gapCount(reasons[0].Effect != policy.Warn); n > places {
+			places = n
+		}
 		return count(places, "thing that could not be read or judged", "things that could not be read or judged")
-	case "stale":
+	case "stale", "advisories-stale":
 		return count(len(reasons), "ecosystem with stale advisories", "ecosystems with stale advisories")
+	case "advisories-absent":
+		return count(len(reasons), "ecosystem without advisories", "ecosystems without advisories")
+	case "no-advisories":
+		return "no advisories at all"
 	case "nothing-found":
 		return "nothing found to audit"
 	}
 	return count(len(reasons), "reason", "reasons") + " of " + t.word(rule)
+}
+
+// gapCount counts the gaps that hide something, or those that do not.
+func (t *text) gapCount(hides bool) int {
+	n := 0
+	for _, g := range t.r.Gaps {
+		if g.Kind.Hides() == hides {
+			n++
+		}
+	}
+	return n
 }
 
 // packagesOf returns the packages that reasons are about. A reason about many

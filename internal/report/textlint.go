@@ -84,7 +84,7 @@ func (t *text) rule(b *ruleBlock) {
 	if more := len(b.findings) - 1; more > 0 {
 		where += t.otherPlaces(b.findings[1:])
 	}
-	t.line(head, " "+where)
+	t.wrapped(head+"  ", where)
 	under := strings.Repeat(" ", 12)
 	t.wrapped(under, t.clean(f.Message))
 	if f.Remedy != "" {
