@@ -23,8 +23,9 @@ func NormalName(ecosystem, name string) string {
 func (c *Component) NormalName() string { return NormalName(c.Ecosystem, c.Name) }
 
 // Merge joins documents into one named name: components that are the same but
-// for their locations become one with all of them, equal gaps become one. The
-// result is sorted; the arguments are not changed.
+// for their locations become one with all of them, equal gaps become one, and
+// what a package URL needs is what it needs in any of them. The result is
+// sorted; the arguments are not changed.
 func Merge(name string, docs ...*Document) *Document {
 	out := &Document{Name: name, Components: []Component{}, Gaps: []Gap{}}
 	for _, d := range docs {
@@ -33,6 +34,7 @@ func Merge(name string, docs ...*Document) *Document {
 		}
 		out.Components = append(out.Components, d.Components...)
 		out.Gaps = append(out.Gaps, d.Gaps...)
+		out.Dependencies = append(out.Dependencies, d.Dependencies...)
 	}
 	out.Normalize()
 	return out
@@ -50,6 +52,28 @@ func (d *Document) Normalize() {
 	}
 	slices.SortFunc(d.Gaps, CompareGaps)
 	d.Gaps = slices.Compact(d.Gaps)
+	d.Dependencies = mergeDependencies(d.Dependencies)
+}
+
+// mergeDependencies makes one dependency of all that are of one package URL.
+func mergeDependencies(in []Dependency) []Dependency {
+	at := map[string]int{}
+	var out []Dependency
+	for _, d := range in {
+		i, seen := at[d.PURL]
+		if !seen {
+			i = len(out)
+			at[d.PURL] = i
+			out = append(out, Dependency{PURL: d.PURL, DependsOn: []string{}})
+		}
+		out[i].DependsOn = append(out[i].DependsOn, d.DependsOn...)
+	}
+	for i := range out {
+		slices.Sort(out[i].DependsOn)
+		out[i].DependsOn = slices.Compact(out[i].DependsOn)
+	}
+	slices.SortFunc(out, func(a, b Dependency) int { return strings.Compare(a.PURL, b.PURL) })
+	return out
 }
 
 func mergeComponents(in []Component) []Component {

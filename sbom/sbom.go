@@ -18,6 +18,20 @@ type Document struct {
 	Components []Component `json:"components"`
 	// Gaps are what could not be read, sorted by Sort.
 	Gaps []Gap `json:"gaps"`
+	// Dependencies is what is known of who needs whom, sorted, one for each
+	// package URL. Nothing is known of a component that is not in it.
+	Dependencies []Dependency `json:"dependencies,omitempty"`
+}
+
+// Dependency is what one component needs. A component that is there more than
+// once (two environments, two scopes) under one package URL needs what any of
+// them does.
+type Dependency struct {
+	// PURL is the package URL of the component that needs others.
+	PURL string `json:"purl"`
+	// DependsOn are the package URLs of what it needs, sorted, each once. It
+	// is empty for a component that is known to need nothing.
+	DependsOn []string `json:"depends_on"`
 }
 
 // Evidence is the grade of our knowledge of a component. The zero value is
@@ -80,7 +94,9 @@ type Component struct {
 	Extras []string `json:"extras,omitempty"`
 	// Marker is the environment marker in canonical form, "" for none.
 	Marker string `json:"marker,omitempty"`
-	// URL is a direct or VCS reference, credentials removed.
+	// URL is where the component comes from when that is not its ecosystem's
+	// own index: a direct or VCS reference, or another index, with credentials
+	// removed.
 	URL string `json:"url,omitempty"`
 	// Hashes are "algorithm:hex" digests the manifest or lock demands, sorted.
 	Hashes []string `json:"hashes,omitempty"`
