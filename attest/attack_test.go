@@ -372,13 +372,18 @@ func TestVerifyIsAnErrorWhenSearchFails(t *testing.T) {
 	}
 }
 
-func TestVerifyShowsErrorBesideVerified(t *testing.T) {
+// TestVerifyShowsWhatItCouldNotReadBesideVerified: it undoes no signature, and
+// is not hidden.
+func TestVerifyShowsWhatItCouldNotReadBesideVerified(t *testing.T) {
 	store, signer := newStore(t, refuse("/referrers/", http.StatusForbidden)), newSigner(t)
-	open := registryStore{store.repo}
-	subject := open.push(t)
+	subject := store.push(t)
 	putTag(t, store, subject, "sig", signedBy(t, subject, signer))
 	got := verify(t, store, subject, keys(t, signer))
-	expect(t, got, "403", policy.SignatureVerified, policy.SignatureError)
+	expect(t, got, "does not count, a verified signature does: listing the referrers", policy.SignatureVerified, policy.SignatureUnchecked)
+	_, err := attest.Attestations(t.Context(), store, subject.Descriptor.Digest, attest.PredicateVSA, keys(t, signer))
+	if !errors.Is(err, attest.ErrNoAttestation) || !strings.Contains(err.Error(), "403") {
+		t.Errorf("Attestations: %v, want ErrNoAttestation that says what could not be read", err)
+	}
 }
 
 // signedBy is a part as Sign writes it, made in another registry.
@@ -473,6 +478,29 @@ func TestVerifyBoundsHowManySignaturesAttackerAdds(t *testing.T) {
 	if len(got) != limit.Signatures+1 {
 		t.Errorf("got %d entries, want %d checked and one error", len(got), limit.Signatures)
 	}
+}
+
+func TestAttestationsGivesOnlyWhatVerifies(t *testing.T) {
+	store, signer, attacker := newStore(t, nil), newSigner(t), newSigner(t)
+	subject := store.push(t)
+	digest := subject.Descriptor.Digest
+	_, err := attest.Attestations(t.Context(), store, digest, attest.PredicateCycloneDX, keys(t, signer))
+	if !errors.Is(err, attest.ErrNoAttestation) || !strings.Contains(err.Error(), "carries none") {
+		t.Errorf("none: %v", err)
+	}
+	attestBOM(t, store, subject, attacker, attest.FormatBundle)
+	_, err = attest.Attestations(t.Context(), store, digest, attest.PredicateCycloneDX, keys(t, signer))
+	if !errors.Is(err, attest.ErrNoAttestation) || !strings.Contains(err.Error(), "names another key") {
+		t.Errorf("the attacker's: %v", err)
+	}
+	attestBOM(t, store, subject, signer, attest.FormatBundle)
+	got, err := attest.Attestations(t.Context(), store, digest, attest.PredicateCycloneDX, keys(t, signer))
+	if err != nil || len(got) != 1 || got[0].Signer != signer.KeyID() || string(got[0].Statement.Predicate) != bom {
+		t.Errorf("got %+v, %v, want the signer's alone", got, err)
+	}
+	// The attacker's is shown, and does not break the signer's.
+	expect(t, verify(t, store, subject, keys(t, signer)), "does not count, a verified attestation of the same type does",
+		policy.SignatureMissing, policy.SignatureVerified, policy.SignatureUnchecked)
 }
 
 func TestSignWantsADigest(t *testing.T) {

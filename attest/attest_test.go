@@ -255,3 +255,46 @@ func TestCosignEncryptedKey(t *testing.T) {
 		t.Errorf("private key for verifying: %v, want an error that says so", err)
 	}
 }
+
+func TestLoadSignerReadsOtherPEMs(t *testing.T) {
+	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ecKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sec1, err := x509.MarshalECPrivateKey(ecKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pkcs1 := x509.MarshalPKCS1PrivateKey(rsaKey)
+	for _, c := range []struct {
+		kind  string
+		bytes []byte
+		want  string // in the error, "" for none
+	}{
+		{"EC PRIVATE KEY", sec1, ""},
+		{"RSA PRIVATE KEY", pkcs1, ""},
+		{"RSA PRIVATE KEY", sec1, "damaged"},
+		{"EC PRIVATE KEY", pkcs1, "damaged"},
+		{"PRIVATE KEY", []byte("nonsense"), "damaged"},
+		{"CERTIFICATE", nil, "not a private key"},
+	} {
+		_, err := attest.LoadSigner(pem.EncodeToMemory(&pem.Block{Type: c.kind, Bytes: c.bytes}), nil)
+		if got := err == nil; got != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", c.kind, err, c.want)
+		}
+	}
+	if _, err := attest.LoadSigner([]byte("nonsense"), nil); err == nil || !strings.Contains(err.Error(), "not PEM") {
+		t.Errorf("not PEM: %v", err)
+	}
+	weak, err := rsa.GenerateKey(rand.Reader, 1024)
+	if err == nil {
+		_, err = attest.LoadSigner(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(weak)}), nil)
+	}
+	if err == nil {
+		t.Error("a 1024-bit RSA key was taken")
+	}
+}

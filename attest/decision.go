@@ -1,6 +1,7 @@
 package attest
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -28,7 +29,7 @@ func DecisionPredicate(decision policy.Decision, s Summary) ([]byte, error) {
 		return nil, fmt.Errorf("encoding the decision about %q: %w", s.ResourceURI, err)
 	}
 	p := decisionPredicate{
-		Verifier:    vsaVerifier{ID: orDefault(s.VerifierID, defaultVerifierID)},
+		Verifier:    vsaVerifier{ID: cmp.Or(s.VerifierID, defaultVerifierID)},
 		ResourceURI: s.ResourceURI,
 		Decision:    whole,
 	}

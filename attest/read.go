@@ -82,8 +82,8 @@ func (s *search) referrers(ctx context.Context, store Store, digest v1.Hash) {
 		list = list[:limit.Signatures]
 	}
 	for _, d := range list {
-		if d.MediaType.IsIndex() {
-			continue // an index holds no signature
+		if d.MediaType != "" && !d.MediaType.IsImage() {
+			continue // neither an index nor a manifest of another kind holds a signature
 		}
 		img, err := store.Artifact(ctx, d.Digest.String())
 		if err != nil {

@@ -1,6 +1,7 @@
 package attest
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -160,16 +161,9 @@ func put(ctx context.Context, store Store, tag string, img v1.Image) (Written, e
 		return Written{}, fmt.Errorf("hashing what is to be written: %w", err)
 	}
 	if err := store.Put(ctx, tag, img); err != nil {
-		return Written{}, fmt.Errorf("writing %q: %w", cmpOr(tag, digest.String()), err)
+		return Written{}, fmt.Errorf("writing %q: %w", cmp.Or(tag, digest.String()), err)
 	}
 	return Written{Tag: tag, Digest: digest.String()}, nil
-}
-
-func cmpOr(tag, digest string) string {
-	if tag != "" {
-		return tag
-	}
-	return digest
 }
 
 // made says whether the signer has signed payload before, among entries. Of a

@@ -36,7 +36,9 @@ import (
 //     the same predicate type.
 //   - missing: the search succeeded and found no signature; an entry of its
 //     own, also when there are attestations.
-//   - error: a place could not be searched, or there is no trusted root.
+//   - error: a place could not be searched, or there is no trusted root, and
+//     no signature is verified: nothing that stands in that place could undo
+//     one, so that beside a verified signature it is unchecked.
 func Verify(ctx context.Context, store Store, digest v1.Hash, o Options) ([]policy.Signature, error) {
 	results, err := inspect(ctx, store, digest, o)
 	if err != nil {
@@ -72,7 +74,7 @@ func Attestations(ctx context.Context, store Store, digest v1.Hash, predicateTyp
 		switch {
 		case r.PredicateType == predicateType && r.Status == policy.SignatureVerified:
 			verified = append(verified, Attestation{r.Signature, r.statement})
-		case r.PredicateType == predicateType || r.Status == policy.SignatureError:
+		case r.PredicateType == predicateType, r.PredicateType == "" && (r.Kind == KindAttestation || r.Status != policy.SignatureMissing && r.Format == ""):
 			instead = append(instead, string(r.Status)+": "+r.Reason)
 		}
 	}
@@ -107,12 +109,12 @@ func inspect(ctx context.Context, store Store, digest v1.Hash, o Options) ([]res
 	for _, e := range found.entries {
 		results = append(results, check.entry(e, digest))
 	}
-	settle(results)
 	for _, err := range found.errs {
 		results = append(results, result{Signature: policy.Signature{
 			Status: policy.SignatureError, Kind: KindSignature, Subject: digest.String(), Reason: err.Error(),
 		}})
 	}
+	settle(results)
 	if len(found.errs) == 0 && !slices.ContainsFunc(results, func(r result) bool { return r.Kind == KindSignature }) {
 		results = append(results, missing(digest, len(results)))
 	}
@@ -150,8 +152,8 @@ func compareResults(a, b result) int {
 	)
 }
 
-// settle turns failed into unchecked where something verified makes up for it;
-// see Verify.
+// settle turns failed and error into unchecked where something verified makes
+// up for it; see Verify.
 func settle(results []result) {
 	signed := slices.ContainsFunc(results, func(r result) bool {
 		return r.Kind == KindSignature && r.Status == policy.SignatureVerified
@@ -164,7 +166,7 @@ func settle(results []result) {
 	}
 	for i := range results {
 		r := &results[i]
-		if r.Status != policy.SignatureFailed {
+		if r.Status != policy.SignatureFailed && r.Status != policy.SignatureError {
 			continue
 		}
 		switch {

@@ -1,6 +1,7 @@
 package attest
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -73,10 +74,10 @@ func VSA(decision policy.Decision, s Summary) ([]byte, error) {
 		return nil, errors.New("a verification summary needs the image's name: give the reference that was audited")
 	}
 	p := vsa{
-		Verifier:     vsaVerifier{ID: orDefault(s.VerifierID, defaultVerifierID)},
+		Verifier:     vsaVerifier{ID: cmp.Or(s.VerifierID, defaultVerifierID)},
 		TimeVerified: decision.AsOf.UTC().Truncate(time.Second),
 		ResourceURI:  s.ResourceURI,
-		Policy:       vsaDescriptor{URI: orDefault(s.PolicyURI, defaultPolicyURI)},
+		Policy:       vsaDescriptor{URI: cmp.Or(s.PolicyURI, defaultPolicyURI)},
 		SLSAVersion:  slsaVersion,
 	}
 	if s.VerifierVersion != "" {
@@ -94,11 +95,23 @@ func VSA(decision policy.Decision, s Summary) ([]byte, error) {
 	if decision.AsOf.IsZero() {
 		return nil, errors.New("the decision has no time, so a verification summary cannot say when it was verified")
 	}
+	if err := p.setParts(decision.Digests); err != nil {
+		return nil, err
+	}
+	data, err := json.Marshal(p)
+	if err != nil {
+		return nil, fmt.Errorf("encoding the verification summary of %q: %w", s.ResourceURI, err)
+	}
+	return data, nil
+}
+
+// setParts lists the parts by name, and the policy in its own field.
+func (p *vsa) setParts(digests map[string]string) error {
 	p.InputAttestations = []vsaDescriptor{}
-	for _, part := range slices.Sorted(maps.Keys(decision.Digests)) {
-		digest, err := digestSet(part, decision.Digests[part])
+	for _, part := range slices.Sorted(maps.Keys(digests)) {
+		digest, err := digestSet(part, digests[part])
 		if err != nil {
-			return nil, err
+			return err
 		}
 		switch {
 		case part == partPolicy:
@@ -107,11 +120,7 @@ func VSA(decision policy.Decision, s Summary) ([]byte, error) {
 			p.InputAttestations = append(p.InputAttestations, vsaDescriptor{URI: PredicateDecision + "#" + part, Digest: digest})
 		}
 	}
-	data, err := json.Marshal(p)
-	if err != nil {
-		return nil, fmt.Errorf("encoding the verification summary of %q: %w", s.ResourceURI, err)
-	}
-	return data, nil
+	return nil
 }
 
 // digestSet turns "sha256:HEX" into in-toto's form; nil for a part that is
@@ -125,11 +134,4 @@ func digestSet(part, digest string) (map[string]string, error) {
 		return nil, fmt.Errorf("the decision's part %q has digest %q, which is not a sha256 digest", part, digest)
 	}
 	return map[string]string{algorithm: hex}, nil
-}
-
-func orDefault(value, otherwise string) string {
-	if value == "" {
-		return otherwise
-	}
-	return value
 }
