@@ -197,11 +197,13 @@ func (none) Advisories(context.Context, string, string) ([]vuln.Advisory, error)
 	return nil, vuln.ErrNoEcosystem
 }
 
-// ecosystems are the ecosystems that the document's components are of.
+// ecosystems are the ecosystems in whose advisories the document's components
+// are looked up: a component that a distribution package owns is looked up as
+// that package.
 func ecosystems(doc *sbom.Document) []string {
 	var out []string
 	for _, c := range doc.Components {
-		if c.Ecosystem != "" && !slices.Contains(out, c.Ecosystem) {
+		if c.Ecosystem != "" && c.Evidence != sbom.OSOwned && !slices.Contains(out, c.Ecosystem) {
 			out = append(out, c.Ecosystem)
 		}
 	}

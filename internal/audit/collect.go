@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/tallyman/tallyman/internal/limit"
+	"github.com/tallyman/tallyman/policy/deploy"
 	"github.com/tallyman/tallyman/policy/dockerfile"
 	"github.com/tallyman/tallyman/policy/lint"
 	"github.com/tallyman/tallyman/policy/python"
@@ -40,6 +41,9 @@ func (a *Auditor) collect(ctx context.Context, f *Folder) (*source, error) {
 		return nil, err
 	}
 	if err := s.readDockerfiles(ctx, a.Enable, f, found.files[dockerFile]); err != nil {
+		return nil, err
+	}
+	if err := s.readCompose(ctx, f, found.files[composeFile]); err != nil {
 		return nil, err
 	}
 	if files := found.files[catalogued]; len(files) > 0 {
@@ -108,6 +112,24 @@ func (s *source) readDockerfiles(ctx context.Context, enable []string, f *Folder
 		opts := dockerfile.Options{Enable: enable, Pragmas: f.Own}
 		s.lint = append(s.lint, dockerfile.Check(file, opts)...)
 		s.docs = append(s.docs, &sbom.Document{Gaps: dockerfile.Ignored(file, opts)})
+		s.linted++
+	}
+	return nil
+}
+
+func (s *source) readCompose(ctx context.Context, f *Folder, names []string) error {
+	for _, name := range names {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		src, gap := readManifest(f.FS, name)
+		if gap != nil {
+			s.docs = append(s.docs, &sbom.Document{Gaps: []sbom.Gap{*gap}})
+			continue
+		}
+		findings, gaps := deploy.CheckCompose(name, src)
+		s.lint = append(s.lint, findings...)
+		s.docs = append(s.docs, &sbom.Document{Gaps: gaps})
 		s.linted++
 	}
 	return nil

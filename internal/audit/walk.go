@@ -12,6 +12,7 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 
 	"github.com/tallyman/tallyman/internal/limit"
+	"github.com/tallyman/tallyman/policy/deploy"
 	"github.com/tallyman/tallyman/sbom"
 )
 
@@ -22,6 +23,7 @@ const (
 	notManifest fileKind = iota
 	requirementFile
 	dockerFile
+	composeFile
 	catalogued   // by syft: npm locks, installed Python distributions
 	unsupported  // a manifest without a reader
 	spaceReadme  // README.md, whose front matter may configure a Space
@@ -163,6 +165,8 @@ func classify(name string) fileKind {
 		return requirementFile
 	case isDockerfile(base):
 		return dockerFile
+	case deploy.IsCompose(base):
+		return composeFile
 	case slices.Contains(unsupportedManifests, base), strings.HasPrefix(base, "pylock.") && strings.HasSuffix(base, ".toml"):
 		return unsupported
 	case base == "packages.txt", base == "environment.yml", base == "environment.yaml":
