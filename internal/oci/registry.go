@@ -19,49 +19,55 @@ func openRegistry(ctx context.Context, ref Ref, opts Options) (*Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	host := parsed.Context().RegistryStr()
+	repo := parsed.Context()
 	fail := func(err error) (*Image, error) {
-		return nil, registryError(ref.String(), host, layoutErrorRef(ref, err))
+		return nil, registryError(ref.String(), repo.RegistryStr(), layoutErrorRef(ref, err))
 	}
 	options, err := opts.remote(ctx, ref.Name)
 	if err != nil {
 		return fail(err)
 	}
-	desc, err := remote.Get(parsed, options...)
+	first, err := remote.Get(parsed, options...)
 	if err != nil {
 		return fail(err)
 	}
-	out := &Image{ref: ref, store: &Repository{&registryStore{repo: parsed.Context(), options: opts, name: ref.Name}}}
-	for depth := 0; isIndex(desc.MediaType); depth++ {
-		if depth == maxIndexDepth {
-			return fail(fmt.Errorf("indexes nested deeper than %d", maxIndexDepth))
-		}
-		if depth == 0 {
-			out.index = desc.Digest
-		}
-		index, err := parseIndex(desc.Manifest, desc.Digest.String())
-		if err != nil {
-			return fail(err)
-		}
-		chosen, err := opts.choose(index)
-		if err != nil {
-			return fail(err)
-		}
-		if desc, err = remote.Get(parsed.Context().Digest(chosen.Digest.String()), options...); err != nil {
-			return fail(err)
-		}
-	}
-	if err := imageType(desc.MediaType); err != nil {
+	desc, err := descend(first, repo, opts, options)
+	if err != nil {
 		return fail(err)
+	}
+	out := &Image{ref: ref, digest: desc.Digest, store: &Repository{&registryStore{repo: repo, options: opts, name: ref.Name}}}
+	if desc != first {
+		out.index = first.Digest
 	}
 	if out.image, err = desc.Image(); err != nil {
 		return fail(err)
 	}
-	out.digest = desc.Digest
 	if err := out.check(opts); err != nil {
 		return fail(err)
 	}
 	return out, nil
+}
+
+// descend goes from an index to the manifest for the platform that was asked
+// for, by digest.
+func descend(desc *remote.Descriptor, repo name.Repository, opts Options, options []remote.Option) (*remote.Descriptor, error) {
+	for range maxIndexDepth {
+		if !isIndex(desc.MediaType) {
+			return desc, imageType(desc.MediaType)
+		}
+		index, err := parseIndex(desc.Manifest, desc.Digest.String())
+		if err != nil {
+			return nil, err
+		}
+		chosen, err := opts.choose(index)
+		if err != nil {
+			return nil, err
+		}
+		if desc, err = remote.Get(repo.Digest(chosen.Digest.String()), options...); err != nil {
+			return nil, err
+		}
+	}
+	return nil, fmt.Errorf("indexes nested deeper than %d", maxIndexDepth)
 }
 
 // layoutErrorRef puts the reference into an Error that has none yet.

@@ -46,3 +46,21 @@ func TestChatbot(t *testing.T) {
 		t.Errorf("the example's inventory (-want +got):\n%s", diff)
 	}
 }
+
+// BenchmarkChatbot reads the example image: 240 kB in eight layers.
+func BenchmarkChatbot(b *testing.B) {
+	ref, err := oci.Parse(filepath.Join("..", "..", "testdata", "images", "chatbot"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		img, err := oci.Open(b.Context(), ref, oci.Options{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := Read(b.Context(), img.Image(), Options{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

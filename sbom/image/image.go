@@ -67,6 +67,7 @@ func Read(ctx context.Context, img v1.Image, opts Options) (*Inventory, error) {
 	inv := root.inventory(cmp.Or(opts.Name, parts.digest))
 	inv.Config = newConfig(parts.config)
 	inv.SizeBytes = parts.size
+	inv.Layers = make([]string, 0, len(parts.layers))
 	for _, l := range parts.layers {
 		inv.Layers = append(inv.Layers, l.digest)
 	}

@@ -21,6 +21,7 @@ func (s *state) inventory(name string) *Inventory {
 	b.fileGaps()
 	b.linkGaps()
 	b.missingMetadata()
+	b.missingDatabase()
 	b.unsupported()
 	for _, g := range s.gaps {
 		b.gap(g.facts.Gaps[g.at], "", g.layer)
@@ -279,6 +280,31 @@ func (b *builder) missingMetadata() {
 	for dir, i := range b.dirs {
 		if !b.hasMetadata(dir) {
 			b.newGap(sbom.GapUnparsed, dir, i, "an installed distribution without its METADATA or PKG-INFO")
+		}
+	}
+}
+
+// missingDatabase adds a gap when the database of a distribution's packages is
+// gone, as some do to make an image smaller: the packages are there still.
+func (b *builder) missingDatabase() {
+	for _, f := range b.files {
+		if f.Kind == "apk-database" || f.Kind == "rpm-database" || f.Kind == kindStatusD && len(f.Debs) > 0 {
+			return
+		}
+	}
+	if _, f, ok := b.at(dpkgStatus); ok && len(f.Debs) > 0 {
+		return
+	}
+	for _, p := range []string{etcRelease, usrRelease} {
+		if real, f, ok := b.at(p); ok && f.Kind == kindRelease {
+			b.newGap(sbom.GapUnread, real, f.layer, fmt.Sprintf("an image of %s without the database of its packages", b.distribution.describe()))
+			return
+		}
+	}
+	for _, p := range slices.Sorted(maps.Keys(b.files)) {
+		if f := b.files[p]; f.Kind == kindList || f.Kind == kindSums {
+			b.newGap(sbom.GapUnread, dpkgStatus, f.layer, "dpkg's file lists are there, and its database is not")
+			return
 		}
 	}
 }
