@@ -1,13 +1,20 @@
 package testimage
 
 import (
+	"crypto/ed25519"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
 // maxBytes is how large the example may be, so that a clone stays small.
@@ -58,5 +65,41 @@ func TestFilesAreTheSameEachTime(t *testing.T) {
 	}
 	if diff := cmp.Diff(first, second); diff != "" {
 		t.Errorf("two runs differ:\n%s", diff)
+	}
+}
+
+// TestSignature checks the signature with nothing but the standard library.
+func TestSignature(t *testing.T) {
+	files, err := Files()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var index v1.IndexManifest
+	if err := json.Unmarshal(files[LayoutDir+"/index.json"], &index); err != nil {
+		t.Fatal(err)
+	}
+	image, signature := index.Manifests[0], index.Manifests[1]
+	if want := "sha256-" + image.Digest.Hex + ".sig"; signature.Annotations[refName] != want {
+		t.Errorf("the signature is called %q, want %q", signature.Annotations[refName], want)
+	}
+	var m v1.Manifest
+	if err := json.Unmarshal(files[LayoutDir+"/blobs/sha256/"+signature.Digest.Hex], &m); err != nil {
+		t.Fatal(err)
+	}
+	payload := files[LayoutDir+"/blobs/sha256/"+m.Layers[0].Digest.Hex]
+	if !strings.Contains(string(payload), `"docker-manifest-digest":"`+image.Digest.String()+`"`) {
+		t.Errorf("the payload %s does not name the image", payload)
+	}
+	block, _ := pem.Decode(files[PublicKey])
+	key, err := x509.ParsePKIXPublicKey(block.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sig, err := base64.StdEncoding.DecodeString(m.Layers[0].Annotations[signatureAnnotation])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !ed25519.Verify(key.(ed25519.PublicKey), payload, sig) {
+		t.Error("the signature does not verify")
 	}
 }
