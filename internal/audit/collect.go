@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -37,7 +38,7 @@ func (a *Auditor) collect(ctx context.Context, f *Folder) (*source, error) {
 		return nil, fmt.Errorf("listing %q: %w", f.Dir, err)
 	}
 	s := &source{docs: []*sbom.Document{{Gaps: found.gaps}}}
-	if err := s.readRequirements(ctx, f, found.files[requirementFile]); err != nil {
+	if err := s.readRequirements(ctx, a.Enable, f, found.files[requirementFile]); err != nil {
 		return nil, err
 	}
 	if err := s.readDockerfiles(ctx, a.Enable, f, found.files[dockerFile]); err != nil {
@@ -60,7 +61,7 @@ func (a *Auditor) collect(ctx context.Context, f *Folder) (*source, error) {
 
 // readRequirements reads each requirement file once: one that another file
 // includes counts where it is included, as a requirement or as a constraint.
-func (s *source) readRequirements(ctx context.Context, f *Folder, names []string) error {
+func (s *source) readRequirements(ctx context.Context, enable []string, f *Folder, names []string) error {
 	included := map[string]bool{}
 	var read []*pyreq.File
 	for _, name := range names {
@@ -80,7 +81,7 @@ func (s *source) readRequirements(ctx context.Context, f *Folder, names []string
 			continue
 		}
 		s.docs = append(s.docs, file.Document())
-		s.lint = append(s.lint, python.Check(file)...)
+		s.lint = append(s.lint, python.Check(file, enable...)...)
 		s.linted++
 	}
 	return nil
@@ -163,6 +164,11 @@ func unread(f *Folder, found *tree) []sbom.Gap {
 	for _, name := range found.files[unsupported] {
 		gaps = append(gaps, sbom.NewGap(sbom.GapUnsupported, name, 0, path.Base(name)+" is not read yet: what it names is not audited"))
 	}
+	for _, name := range found.files[npmManifest] {
+		if !locked(name, found.files[catalogued]) && namesPackages(f.FS, name) {
+			gaps = append(gaps, sbom.NewGap(sbom.GapUnsupported, name, 0, "package.json has no lock beside or above it: what npm installs is not known"))
+		}
+	}
 	for _, name := range found.files[spaceReadme] {
 		if isSpace(f.FS, name) {
 			gaps = append(gaps, sbom.NewGap(sbom.GapUnsupported, name, 1,
@@ -176,6 +182,37 @@ func unread(f *Folder, found *tree) []sbom.Gap {
 		gaps = append(gaps, sbom.NewGap(sbom.GapIgnoredConfig, name, 0, "settings found in what is audited are not honoured"))
 	}
 	return gaps
+}
+
+// locked reports whether a lock lies in the folder of a package.json or above.
+func locked(name string, catalogued []string) bool {
+	for dir := path.Dir(name); ; dir = path.Dir(dir) {
+		if slices.ContainsFunc(catalogued, func(lock string) bool {
+			return path.Dir(lock) == dir && !catalog.IsPythonMetadata(lock)
+		}) {
+			return true
+		}
+		if dir == "." || dir == "/" {
+			return false
+		}
+	}
+}
+
+// namesPackages reports whether a package.json has dependencies. One that
+// cannot be read may have.
+// https://docs.npmjs.com/cli/configuring-npm/package-json#dependencies
+func namesPackages(fsys fs.FS, name string) bool {
+	src, gap := readManifest(fsys, name)
+	if gap != nil {
+		return true
+	}
+	var manifest struct {
+		Dependencies, DevDependencies, OptionalDependencies map[string]any
+	}
+	if err := json.Unmarshal(src, &manifest); err != nil {
+		return true
+	}
+	return len(manifest.Dependencies)+len(manifest.DevDependencies)+len(manifest.OptionalDependencies) > 0
 }
 
 // isSpace reports whether a README's front matter names an sdk.

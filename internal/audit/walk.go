@@ -14,6 +14,7 @@ import (
 	"github.com/tallyman/tallyman/internal/limit"
 	"github.com/tallyman/tallyman/policy/deploy"
 	"github.com/tallyman/tallyman/sbom"
+	"github.com/tallyman/tallyman/sbom/catalog"
 )
 
 // fileKind says which reader a file is for.
@@ -24,6 +25,7 @@ const (
 	requirementFile
 	dockerFile
 	composeFile
+	npmManifest
 	catalogued   // by syft: npm locks, installed Python distributions
 	unsupported  // a manifest without a reader
 	spaceReadme  // README.md, whose front matter may configure a Space
@@ -155,12 +157,14 @@ func classify(name string) fileKind {
 	lower := strings.ToLower(base)
 	dir := path.Base(path.Dir(name))
 	switch {
-	case installedMetadata(name):
+	case catalog.IsPythonMetadata(name):
 		return catalogued
 	case inSitePackages(name):
 		return notManifest // what a package brings along is not this application's
-	case slices.Contains(npmLocks, base):
+	case catalog.Reads(name):
 		return catalogued
+	case base == "package.json":
+		return npmManifest
 	case isRequirements(lower, dir):
 		return requirementFile
 	case isDockerfile(base):
@@ -180,8 +184,6 @@ func classify(name string) fileKind {
 }
 
 var (
-	npmLocks = []string{"package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml"}
-
 	// unsupportedManifests name dependencies in a way that has no reader yet.
 	unsupportedManifests = []string{
 		"pyproject.toml", "setup.py", "setup.cfg", "Pipfile", "Pipfile.lock", "poetry.lock", "pdm.lock", "uv.lock",
@@ -212,20 +214,6 @@ func isDockerfile(base string) bool {
 		}
 	}
 	return false
-}
-
-// installedMetadata reports whether the file is the metadata of an installed
-// Python distribution.
-// https://packaging.python.org/en/latest/specifications/recording-installed-packages/
-func installedMetadata(name string) bool {
-	base, dir := path.Base(name), path.Base(path.Dir(name))
-	switch {
-	case strings.HasSuffix(dir, ".dist-info"):
-		return base == "METADATA"
-	case strings.HasSuffix(dir, ".egg-info"):
-		return base == "PKG-INFO"
-	}
-	return strings.HasSuffix(base, ".egg-info")
 }
 
 func inSitePackages(name string) bool {

@@ -160,6 +160,7 @@ func (a *app) readSBOM(word string) (*sbom.Document, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading SBOM %q: %w", word, err)
 	}
+	decode.Place(doc, filepath.ToSlash(word))
 	return doc, nil
 }
 
