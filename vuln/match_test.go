@@ -315,3 +315,23 @@ func TestCompareIDs(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+func TestCompareVersions(t *testing.T) {
+	for _, test := range []struct {
+		ecosystem, a, b string
+		want            int
+	}{
+		{"PyPI", "1.0rc1", "1.0", -1}, {"PyPI", "1.0.0", "1.0", 0}, {"PyPI", "1.10", "1.9", 1},
+		{"Debian:12", "1.0~rc1-1", "1.0-1", -1}, {"Debian:12", "1:0.1", "2.0", 1}, {"Alpine:v3.20", "1.2.3-r10", "1.2.3-r9", 1},
+	} {
+		got, err := vuln.CompareVersions(test.ecosystem, test.a, test.b)
+		if err != nil || got != test.want {
+			t.Errorf("%s: %s against %s: got %d, %v, want %d", test.ecosystem, test.a, test.b, got, err, test.want)
+		}
+	}
+	for _, test := range [][3]string{{"PyPI", "banana", "1"}, {"PyPI", "1", "banana"}, {"GitHub Actions", "1", "1"}, {"", "1", "1"}} {
+		if got, err := vuln.CompareVersions(test[0], test[1], test[2]); err == nil || got != 0 {
+			t.Errorf("%q: got %d, %v, want an error", test, got, err)
+		}
+	}
+}

@@ -44,6 +44,26 @@ func newOrder(ecosystem string) (*order, error) {
 	return o, nil
 }
 
+// CompareVersions returns -1, 0 or +1 as version a sorts before, with or after
+// b in the order of an ecosystem, named as OSV names it ("PyPI", "Debian:12").
+// The error says which of them the order cannot read, or that the order of the
+// ecosystem is not known; the int is then 0 and means nothing.
+func CompareVersions(ecosystem, a, b string) (int, error) {
+	o, err := newOrder(ecosystem)
+	if err != nil {
+		return 0, fmt.Errorf("comparing versions of %q: %w", ecosystem, err)
+	}
+	v, err := o.parse(a)
+	if err != nil {
+		return 0, fmt.Errorf("reading version %.80q of %q: %w", a, ecosystem, err)
+	}
+	w, err := o.parse(b)
+	if err != nil {
+		return 0, fmt.Errorf("reading version %.80q of %q: %w", b, ecosystem, err)
+	}
+	return o.compare(v, w), nil
+}
+
 func (o *order) parse(s string) (version, error) {
 	if p, ok := o.parsed[s]; ok {
 		return p.version, p.err
