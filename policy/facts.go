@@ -192,6 +192,9 @@ func NewDocument(in Input) (Document, []Exception, error) {
 
 func imageDigests(in Input) []string {
 	digests := []string{}
+	if in.Target.IndexDigest != "" {
+		digests = append(digests, in.Target.IndexDigest)
+	}
 	if in.Target.ImageDigest != "" {
 		digests = append(digests, in.Target.ImageDigest)
 	}

@@ -61,6 +61,10 @@ type Target struct {
 	Image string `json:"image,omitempty"`
 	// ImageDigest is the digest that the reference was resolved to.
 	ImageDigest string `json:"image_digest,omitempty"`
+	// IndexDigest is the digest of the index that the reference led to first,
+	// "" when it led to the image. A signature over the index speaks of the
+	// image too: the index names it by digest.
+	IndexDigest string `json:"index_digest,omitempty"`
 }
 
 // Image is the part of an image's configuration that rules speak about.

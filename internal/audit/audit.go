@@ -3,7 +3,6 @@ package audit
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -147,6 +146,9 @@ func (a *Auditor) inventory(ctx context.Context, t Target, r *Report) ([]*sbom.D
 // readImage reads the image's packages and judges its configuration.
 func (a *Auditor) readImage(ctx context.Context, t Target, r *Report) (*sbom.Document, []lint.Finding, error) {
 	r.Target.Image, r.Target.ImageDigest = t.Image.Name(), t.Image.Digest().String()
+	if index, ok := t.Image.IndexDescriptor(); ok {
+		r.Target.IndexDigest = index.Digest.String()
+	}
 	if slices.Equal(a.Stages, []string{StageVerify}) {
 		return &sbom.Document{}, nil, nil
 	}
@@ -236,22 +238,6 @@ func (a *Auditor) snapshot(opened *Advisories, inUse []string) (Snapshot, error)
 		out.Ecosystems = append(out.Ecosystems, entry)
 	}
 	return out, nil
-}
-
-// verify checks the image's signatures. Where they cannot be looked for, the
-// report says so.
-func (a *Auditor) verify(ctx context.Context, t Target, r *Report) {
-	store, err := t.Image.Store()
-	if err == nil {
-		r.Signatures, err = attest.Verify(ctx, store, t.Image.Digest(), a.Verify)
-	}
-	if err != nil {
-		status := policy.SignatureError
-		if errors.Is(err, errors.ErrUnsupported) {
-			status = policy.SignatureUnchecked
-		}
-		r.Signatures = append(r.Signatures, policy.Signature{Status: status, Kind: "signature", Reason: err.Error()})
-	}
 }
 
 // decide asks the policy and completes the report.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/spf13/cobra"
 
 	"github.com/tallyman/tallyman/attest"
@@ -70,6 +71,12 @@ undecided one attests nothing.`,
 		Args: exactly(1, "one IMAGE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withSigner(cmd, s, args[0], func(ctx context.Context, w *writer) error {
+				// A report is of one platform, and so is what it says.
+				d, err := w.image.Descriptor()
+				if err != nil {
+					return err
+				}
+				w.subject.Descriptor = d
 				return a.attest(ctx, w, s)
 			})
 		},
@@ -78,7 +85,7 @@ undecided one attests nothing.`,
 	s.register(cmd)
 	cmd.Flags().StringVar(&s.report, "report", "", "JSON report `FILE` of 'tallyman audit --format json'")
 	cmd.Flags().StringVar(&s.sbom, "sbom", "", "CycloneDX JSON `FILE` to attest instead of the report's own")
-	cmd.Flags().StringVar(&a.flags.platform, "platform", "", "`OS/ARCH` to attest of an image index (default: the index itself)")
+	cmd.Flags().StringVar(&a.flags.platform, "platform", "", "`OS/ARCH` to attest of an image index (default: linux and this machine's)")
 	return cmd
 }
 
@@ -112,7 +119,7 @@ func (a *app) withSigner(cmd *cobra.Command, s signing, image string, do func(co
 	if w.store, err = w.image.Store(); err != nil {
 		return err
 	}
-	if w.subject.Descriptor, err = w.image.Descriptor(); err != nil {
+	if w.subject.Descriptor, err = a.subject(w.image); err != nil {
 		return err
 	}
 	w.subject.Reference = w.image.Repository()
@@ -120,6 +127,15 @@ func (a *app) withSigner(cmd *cobra.Command, s signing, image string, do func(co
 		return fmt.Errorf("opening --key %q: %w", s.key, err)
 	}
 	return do(ctx, w)
+}
+
+// subject is what is signed: the index that the reference led to, as cosign
+// does, or with --platform the image for that platform.
+func (a *app) subject(image *oci.Image) (v1.Descriptor, error) {
+	if index, ok := image.IndexDescriptor(); ok && a.flags.platform == "" {
+		return index, nil
+	}
+	return image.Descriptor()
 }
 
 // password is asked for only when a key is encrypted.
@@ -144,10 +160,10 @@ func (a *app) wrote(what string, w *writer, done attest.Written, err error) erro
 	}
 	where := cmp.Or(done.Tag, done.Digest)
 	if done.Existing {
-		fmt.Fprintf(a.env.Stdout, "%s of %s was there already\n", what, w.image.Digest())
+		fmt.Fprintf(a.env.Stdout, "%s of %s was there already\n", what, w.subject.Descriptor.Digest)
 		return nil
 	}
-	fmt.Fprintf(a.env.Stdout, "wrote %s of %s to %s\n", what, w.image.Digest(), report.Escape(where))
+	fmt.Fprintf(a.env.Stdout, "wrote %s of %s to %s\n", what, w.subject.Descriptor.Digest, report.Escape(where))
 	return nil
 }
 

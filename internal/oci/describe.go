@@ -17,6 +17,12 @@ func (i *Image) Descriptor() (v1.Descriptor, error) {
 	return v1.Descriptor{MediaType: d.MediaType, Size: d.Size, Digest: i.digest}, nil
 }
 
+// IndexDescriptor describes the index that the reference led to first; ok is
+// false when it led to the image.
+func (i *Image) IndexDescriptor() (d v1.Descriptor, ok bool) {
+	return i.index, i.index.Digest != v1.Hash{}
+}
+
 // Repository is the repository of a registry's image without tag and digest
 // ("registry.example/team/app"), "" for an image that is elsewhere.
 func (i *Image) Repository() string {

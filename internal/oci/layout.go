@@ -87,7 +87,7 @@ func openLayout(ref Ref, opts Options) (*Image, error) {
 			return nil, layoutError(ref, err)
 		}
 		if depth == 0 {
-			out.index = d.Digest
+			out.index = v1.Descriptor{MediaType: d.MediaType, Size: d.Size, Digest: d.Digest}
 		}
 		if d, err = opts.choose(index); err != nil {
 			return nil, layoutError(ref, err)

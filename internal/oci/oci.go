@@ -48,7 +48,7 @@ type Image struct {
 	ref    Ref
 	image  v1.Image
 	digest v1.Hash
-	index  v1.Hash
+	index  v1.Descriptor
 	store  *Repository
 }
 
@@ -96,7 +96,7 @@ func (i *Image) Digest() v1.Hash { return i.digest }
 
 // Index is the digest of the index that the reference led to first, the zero
 // value if it led to the image. Signatures are often made over the index.
-func (i *Image) Index() v1.Hash { return i.index }
+func (i *Image) Index() v1.Hash { return i.index.Digest }
 
 // Store returns the repository of signatures and attestations beside the image.
 // The error wraps ErrNoStore when there can be none.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
@@ -37,7 +38,7 @@ func openRegistry(ctx context.Context, ref Ref, opts Options) (*Image, error) {
 	}
 	out := &Image{ref: ref, digest: desc.Digest, store: &Repository{&registryStore{repo: repo, options: opts, name: ref.Name}}}
 	if desc != first {
-		out.index = first.Digest
+		out.index = v1.Descriptor{MediaType: first.MediaType, Size: first.Size, Digest: first.Digest}
 	}
 	if out.image, err = desc.Image(); err != nil {
 		return fail(err)
