@@ -29,6 +29,8 @@ const (
 	ManifestLines = 100_000
 	// LineBytes bounds one logical line of a manifest.
 	LineBytes = 1 << 20
+	// LockPackages bounds how many packages one lock file may have.
+	LockPackages = 200_000
 	// MarkerDepth bounds how deep the parentheses of an environment marker may
 	// nest.
 	MarkerDepth = 100
