@@ -137,9 +137,7 @@ func (s *Sweep) resolve(ctx context.Context, refs []string) ([]Image, error) {
 
 // split cuts the tag or digest off a reference.
 func split(ref string) (repository, tag string) {
-	if repository, _, ok := strings.Cut(ref, "@"); ok {
-		return repository, ""
-	}
+	ref, _, _ = strings.Cut(ref, "@")
 	if i := strings.LastIndex(ref, ":"); i > strings.LastIndex(ref, "/") {
 		return ref[:i], ref[i+1:]
 	}

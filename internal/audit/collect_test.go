@@ -1,0 +1,110 @@
+package audit
+
+import (
+	"slices"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tallyman/tallyman/sbom"
+)
+
+// names returns "name evidence [constraint] file:line" of every component.
+func names(doc *sbom.Document) []string {
+	var out []string
+	for _, c := range doc.Components {
+		for _, l := range c.Locations {
+			s := c.Name + " " + l.File
+			if c.Constraint {
+				s += " constraint"
+			}
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func collected(t *testing.T, f *Folder) *sbom.Document {
+	t.Helper()
+	s, err := (&Auditor{}).collect(t.Context(), f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sbom.Merge("", s.docs...)
+}
+
+func TestIncludedFilesCountOnce(t *testing.T) {
+	fsys := fstest.MapFS{
+		"app/requirements.txt":        {Data: []byte("-r requirements-base.txt\n-c requirements-limits.txt\nb==1\n")},
+		"app/requirements-base.txt":   {Data: []byte("a==1\n")},
+		"app/requirements-limits.txt": {Data: []byte("c<2\n")},
+		"app/requirements-alone.txt":  {Data: []byte("-r ../shared.txt\n")},
+		"shared.txt":                  {Data: []byte("d==1\n")},
+	}
+	got := names(collected(t, &Folder{FS: fsys, Dir: "app"}))
+	want := []string{"a requirements-base.txt", "b requirements.txt", "c requirements-limits.txt constraint", "d ../shared.txt"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("components (-want +got):\n%s", diff)
+	}
+}
+
+// Files that include each other are all included by another: none may be lost.
+func TestACycleOfIncludesLosesNothing(t *testing.T) {
+	fsys := fstest.MapFS{
+		"requirements-a.txt": {Data: []byte("-r requirements-b.txt\na==1\n")},
+		"requirements-b.txt": {Data: []byte("-r requirements-a.txt\nb==1\n")},
+	}
+	doc := collected(t, &Folder{FS: fsys, Dir: "."})
+	for _, want := range []string{"a requirements-a.txt", "b requirements-b.txt"} {
+		if !slices.Contains(names(doc), want) {
+			t.Errorf("%q is lost: %v", want, names(doc))
+		}
+	}
+	if !slices.ContainsFunc(doc.Gaps, func(g sbom.Gap) bool { return g.Kind == sbom.GapInclude && g.Hides }) {
+		t.Errorf("the cycle is no gap: %v", doc.Gaps)
+	}
+}
+
+// Every manifest that nothing reads hides what it names.
+func TestAManifestWithoutAReaderHides(t *testing.T) {
+	fsys := fstest.MapFS{
+		"requirements.txt": {Data: []byte("a==1\n")},
+		"package.json":     {Data: []byte(`{"dependencies":{"x":"1"}}`)},
+		"ui/package.json":  {Data: []byte(`{"type":"module"}`)},
+	}
+	var hiding []string
+	for _, g := range collected(t, &Folder{FS: fsys, Dir: "."}).Gaps {
+		if g.Hides && g.Kind == sbom.GapUnsupported {
+			hiding = append(hiding, g.File)
+		}
+	}
+	if diff := cmp.Diff([]string{"package.json"}, hiding); diff != "" {
+		t.Errorf("hiding (-want +got):\n%s", diff)
+	}
+}
+
+// Settings in what is audited configure nothing; in the user's own repository
+// tallyman.yaml does, and what other auditors read is none of ours.
+func TestForeignSettingsAreListed(t *testing.T) {
+	fsys := fstest.MapFS{"requirements.txt": {Data: []byte("a==1\n")}, "tallyman.yaml": {}, "osv-scanner.toml": {}}
+	for _, own := range []bool{false, true} {
+		f := &Folder{FS: fsys, Dir: ".", Own: own}
+		if own {
+			f.Honoured = []string{"tallyman.yaml"}
+		}
+		var listed []string
+		for _, g := range collected(t, f).Gaps {
+			if g.Kind == sbom.GapIgnoredConfig && !g.Hides {
+				listed = append(listed, g.File)
+			}
+		}
+		want := []string{"osv-scanner.toml", "tallyman.yaml"}
+		if own {
+			want = nil
+		}
+		if diff := cmp.Diff(want, listed); diff != "" {
+			t.Errorf("own %v: listed (-want +got):\n%s", own, diff)
+		}
+	}
+}
