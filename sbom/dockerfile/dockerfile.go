@@ -234,10 +234,3 @@ func (s *Stage) Walk(visit func(*Instruction)) {
 		visit(in)
 	}
 }
-
-// Document returns the inventory that the file gives: for now only its gaps.
-func (f *File) Document() *sbom.Document {
-	d := &sbom.Document{Name: f.Name, Gaps: append([]sbom.Gap{}, f.Gaps...)}
-	d.Normalize()
-	return d
-}

@@ -12,7 +12,8 @@ type Invocation struct {
 	Command *Command
 	// Manager is its canonical name: "pip", "uv", "pipx", "pipenv", "poetry",
 	// "conda", "apt", "apt-get", "apk", "yum", "dnf", "npm", "yarn", "pnpm".
-	// `uv pip` is "uv" and `python -m pip` is "pip".
+	// `uv pip` is "uv", `uvx` is "uv" too ("tool run"), and `python -m pip` is
+	// "pip".
 	Manager string
 	// Verb is the action ("install", "update", "add"); for uv it includes the
 	// group ("pip install", "tool install").
@@ -21,6 +22,9 @@ type Invocation struct {
 	Options []Option
 	// Operands are the other words after the verb.
 	Operands []Word
+	// behind are all words behind the first operand, as written: what a
+	// program that is named there ("uv run pip ...") gets.
+	behind []Word
 }
 
 // Option is one option of an invocation.
@@ -86,10 +90,10 @@ var (
 		"--python-platform", "--torch-backend", "--link-mode", "--extra", "--resolution", "--prerelease",
 		"--exclude-newer", "-P", "--upgrade-package", "--refresh-package", "--reinstall-package",
 		"--no-build-isolation-package", "--no-build-package", "--no-binary-package", "--directory", "--project",
-		"--config-file", "--allow-insecure-host", "--color", "--with", "--with-editable", "--with-requirements",
+		"--config-file", "--allow-insecure-host", "--color", "--from", "--with", "--with-editable", "--with-requirements",
 		"--no-group", "--only-group", "--no-extra", "--package", "--no-install-package", "--branch", "--tag", "--rev", "--optional", "--env-file",
 	}, pipValues...)
-	pipxValues  = []string{"--spec", "--pip-args", "--python", "--suffix", "-i", "--index-url"}
+	pipxValues  = []string{"--spec", "--preinstall", "-r", "--requirement", "--pip-args", "--python", "--suffix", "-i", "--index-url"}
 	condaValues = []string{"-n", "--name", "-p", "--prefix", "-c", "--channel", "-f", "--file", "--solver", "--subdir", "--platform"}
 	aptValues   = []string{"-t", "--target-release", "--default-release", "-o", "--option", "-c", "--config-file", "-a", "--host-architecture", "-P", "--build-profiles"}
 	apkValues   = []string{"-t", "--virtual", "-X", "--repository", "-p", "--root", "--repositories-file", "--keys-dir", "--cache-dir", "--arch", "--wait", "--cache-max-age", "--timeout", "--progress-fd"}
@@ -111,7 +115,7 @@ func managerOf(name string) (managerSyntax, bool) {
 		return managerSyntax{"pip", pipValues}, true
 	}
 	switch name {
-	case "uv":
+	case "uv", "uvx":
 		return managerSyntax{"uv", uvValues}, true
 	case "pipx":
 		return managerSyntax{"pipx", pipxValues}, true
@@ -152,6 +156,9 @@ func (c *Command) Invocation() (*Invocation, bool) {
 		return nil, false
 	}
 	v := &Invocation{Command: c, Manager: syntax.name}
+	if name == "uvx" {
+		v.Verb = "tool run" // https://docs.astral.sh/uv/guides/tools/
+	}
 	v.read(args, syntax.values)
 	if v.Manager == "uv" && len(v.Operands) > 0 && (v.Verb == "pip" || v.Verb == "tool") {
 		v.Verb += " " + v.Operands[0].Text
@@ -169,9 +176,12 @@ func (v *Invocation) read(args []Word, values []string) {
 		case onlyOperands || !strings.HasPrefix(t, "-") || t == "-":
 			if v.Verb == "" {
 				v.Verb = t
-			} else {
-				v.Operands = append(v.Operands, args[i])
+				continue
 			}
+			if len(v.Operands) == 0 {
+				v.behind = args[i+1:]
+			}
+			v.Operands = append(v.Operands, args[i])
 		case t == "--":
 			onlyOperands = true
 		default:
@@ -182,13 +192,39 @@ func (v *Invocation) read(args []Word, values []string) {
 			} else if contains(values, t) && i+1 < len(args) {
 				i++
 				o.Value, o.HasValue = args[i], true
-			} else if len(t) > 2 && t[1] != '-' && contains(values, t[:2]) && !shortGroup.MatchString(t) {
-				o = Option{Name: t[:2], Value: args[i], HasValue: true}
-				o.Value.Text = t[2:]
+			} else if flags, value, ok := shortValue(t, values); ok {
+				if len(flags) > 1 {
+					v.Options = append(v.Options, Option{Name: flags})
+				}
+				o = Option{Name: "-" + t[len(flags):len(flags)+1], Value: args[i], HasValue: true}
+				o.Value.Text = value
+				if value == "" && i+1 < len(args) {
+					i++
+					o.Value = args[i]
+				}
 			}
 			v.Options = append(v.Options, o)
 		}
 	}
+}
+
+// shortValue reads a word of short options as getopt does: the first one that
+// takes a value takes the rest of the word, or the next word if it is the
+// last. flags is the dash with the options in front of it.
+// https://pubs.opengroup.org/onlinepubs/9799919799/basedefs/V1_chap12.html
+func shortValue(word string, values []string) (flags, value string, ok bool) {
+	if len(word) < 3 || word[1] == '-' {
+		return "", "", false
+	}
+	for i := 1; i < len(word); i++ {
+		switch {
+		case contains(values, "-"+word[i:i+1]):
+			return word[:i], word[i+1:], true
+		case !shortGroup.MatchString("-a" + word[i:i+1]):
+			return "", "", false
+		}
+	}
+	return "", "", false
 }
 
 // installs lists the verbs with which each manager installs packages.

@@ -67,16 +67,9 @@ func (e *Entry) own() bool {
 
 // judge makes a gap of an entry that no advisory can be matched with.
 func (r *reader) judge(e Entry) {
-	if e.Link == "" || e.own() {
-		return
+	if g, unversioned := e.Unversioned(); unversioned {
+		r.file.Gaps = append(r.file.Gaps, g)
 	}
-	name, version := e.Project()
-	if version != "" {
-		return
-	}
-	g := sbom.NewGap(sbom.GapUnversioned, e.File, e.Line, "the version of "+e.Link+" is not known without fetching it")
-	g.Package = sbom.NormalName(ecosystem, name)
-	r.file.Gaps = append(r.file.Gaps, g)
 }
 
 const ecosystem = "PyPI"
