@@ -20,6 +20,7 @@ import (
 	"github.com/tallyman/tallyman/sbom"
 	"github.com/tallyman/tallyman/sbom/catalog"
 	dockerfilereader "github.com/tallyman/tallyman/sbom/dockerfile"
+	"github.com/tallyman/tallyman/sbom/pylock"
 	"github.com/tallyman/tallyman/sbom/pyreq"
 )
 
@@ -46,6 +47,9 @@ func (a *Auditor) collect(ctx context.Context, f *Folder) (*source, error) {
 	}
 	if err := s.readCompose(ctx, f, found.files[composeFile]); err != nil {
 		return nil, err
+	}
+	for _, name := range found.files[lockFile] {
+		s.docs = append(s.docs, pylock.Read(f.FS, name).Document())
 	}
 	if files := found.files[catalogued]; len(files) > 0 {
 		doc, err := catalog.Folder(ctx, f.FS, files)

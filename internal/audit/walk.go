@@ -15,6 +15,7 @@ import (
 	"github.com/tallyman/tallyman/policy/deploy"
 	"github.com/tallyman/tallyman/sbom"
 	"github.com/tallyman/tallyman/sbom/catalog"
+	"github.com/tallyman/tallyman/sbom/pylock"
 )
 
 // fileKind says which reader a file is for.
@@ -26,6 +27,7 @@ const (
 	dockerFile
 	composeFile
 	npmManifest
+	lockFile
 	catalogued   // by syft: npm locks, installed Python distributions
 	unsupported  // a manifest without a reader
 	spaceReadme  // README.md, whose front matter may configure a Space
@@ -171,7 +173,9 @@ func classify(name string) fileKind {
 		return dockerFile
 	case deploy.IsCompose(base):
 		return composeFile
-	case slices.Contains(unsupportedManifests, base), strings.HasPrefix(base, "pylock.") && strings.HasSuffix(base, ".toml"):
+	case pylock.Reads(base):
+		return lockFile
+	case slices.Contains(unsupportedManifests, base):
 		return unsupported
 	case base == "packages.txt", base == "environment.yml", base == "environment.yaml":
 		return unsupported
@@ -186,7 +190,7 @@ func classify(name string) fileKind {
 var (
 	// unsupportedManifests name dependencies in a way that has no reader yet.
 	unsupportedManifests = []string{
-		"pyproject.toml", "setup.py", "setup.cfg", "Pipfile", "Pipfile.lock", "poetry.lock", "pdm.lock", "uv.lock",
+		"pyproject.toml", "setup.py", "setup.cfg", "Pipfile",
 	}
 
 	// foreignSettings configure auditors. Found in a tree that the user does

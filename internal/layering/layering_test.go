@@ -17,12 +17,12 @@ import (
 const module = "github.com/tallyman/tallyman/"
 
 // sbomReaders are the packages that read manifests.
-var sbomReaders = []string{"sbom", "sbom/pep440", "sbom/pep508", "sbom/pyreq", "sbom/catalog", "sbom/dockerfile"}
+var sbomReaders = []string{"sbom", "sbom/pep440", "sbom/pep508", "sbom/pyreq", "sbom/pylock", "sbom/pyproject", "sbom/space", "sbom/catalog", "sbom/dockerfile"}
 
 // below lists every package below internal/audit, which assembles them.
 var below = slices.Concat(sbomReaders, []string{
 	"sbom/image", "sbom/decode", "vuln", "vuln/osv", "policy", "policy/lint", "policy/python",
-	"policy/dockerfile", "policy/deploy", "attest", "internal/oci",
+	"policy/dockerfile", "policy/deploy", "policy/space", "policy/drift", "attest", "internal/oci",
 })
 
 // allowed is this test's own copy of the table: a package, and which of ours
@@ -33,6 +33,12 @@ var allowed = map[string][]string{
 	"sbom/pep440":            {},
 	"sbom/pep508":            {"sbom/pep440"},
 	"sbom/pyreq":             {"sbom", "sbom/pep440", "sbom/pep508"},
+	"sbom/pylock":            {"sbom", "sbom/pep440", "sbom/pep508"},
+	"sbom/pyproject":         {"sbom", "sbom/pep440", "sbom/pep508", "sbom/pyreq"},
+	"sbom/space":             {"sbom", "sbom/pep440", "sbom/pep508", "sbom/pyreq"},
+	"policy/space":           {"sbom", "sbom/pep440", "sbom/pep508", "sbom/pyreq", "sbom/space", "policy/lint"},
+	"policy/drift":           {"sbom", "sbom/pep440", "sbom/pep508", "policy/lint"},
+	"vuln/fix":               {"vuln", "sbom", "sbom/pep440", "sbom/pep508", "sbom/pyreq", "sbom/pylock", "sbom/pyproject", "sbom/dockerfile"},
 	"sbom/catalog":           {"sbom"},
 	"sbom/dockerfile":        {"sbom", "sbom/pep440", "sbom/pep508", "sbom/pyreq"},
 	"sbom/image":             {"sbom", "sbom/catalog"},
@@ -56,7 +62,7 @@ var allowed = map[string][]string{
 	"internal/sweep":         {"internal/audit", "internal/oci", "policy"},
 	"internal/limit":         {},
 	"internal/layering":      {},
-	"internal/cli":           append(slices.Clone(below), "internal/audit", "internal/report", "internal/sweep"),
+	"internal/cli":           append(slices.Clone(below), "internal/audit", "internal/report", "internal/sweep", "vuln/fix"),
 	"internal/size":          {},
 	"internal/testimage/gen": {"internal/testimage"},
 }
