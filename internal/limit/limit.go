@@ -31,6 +31,11 @@ const (
 	LineBytes = 1 << 20
 	// LockPackages bounds how many packages one lock file may have.
 	LockPackages = 200_000
+	// LockVersions bounds how many entries of one name a lock may have.
+	LockVersions = 256
+	// LockSteps bounds how many steps are spent on what a lock's parts say of
+	// one another: its graph, the files and markers that packages share.
+	LockSteps = 4_000_000
 	// MarkerDepth bounds how deep the parentheses of an environment marker may
 	// nest.
 	MarkerDepth = 100

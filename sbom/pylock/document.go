@@ -1,8 +1,10 @@
 package pylock
 
 import (
+	"fmt"
 	"slices"
 
+	"github.com/tallyman/tallyman/internal/limit"
 	"github.com/tallyman/tallyman/sbom"
 )
 
@@ -19,7 +21,15 @@ func (f *File) Document() *sbom.Document {
 			d.Components = append(d.Components, f.component(&f.Packages[i]))
 		}
 	}
-	d.Dependencies = f.dependencies()
+	steps, complete := 0, true
+	d.Dependencies = f.dependencies(func(n int) bool {
+		steps += n
+		complete = steps <= limit.LockSteps
+		return complete
+	})
+	if !complete {
+		d.Gaps = append(d.Gaps, sbom.NewGap(sbom.GapTooLarge, f.Name, 0, fmt.Sprintf("the graph of the lock has more than %d edges and is left out", limit.LockSteps)))
+	}
 	d.Normalize()
 	return d
 }
@@ -38,24 +48,35 @@ func (f *File) component(p *Package) sbom.Component {
 
 // dependencies returns the graph between components. A need that the lock does
 // not hold, because it never counts where the lock does, is not in it; Pipenv
-// notes no needs at all.
-func (f *File) dependencies() []sbom.Dependency {
+// notes no needs at all. It is nil when spend refuses, see graph.
+func (f *File) dependencies(spend func(int) bool) []sbom.Dependency {
+	if f.Kind == Pipenv {
+		return nil
+	}
 	g := newGraph(f.Packages)
+	g.spend = spend
+	purls := make([]string, len(f.Packages))
+	for i := range f.Packages {
+		purls[i] = sbom.PyPIPURL(f.Packages[i].Name, f.Packages[i].Version)
+	}
 	var out []sbom.Dependency
 	for i := range f.Packages {
 		p := &f.Packages[i]
-		if p.Own || f.Kind == Pipenv {
+		if p.Own {
 			continue
 		}
-		d := sbom.Dependency{PURL: sbom.PyPIPURL(p.Name, p.Version)}
+		d := sbom.Dependency{PURL: purls[i]}
 		for _, need := range p.Dependencies {
 			for _, j := range g.resolve(need) {
-				if q := &f.Packages[j]; !q.Own && j != i {
-					d.DependsOn = append(d.DependsOn, sbom.PyPIPURL(q.Name, q.Version))
+				if !f.Packages[j].Own && purls[j] != purls[i] {
+					d.DependsOn = append(d.DependsOn, purls[j])
 				}
 			}
 		}
 		out = append(out, d)
+	}
+	if g.full {
+		return nil
 	}
 	return out
 }

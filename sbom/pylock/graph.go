@@ -16,10 +16,14 @@ type graph struct {
 	byName   map[string][]int
 	// roots are the needs of each scope.
 	roots map[string][]Dependency
+	// spend is asked before each step of work, see reader.spend; full is true
+	// once it has refused one, and what the graph tells is then not all.
+	spend func(steps int) bool
+	full  bool
 }
 
 func newGraph(packages []Package) *graph {
-	g := &graph{packages: packages, byName: map[string][]int{}, roots: map[string][]Dependency{}}
+	g := &graph{packages: packages, byName: map[string][]int{}, roots: map[string][]Dependency{}, spend: func(int) bool { return true }}
 	for i := range packages {
 		name := pep508.NormalizeName(packages[i].Name)
 		g.byName[name] = append(g.byName[name], i)
@@ -37,6 +41,9 @@ func (g *graph) start(scope string, needs []Dependency) {
 // any such.
 func (g *graph) resolve(d Dependency) []int {
 	all := g.byName[d.Name]
+	if g.full = g.full || !g.spend(1+len(all)); g.full {
+		return nil
+	}
 	if len(all) < 2 || d.Version == "" && d.Specifiers.IsEmpty() {
 		return all
 	}
@@ -101,21 +108,25 @@ func (g *graph) reach(needs []Dependency) map[int]bool {
 }
 
 // assign sets the scopes of the packages. What the application needs to run
-// has none, and so has what nothing is seen to need.
+// has none, and so has what nothing is seen to need, or everything when the
+// graph is too large.
 func (g *graph) assign() {
 	runtime := g.reach(g.roots[""])
+	scopes := map[int][]string{}
 	for _, scope := range slices.Sorted(maps.Keys(g.roots)) {
 		if scope == "" {
 			continue
 		}
 		for i := range g.reach(g.roots[scope]) {
 			if !runtime[i] && !g.packages[i].Own {
-				g.packages[i].Scopes = append(g.packages[i].Scopes, scope)
+				scopes[i] = append(scopes[i], scope)
 			}
 		}
 	}
-	for i := range g.packages {
-		slices.Sort(g.packages[i].Scopes)
+	for i, s := range scopes {
+		if !g.full {
+			g.packages[i].Scopes = s
+		}
 	}
 }
 

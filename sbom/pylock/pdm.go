@@ -63,8 +63,8 @@ func (r *reader) pdm(text []byte) {
 func (r *reader) pdmPackage(in *pdmPackage, line int, h *pdmHead) {
 	p := Package{Name: in.Name, Version: in.Version, Line: line, Extras: names(in.Extras), Scopes: pdmScopes(in.Groups)}
 	files := in.Files
-	if len(files) == 0 {
-		files = h.Metadata.Files[in.Name+" "+in.Version]
+	if shared := h.Metadata.Files[in.Name+" "+in.Version]; len(files) == 0 && r.spend(len(shared)) {
+		files = shared
 	}
 	var hashes, urls []string
 	for _, f := range files {

@@ -2,7 +2,9 @@ package pylock
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -56,8 +58,16 @@ func (r *reader) pipenv(text []byte) {
 	for _, algorithm := range sortedKeys(p.meta.Hash) {
 		r.file.ContentHash = contentHash(algorithm, p.meta.Hash[algorithm])
 	}
+	indexes := map[string]string{}
+	for i, source := range p.meta.Sources {
+		for _, name := range []string{source.Name, ""} {
+			if _, seen := indexes[name]; !seen && (name != "" || i == 0) {
+				indexes[name] = source.URL
+			}
+		}
+	}
 	for _, e := range p.entries {
-		r.pipenvPackage(e, &p.meta)
+		r.pipenvPackage(e, indexes)
 	}
 }
 
@@ -98,7 +108,7 @@ func (p *pipenvReader) file() error {
 				return err
 			}
 			if err := json.Unmarshal(raw, &p.meta); err != nil {
-				p.gap(sbom.GapUnparsed, line, "", "the lock's own data cannot be read: %v", err)
+				p.gap(sbom.GapUnparsed, line, "", "the lock's own data cannot be read: %v", jsonError(err))
 			}
 		default:
 			if err := p.section(key); err != nil {
@@ -153,10 +163,10 @@ func (p *pipenvReader) key() (string, error) {
 	return key, nil
 }
 
-func (r *reader) pipenvPackage(e pipenvEntry, meta *pipenvMeta) {
+func (r *reader) pipenvPackage(e pipenvEntry, indexes map[string]string) {
 	var in pipenvPackage
 	if err := json.Unmarshal(e.raw, &in); err != nil {
-		r.gap(sbom.GapUnparsed, e.line, e.name, "package %q of the lock cannot be read: %v", e.name, err)
+		r.gap(sbom.GapUnparsed, e.line, e.name, "package %q of the lock cannot be read: %v", e.name, jsonError(err))
 	}
 	version, pinned := strings.CutPrefix(in.Version, "==")
 	version = strings.TrimSpace(strings.TrimPrefix(version, "="))
@@ -167,7 +177,7 @@ func (r *reader) pipenvPackage(e pipenvEntry, meta *pipenvMeta) {
 	p := Package{Name: e.name, Version: version, Line: e.line, Extras: names(in.Extras)}
 	p.Hashes = r.digests(in.Hashes, e.line, e.name)
 	p.Marker = r.marker(in.Markers, e.line, e.name)
-	p.Source, p.Own = pipenvSource(&in, meta)
+	p.Source, p.Own = pipenvSource(&in, indexes)
 	switch e.section {
 	case "default":
 	case "develop":
@@ -178,9 +188,18 @@ func (r *reader) pipenvPackage(e pipenvEntry, meta *pipenvMeta) {
 	r.add(p)
 }
 
-// pipenvSource reads the source. A package without an index of its own comes
-// from the first that the lock names.
-func pipenvSource(in *pipenvPackage, meta *pipenvMeta) (s Source, own bool) {
+// jsonError leaves the names of our own types out of an error.
+func jsonError(err error) error {
+	var wrong *json.UnmarshalTypeError
+	if errors.As(err, &wrong) {
+		return fmt.Errorf("cannot use %s as %s", wrong.Value, cmp.Or(wrong.Field, "this"))
+	}
+	return err
+}
+
+// pipenvSource reads the source. indexes are the URLs by name; a package without
+// an index of its own comes from the first that the lock names, under "".
+func pipenvSource(in *pipenvPackage, indexes map[string]string) (s Source, own bool) {
 	for _, vcs := range [][2]string{{"git", in.Git}, {"hg", in.Hg}, {"svn", in.Svn}, {"bzr", in.Bzr}} {
 		if vcs[1] != "" {
 			return vcsSource(vcs[0], vcs[1], in.Ref, ""), false
@@ -194,15 +213,10 @@ func pipenvSource(in *pipenvPackage, meta *pipenvMeta) (s Source, own bool) {
 	case in.Path != "":
 		return pathSource(in.Path)
 	}
-	for _, source := range meta.Sources {
-		if in.Index == "" || source.Name == in.Index {
-			return indexSource(source.URL), false
-		}
+	if at, ok := indexes[in.Index]; ok || in.Index == "" {
+		return indexSource(at), false
 	}
-	if in.Index != "" {
-		return Source{URL: sbom.RedactText(in.Index)}, false
-	}
-	return Source{}, false
+	return Source{URL: sbom.RedactText(in.Index)}, false
 }
 
 // pipenvPython returns the Python of "requires" as a specifier.

@@ -65,11 +65,17 @@ func (r *reader) poetry(text []byte) {
 func (r *reader) poetryPackage(in *poetryPackage, line int, h *poetryHead) {
 	p := Package{Name: in.Name, Version: in.Version, Line: line}
 	var hashes, urls []string
-	for _, f := range slices.Concat(in.Files, h.Metadata.Files[in.Name]) {
+	for _, f := range in.Files {
 		hashes, urls = append(hashes, f.Hash), append(urls, f.URL)
 	}
-	for _, hash := range h.Metadata.Hashes[in.Name] {
-		hashes = append(hashes, "sha256:"+hash)
+	// Of the digests of all packages, those of several versions are together.
+	if files, plain := h.Metadata.Files[in.Name], h.Metadata.Hashes[in.Name]; r.spend(len(files) + len(plain)) {
+		for _, f := range files {
+			hashes, urls = append(hashes, f.Hash), append(urls, f.URL)
+		}
+		for _, hash := range plain {
+			hashes = append(hashes, "sha256:"+hash)
+		}
 	}
 	p.Hashes = r.digests(hashes, line, in.Name)
 	p.Source, p.Own = poetrySource(in, urls)
@@ -181,6 +187,8 @@ func (r *reader) poetryExtras(h *poetryHead, entries []entry[poetryPackage]) {
 		return
 	}
 	g := newGraph(r.file.Packages)
+	g.spend = r.spend
+	scopes := map[int][]string{}
 	for _, extra := range sortedKeys(h.Extras) {
 		var needs []Dependency
 		for _, text := range h.Extras[extra] {
@@ -189,10 +197,15 @@ func (r *reader) poetryExtras(h *poetryHead, entries []entry[poetryPackage]) {
 			needs = append(needs, Dependency{Name: pep508.NormalizeName(name)})
 		}
 		for i := range g.reach(needs) {
-			if p := &r.file.Packages[i]; p.Line > 0 && optional[p.Line] {
-				p.Scopes = append(p.Scopes, label("extra:", extra))
-				slices.Sort(p.Scopes)
+			if line := r.file.Packages[i].Line; line > 0 && optional[line] {
+				scopes[i] = append(scopes[i], label("extra:", extra))
 			}
+		}
+	}
+	for i, more := range scopes {
+		if p := &r.file.Packages[i]; !g.full {
+			p.Scopes = append(p.Scopes, more...)
+			slices.Sort(p.Scopes)
 		}
 	}
 }

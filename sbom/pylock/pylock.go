@@ -182,7 +182,10 @@ func Reads(base string) bool { return KindOf(base) != "" }
 // and reading goes on behind it. fsys is the boundary, and whoever passes it
 // sees to it that no symbolic link leads out of it (os.Root).
 func Read(fsys fs.FS, name string) *File {
-	r := &reader{file: &File{Name: name, Kind: KindOf(path.Base(name))}, markers: map[string]*pep508.Marker{}}
+	r := &reader{
+		file:    &File{Name: name, Kind: KindOf(path.Base(name))},
+		markers: map[string]*pep508.Marker{}, versions: map[string]int{},
+	}
 	text, err := load(fsys, name)
 	switch {
 	case err != nil:

@@ -19,6 +19,26 @@ type reader struct {
 	file *File
 	// markers are those parsed before: a lock repeats a few of them often.
 	markers map[string]*pep508.Marker
+	// versions counts the entries of each name.
+	versions map[string]int
+	// steps are how many were spent, see limit.LockSteps.
+	steps int
+	// full is true once there were more packages than limit.LockPackages.
+	full bool
+}
+
+// spend notes work that grows faster than the file, and reports whether there
+// is enough left to do it.
+func (r *reader) spend(steps int) bool {
+	if r.steps > limit.LockSteps {
+		return false
+	}
+	r.steps += steps
+	if r.steps > limit.LockSteps {
+		r.gap(sbom.GapTooLarge, 0, "", "the parts of the lock refer to one another more often than %d times: digests and scopes are not all read", limit.LockSteps)
+		return false
+	}
+	return true
 }
 
 // maxReason bounds the text of a gap, in bytes: it may quote the file.
@@ -81,12 +101,10 @@ func (r *reader) add(p Package) {
 		r.gap(sbom.GapUnparsed, p.Line, "", "%q is not the name of a package", p.Name)
 		return
 	}
+	if !r.room(&p) {
+		return
+	}
 	switch {
-	case len(r.file.Packages) == limit.LockPackages:
-		r.gap(sbom.GapTooLarge, p.Line, "", "from here on the lock's packages are not read: there are more than %d", limit.LockPackages)
-		return
-	case len(r.file.Packages) > limit.LockPackages:
-		return
 	case p.Own && r.outside(p.Source.URL):
 		r.gap(sbom.GapInclude, p.Line, p.Name, "the folder %q of package %q lies outside of what is audited", p.Source.URL, p.Name)
 	case !p.Own && p.Version == "":
@@ -97,6 +115,26 @@ func (r *reader) add(p Package) {
 	slices.Sort(p.Hashes)
 	p.Hashes = slices.Compact(p.Hashes)
 	r.file.Packages = append(r.file.Packages, p)
+}
+
+// room reports whether the bounds leave room for one package more.
+func (r *reader) room(p *Package) bool {
+	name := pep508.NormalizeName(p.Name)
+	r.versions[name]++
+	switch {
+	case len(r.file.Packages) >= limit.LockPackages:
+		if !r.full {
+			r.full = true
+			r.gap(sbom.GapTooLarge, p.Line, "", "from here on the lock's packages are not read: there are more than %d", limit.LockPackages)
+		}
+		return false
+	case r.versions[name] > limit.LockVersions:
+		if r.versions[name] == limit.LockVersions+1 {
+			r.gap(sbom.GapTooLarge, p.Line, p.Name, "the lock has more than %d entries for %q", limit.LockVersions, p.Name)
+		}
+		return false
+	}
+	return true
 }
 
 // outside reports whether a folder that the lock names lies outside the root.
@@ -138,6 +176,9 @@ func (r *reader) anyMarker(texts []string, line int, pkg string) *pep508.Marker 
 // digest checks one "algorithm:hex" digest and notes a package's first that is
 // none.
 func (r *reader) digests(in []string, line int, pkg string) []string {
+	if !r.spend(len(in)) {
+		return nil
+	}
 	out := make([]string, 0, len(in))
 	told := false
 	for _, text := range in {

@@ -97,7 +97,10 @@ func (r *reader) standardPackage(in *standardPackage, line int, scopes *scopeFin
 	p.Hashes = r.digests(hashes, line, in.Name)
 	p.Source, p.Own = standardSource(in, urls)
 	p.Marker = r.marker(in.Marker, line, in.Name)
-	p.Scopes = scopes.of(p.Marker)
+	// A marker is looked at once for each scope.
+	if r.spend(len(scopes.scopes) * (1 + len(in.Marker)/64)) {
+		p.Scopes = scopes.of(p.Marker)
+	}
 	for _, d := range in.Needs {
 		if pep508.ValidName(d.Name) {
 			p.Dependencies = append(p.Dependencies, Dependency{Name: pep508.NormalizeName(d.Name), Version: d.Version})

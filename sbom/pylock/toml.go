@@ -275,9 +275,15 @@ func (r *reader) head(text []byte, into any) {
 
 // decodeError takes an error of go-toml apart; line is 0 when it is not known.
 func decodeError(err error) (line int, text string) {
+	text = strings.TrimPrefix(err.Error(), "toml: ")
 	var decode *toml.DecodeError
-	if errors.As(err, &decode) {
-		line, _ = decode.Position()
+	if !errors.As(err, &decode) {
+		return 0, text
 	}
-	return line, strings.TrimPrefix(err.Error(), "toml: ")
+	line, _ = decode.Position()
+	// The names of our own types say nothing to who reads a gap.
+	if before, _, ok := strings.Cut(text, " into "); ok {
+		text = before + " as " + strings.Join(decode.Key(), ".")
+	}
+	return line, text
 }

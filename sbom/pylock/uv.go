@@ -226,6 +226,7 @@ func (r *reader) uvRequirement(u *uvRequirement, line int) (pep508.Requirement, 
 // graph: from the members of the workspace, or from a script's requirements.
 func (r *reader) uvScopes(h *uvHead) {
 	g := newGraph(r.file.Packages)
+	g.spend = r.spend
 	g.start("", requirementRoots(h.Manifest.Requirements))
 	for _, group := range sortedKeys(h.Manifest.Groups) {
 		g.start(label("group:", group), requirementRoots(h.Manifest.Groups[group]))
