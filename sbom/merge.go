@@ -35,6 +35,7 @@ func Merge(name string, docs ...*Document) *Document {
 		out.Components = append(out.Components, d.Components...)
 		out.Gaps = append(out.Gaps, d.Gaps...)
 		out.Dependencies = append(out.Dependencies, d.Dependencies...)
+		out.Together = append(out.Together, d.Together...)
 	}
 	out.Normalize()
 	return out
@@ -53,6 +54,20 @@ func (d *Document) Normalize() {
 	slices.SortFunc(d.Gaps, CompareGaps)
 	d.Gaps = slices.Compact(d.Gaps)
 	d.Dependencies = mergeDependencies(d.Dependencies)
+	d.Together = mergeTogether(d.Together)
+}
+
+// mergeTogether sorts sets of files; one of fewer than two files says nothing.
+func mergeTogether(in [][]string) [][]string {
+	var out [][]string
+	for _, files := range in {
+		files = slices.Compact(slices.Sorted(slices.Values(files)))
+		if len(files) > 1 {
+			out = append(out, files)
+		}
+	}
+	slices.SortFunc(out, slices.Compare)
+	return slices.CompactFunc(out, slices.Equal)
 }
 
 // mergeDependencies makes one dependency of all that are of one package URL.

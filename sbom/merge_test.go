@@ -33,3 +33,15 @@ func TestMergeDependencies(t *testing.T) {
 		t.Errorf("Merge of nothing has dependencies %v", none.Dependencies)
 	}
 }
+
+func TestMergeTogether(t *testing.T) {
+	a := &sbom.Document{Together: [][]string{{"z.txt", "base.txt", "z.txt"}, {"alone.txt"}, nil}}
+	b := &sbom.Document{Together: [][]string{{"base.txt", "z.txt"}, {"a.txt", "base.txt"}}}
+	want := [][]string{{"a.txt", "base.txt"}, {"base.txt", "z.txt"}}
+	if diff := cmp.Diff(want, sbom.Merge("", a, b).Together); diff != "" {
+		t.Errorf("Merge (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"z.txt", "base.txt", "z.txt"}, a.Together[0]); diff != "" {
+		t.Errorf("Merge changed its argument (-want +got):\n%s", diff)
+	}
+}

@@ -21,6 +21,10 @@ type Document struct {
 	// Dependencies is what is known of who needs whom, sorted, one for each
 	// package URL. Nothing is known of a component that is not in it.
 	Dependencies []Dependency `json:"dependencies,omitempty"`
+	// Together are sets of files whose lines are installed in one go, as a
+	// requirement file and all that it includes; each sorted, and sorted. What
+	// stands in one file needs no set.
+	Together [][]string `json:"together,omitempty"`
 }
 
 // Dependency is what one component needs. A component that is there more than

@@ -52,6 +52,7 @@ git+https://github.com/o/r
 			clipGap,
 			sbom.NewGap(sbom.GapUnversioned, "requirements.txt", 6, "the version of git+https://github.com/o/r is not known without fetching it"),
 		},
+		Together: [][]string{{"limits.txt", "requirements.txt"}},
 	}
 	if diff := cmp.Diff(got, want); diff != "" {
 		t.Errorf("got -, want +\n%s", diff)
