@@ -120,6 +120,7 @@ func (c *Command) invocations() []*Invocation {
 // invocation adds what one call installs.
 func (c *collector) invocation(v *Invocation) {
 	before := len(c.components) + len(c.gaps)
+	python := true
 	switch v.Manager {
 	case "pip", "pipenv":
 		c.pip(v)
@@ -133,11 +134,15 @@ func (c *collector) invocation(v *Invocation) {
 		c.conda(v)
 	case "apt", "apt-get", "aptitude":
 		c.apt(v)
+		python = false
 	case "apk":
 		c.apk(v)
+		python = false
+	default:
+		return
 	}
-	installs := len(c.components)+len(c.gaps) > before
-	if _, is := v.Install(); v.Command.MoreArgs && (is || installs) {
+	_, is := v.Install()
+	if is = is && python || len(c.components)+len(c.gaps) > before; is && v.Command.MoreArgs {
 		c.gap(sbom.GapUnparsed, v.Command.Line, "", "xargs adds packages to %s that are not in the file", v.Manager)
 	}
 }
