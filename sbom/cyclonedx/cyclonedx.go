@@ -22,12 +22,14 @@ type Options struct {
 }
 
 // The properties that Encode writes and Decode reads. Document properties:
-// propFormat (always formatVersion) and one propGap for each gap, its JSON.
+// propFormat (always formatVersion), one propGap for each gap, its JSON, and one
+// propDepends for each Dependency that names a package URL of no component.
 // Component properties, each left out when empty; those of lists repeat:
 const (
 	prefix        = "tallyman:"
 	propFormat    = prefix + "format"
 	propGap       = prefix + "gap"
+	propDepends   = prefix + "dependency"
 	propEvidence  = prefix + "evidence"
 	propEcosystem = prefix + "ecosystem"
 	propSpecifier = prefix + "specifier"

@@ -55,6 +55,11 @@ func sample() *sbom.Document {
 			sbom.NewGap(sbom.GapUnparsed, "requirements.txt", 7, "a line with \x1b[31m and \"quotes\""),
 			{Kind: sbom.GapImage, Reason: "a layer", Layer: "sha256:00", Package: "x"},
 		},
+		Dependencies: []sbom.Dependency{
+			{PURL: sbom.PyPIPURL("gradio", "4.19.1"), DependsOn: []string{sbom.PyPIPURL("fastapi", ""), sbom.PyPIPURL("models", "")}},
+			{PURL: sbom.PyPIPURL("models", "")},
+			{PURL: sbom.PyPIPURL("fastapi", ""), DependsOn: []string{sbom.PyPIPURL("absent", "1")}},
+		},
 	}
 	d.Normalize()
 	return d
@@ -91,6 +96,11 @@ func generated(rng *rand.Rand) *sbom.Document {
 		var g sbom.Gap
 		fill(rng, reflect.ValueOf(&g).Elem())
 		d.Gaps = append(d.Gaps, g)
+	}
+	for range rng.IntN(4) {
+		var e sbom.Dependency
+		fill(rng, reflect.ValueOf(&e).Elem())
+		d.Dependencies = append(d.Dependencies, e)
 	}
 	d.Normalize()
 	return d

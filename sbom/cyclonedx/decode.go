@@ -61,7 +61,7 @@ func ours(d *sbom.Document, bom *cdx.BOM, format []string) error {
 		}
 		d.Gaps = append(d.Gaps, gap)
 	}
-	return nil
+	return ownGraph(d, bom)
 }
 
 func ownComponent(c *cdx.Component) sbom.Component {

@@ -25,18 +25,26 @@ func Encode(w io.Writer, d *sbom.Document, opts Options) error {
 	bom.JSONSchema = "http://cyclonedx.org/schema/bom-1.6.schema.json"
 	bom.Metadata = metadata(d.Name, opts)
 	components := make([]cdx.Component, 0, len(d.Components))
+	refs := make([]string, 0, len(d.Components))
 	for i := range d.Components {
 		c, err := component(&d.Components[i])
 		if err != nil {
 			return err
 		}
 		components = append(components, c)
+		refs = append(refs, c.BOMRef)
 	}
 	bom.Components = &components
+	edges, rest, err := dependencies(d, refs)
+	if err != nil {
+		return err
+	}
+	bom.Dependencies = edges
 	properties, err := documentProperties(d)
 	if err != nil {
 		return err
 	}
+	properties = append(properties, rest...)
 	bom.Properties = &properties
 	var content bytes.Buffer
 	if err := encodeTo(&content, bom); err != nil {

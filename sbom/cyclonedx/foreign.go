@@ -31,6 +31,9 @@ func foreign(d *sbom.Document, bom *cdx.BOM) {
 			d.Gaps = append(d.Gaps, gaps...)
 		}
 	}
+	// Edges from or to what is no component of ours (files, the target) say
+	// nothing about packages.
+	d.Dependencies, _ = graph(bom, purls(all))
 }
 
 // flatten appends components and what is nested in them.
