@@ -83,7 +83,7 @@ func ours(out *sbom.Document, in *document, marks []string) error {
 		}
 		out.Components = append(out.Components, c)
 	}
-	return nil
+	return ownGraph(out, in)
 }
 
 func purl(p *pkg) string {
@@ -109,6 +109,9 @@ func foreign(out *sbom.Document, in *document) {
 		out.Components = append(out.Components, c)
 		out.Gaps = append(out.Gaps, gaps...)
 	}
+	// Relationships with what is no package (files, the target) say nothing
+	// about packages.
+	out.Dependencies, _ = readGraph(in)
 }
 
 // said is "" for the words by which SPDX says that nothing is said.

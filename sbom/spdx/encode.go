@@ -48,6 +48,7 @@ func Encode(w io.Writer, d *sbom.Document, opts Options) error {
 		out.Packages = append(out.Packages, p)
 		out.Relationships = append(out.Relationships, relationship{documentID, "DESCRIBES", p.ID})
 	}
+	e.graph(&out, d)
 	if e.err != nil {
 		return fmt.Errorf("writing SPDX: %w", e.err)
 	}

@@ -2,7 +2,8 @@
 // versions 2.2 and 2.3, ours and that of other tools.
 //
 // What SPDX has no field for is kept in annotations by "Tool: tallyman": of the
-// document its name and its gaps, of each package the whole Component.
+// document its name, its gaps and what the relationships leave of the dependency
+// graph, of each package the whole Component.
 // https://spdx.github.io/spdx-spec/v2.3/
 package spdx
 
@@ -23,6 +24,7 @@ const (
 	documentMark  = "tallyman:document "
 	componentMark = "tallyman:component "
 	gapMark       = "tallyman:gap "
+	dependsMark   = "tallyman:dependency "
 )
 
 // formatVersion is the version of our annotations.

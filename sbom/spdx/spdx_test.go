@@ -41,12 +41,15 @@ func decode(t testing.TB, data []byte) *sbom.Document {
 // generated fills every field of a Document by reflection.
 func generated(seed uint64) *sbom.Document {
 	rng := rand.New(rand.NewPCG(seed, 0))
-	d := &sbom.Document{Name: word(rng), Components: make([]sbom.Component, rng.IntN(6)), Gaps: make([]sbom.Gap, rng.IntN(4))}
+	d := &sbom.Document{Name: word(rng), Components: make([]sbom.Component, rng.IntN(6)), Gaps: make([]sbom.Gap, rng.IntN(4)), Dependencies: make([]sbom.Dependency, rng.IntN(5))}
 	for i := range d.Components {
 		fill(rng, reflect.ValueOf(&d.Components[i]).Elem())
 	}
 	for i := range d.Gaps {
 		fill(rng, reflect.ValueOf(&d.Gaps[i]).Elem())
+	}
+	for i := range d.Dependencies {
+		fill(rng, reflect.ValueOf(&d.Dependencies[i]).Elem())
 	}
 	d.Normalize()
 	return d
