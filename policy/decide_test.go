@@ -78,7 +78,7 @@ func TestDecideGroupsVulnerabilitiesByPackage(t *testing.T) {
 	in.Findings = []vuln.Finding{gradioFinding(), second, third}
 	want := []Reason{{
 		Effect: Deny, Rule: "vulnerability", Package: "gradio", File: "requirements.txt", Line: 1,
-		Message:  "gradio 4.19.1 has 3 vulnerabilities (1 critical, 1 high, 1 low); fixed in 4.44.1",
+		Message:  "gradio 4.19.1 has 3 vulnerabilities (1 critical, 1 high, 1 low); fixed in 4.44.1, 1 without a fix",
 		Evidence: []string{"CVE-2024-0001", "CVE-2024-0002"},
 		Remedy:   "raise gradio to 4.44.1 or later",
 	}}

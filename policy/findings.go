@@ -52,8 +52,9 @@ func groupByPackage(findings []vuln.Finding) (packages []PackageFacts, owner []i
 	}
 	for i := range packages {
 		p := &packages[i]
-		slices.SortFunc(p.Fixes, func(a, b string) int { return compareVersions(p.Ecosystem, a, b) })
+		slices.Sort(p.Fixes)
 		p.Fixes = slices.Compact(p.Fixes)
+		slices.SortFunc(p.Fixes, func(a, b string) int { return compareVersions(p.Ecosystem, a, b) })
 	}
 	return packages, owner
 }

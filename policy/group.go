@@ -29,7 +29,7 @@ func lintFacts(findings []lint.Finding, risks *acceptedRisks) []LintFacts {
 				Suppressed: k.suppressed, Accepted: k.accepted,
 			})
 		}
-		out[i].Places = append(out[i].Places, fmt.Sprintf("%s %s:%d", f.Rule, f.File, f.Line))
+		out[i].Places = append(out[i].Places, f.Rule+" "+placeOf(f.File, f.Line))
 	}
 	for i := range out {
 		if more := len(out[i].Places) - 1; more > 0 {
@@ -65,11 +65,16 @@ func gapFacts(gaps []sbom.Gap) []GapFacts {
 }
 
 func gapPlace(g sbom.Gap) string {
-	place := g.File
-	if g.Line > 0 {
-		place = fmt.Sprintf("%s:%d", g.File, g.Line)
+	return strings.TrimPrefix(placeOf(g.File, g.Line)+": "+g.Reason, ": ")
+}
+
+// placeOf is "file:line", or what there is of it: the configuration of an
+// image has no lines.
+func placeOf(file string, line int) string {
+	if line > 0 {
+		return fmt.Sprintf("%s:%d", file, line)
 	}
-	return strings.TrimPrefix(place+": "+g.Reason, ": ")
+	return file
 }
 
 // distributions are the ecosystems of operating systems.

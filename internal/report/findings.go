@@ -1,7 +1,6 @@
 package report
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,103 +11,59 @@ import (
 	"github.com/tallyman/tallyman/vuln"
 )
 
-// block is what was found about one package in one version or range.
-type block struct {
-	findings  []vuln.Finding
-	locations []sbom.Location
-	malicious bool
-	gates     bool
-	worst     int
-}
+// Bounds of the columns that packages and their fixes stand in.
+const (
+	maxNameColumn = 28
+	maxFixColumn  = 22
+)
 
-// findings lists packages, worst first, each as one block.
+// findings lists packages, worst first, each once: those that stop the release
+// with their advisories, the others in a few lines.
 func (t *text) findings() {
-	blocks := t.blocks()
-	if len(blocks) == 0 {
+	if len(t.packages) == 0 {
 		return
 	}
-	tally := map[vuln.Severity]int{}
-	names := map[string]bool{}
-	for _, f := range t.r.Findings {
-		tally[f.Severity]++
-		names[f.Ecosystem+"\x00"+f.Package] = true
+	tally := tallied(t.r.Findings)
+	n := 0
+	for _, k := range tally {
+		n += k
 	}
-	t.section("Advisories against "+count(len(names), "package", "packages"),
-		count(len(t.r.Findings), "finding", "findings")+": "+strings.Join(severityCounts(tally), ", "))
-	shown := t.limit(maxPackages, len(blocks))
-	for _, b := range blocks[:shown] {
+	t.section("Vulnerable", count(len(t.fates.packages), "package", "packages")+", "+
+		count(n, "advisory", "advisories")+": "+strings.Join(severityCounts(tally), ", "))
+	blocks := t.joined(t.packages)
+	full := t.inFull(blocks)
+	t.columns(full)
+	for _, b := range full {
 		t.block(b)
 	}
-	if rest := blocks[shown:]; len(rest) > 0 {
-		tally := map[vuln.Severity]int{}
-		for _, b := range rest {
-			for _, f := range b.findings {
-				tally[f.Severity]++
-			}
-		}
-		t.wrapped("  ", fmt.Sprintf("and %d more: %s (--format json has all)", len(rest), strings.Join(severityCounts(tally), ", ")))
-	}
+	t.inShort(blocks[len(full):])
 }
 
-// blocks groups the findings by package and version, worst first.
-func (t *text) blocks() []*block {
-	at := map[string]*block{}
-	var out []*block
-	for _, f := range t.r.Findings {
-		key := strings.Join([]string{f.Ecosystem, sbom.NormalName(f.Ecosystem, f.Package), f.Version, f.Specifier}, "\x00")
-		b := at[key]
-		if b == nil {
-			b = &block{}
-			at[key] = b
-			out = append(out, b)
-		}
-		b.findings = append(b.findings, f)
-		b.locations = append(b.locations, f.Locations...)
-		counts := accepted(t.r, &f) == nil
-		b.malicious = b.malicious || f.Malicious && counts
-		b.gates = b.gates || f.Gates && counts
-		b.worst = max(b.worst, t.weight(&f))
+// inFull are the packages that the short form of text shows with advisories:
+// those that something follows from, or the first when nothing does.
+func (t *text) inFull(blocks []*block) []*block {
+	warned := func(b *block) bool { return b.fate().effect == policy.Warn }
+	n := 0
+	for n < t.limit(maxPackages, len(blocks)) && (t.opts.Verbose || !warned(blocks[n]) || warned(blocks[0])) {
+		n++
 	}
-	for _, b := range out {
-		slices.SortStableFunc(b.findings, func(x, y vuln.Finding) int { return cmp.Compare(t.weight(&y), t.weight(&x)) })
-		slices.SortFunc(b.locations, sbom.CompareLocations)
-		b.locations = slices.Compact(b.locations)
-	}
-	slices.SortStableFunc(out, func(x, y *block) int {
-		return cmp.Or(
-			-compareBool(x.malicious, y.malicious),
-			-compareBool(x.gates, y.gates),
-			cmp.Compare(y.worst, x.worst),
-			cmp.Compare(len(y.findings), len(x.findings)),
-		)
-	})
-	return out
+	return blocks[:n]
 }
 
-// weight orders findings for an eye: malware, then what gates and nobody
-// accepted, then severity, an unknown one between high and medium.
-func (t *text) weight(f *vuln.Finding) int {
-	order := bySeverity()
-	w := slices.Index(order, f.Severity)
-	if w < 0 {
-		w = slices.Index(order, vuln.SeverityUnknown)
+// inShort names packages with their fix and their severities.
+func (t *text) inShort(rest []*block) {
+	if len(rest) == 0 {
+		return
 	}
-	w = len(order) - w
-	if f.Gates && accepted(t.r, f) == nil {
-		w += 10
+	shown := t.limit(maxNames, len(rest))
+	var parts []string
+	for _, b := range rest[:shown] {
+		parts = append(parts, t.word(b.name)+" "+t.word(b.version)+" "+t.cure(b)+" ("+strings.Join(severityCounts(tallied(b.findings)), ", ")+")")
 	}
-	if f.Malicious {
-		w += 100
+	if n := len(rest) - shown; n > 0 {
+		parts = append(parts, fmt.Sprintf("%d more", n))
 	}
-	return w
-}
-
-// bySeverity is the order in which an eye reads severities.
-func bySeverity() []vuln.Severity {
-	return []vuln.Severity{
-		vuln.SeverityCritical, vuln.SeverityHigh, vuln.SeverityUnknown,
-		vuln.SeverityMedium, vuln.SeverityLow, vuln.SeverityNone,
-	}
+	t.wrapped("  and ", strings.Join(parts, ", ")+" (--verbose shows all)")
 }
 
 func severityCounts(tally map[vuln.Severity]int) []string {
@@ -130,58 +85,76 @@ func severityCounts(tally map[vuln.Severity]int) []string {
 	return out
 }
 
+// columns sets the widths that the names and the fixes of packages take.
+func (t *text) columns(blocks []*block) {
+	t.nameColumn, t.fixColumn = 0, 0
+	for _, b := range blocks {
+		if n := cells(t.named(b)); n <= maxNameColumn {
+			t.nameColumn = max(t.nameColumn, n)
+		}
+		if n := cells(t.cure(b)); n <= maxFixColumn {
+			t.fixColumn = max(t.fixColumn, n)
+		}
+	}
+}
+
+// named is a package with its version, after those that share everything.
+func (t *text) named(b *block) string {
+	names := []string{t.paint(bold, t.word(b.name))}
+	for _, s := range b.siblings {
+		names = append(names, t.paint(bold, t.word(s)))
+	}
+	if shown := t.limit(maxPerKind, len(names)); shown < len(names) {
+		names = append(names[:shown:shown], fmt.Sprintf("%d more", len(names)-shown))
+	}
+	return strings.Join(names, ", ") + " " + t.word(b.version)
+}
+
 // block writes one package: its name with the cure and its place, then its
 // worst findings.
 func (t *text) block(b *block) {
-	f := &b.findings[0]
-	name := t.paint(bold, t.word(f.Package)) + " " + t.word(cmp.Or(f.Version, f.Specifier, "(any version)"))
-	if eco := f.Ecosystem; eco != "PyPI" && eco != "" {
-		name += t.paint(dim, " ["+t.word(eco)+"]")
+	head := pad(t.named(b), t.nameColumn) + "  " + pad(t.cure(b), t.fixColumn)
+	system := ""
+	if b.ecosystem != "PyPI" && b.ecosystem != "" {
+		system = t.word(b.ecosystem) + ", "
 	}
-	name += t.cure(b)
-	where := t.places(b.locations)
-	if gap := t.width - 2 - cells(name) - cells(where); where != "" && gap >= 2 {
-		t.line("  ", name+strings.Repeat(" ", gap)+where)
-	} else {
-		t.line("  ", name)
-		if where != "" {
-			t.line("      ", where)
-		}
+	room := t.width - 2 - cells(head) - 2 - len(system)
+	where, fits := t.places(b.places, room)
+	switch {
+	case where == "":
+		t.line("  ", head, "", t.paint(dim, strings.TrimSuffix(system, ", ")))
+	case fits:
+		t.line("  ", head, "", t.paint(dim, system+where))
+	default:
+		t.line("  ", head)
+		where, _ = t.places(b.places, t.width-6-len(system))
+		t.wrapped("      ", system+where)
 	}
 	shown := t.limit(maxPerPackage, len(b.findings))
+	if shown == len(b.findings)-1 {
+		shown++ // Counting one takes as much room as showing it.
+	}
 	for i := range b.findings[:shown] {
 		t.finding(&b.findings[i])
 	}
 	if rest := b.findings[shown:]; len(rest) > 0 {
-		tally := map[vuln.Severity]int{}
-		for _, f := range rest {
-			tally[f.Severity]++
-		}
-		t.line("    ", fmt.Sprintf("and %d more: %s (--format json has all)", len(rest), strings.Join(severityCounts(tally), ", ")))
+		t.line("    ", fmt.Sprintf("and %d more: %s", len(rest), strings.Join(severityCounts(tallied(rest)), ", ")))
 	}
 }
 
 // cure says which version cures the whole block.
 func (t *text) cure(b *block) string {
-	if b.malicious {
-		return t.paint(boldRed, " -> remove it")
+	if b.malicious() {
+		return t.paint(boldRed, "-> remove it")
 	}
-	var fixed string
-	unfixed := 0
-	for _, f := range b.findings {
-		if f.Fixed == "" {
-			unfixed++
-		} else if fixed == "" || compareVersions(f.Ecosystem, f.Fixed, fixed) > 0 {
-			fixed = f.Fixed
-		}
-	}
+	fixed, unfixed := b.fixed()
 	switch {
 	case fixed == "":
-		return t.paint(yellow, " no fix known")
+		return t.paint(yellow, "no fix known")
 	case unfixed > 0:
-		return " -> " + t.paint(green, t.word(fixed)) + fmt.Sprintf(" (%d without a fix)", unfixed)
+		return "-> " + t.paint(green, t.word(fixed)) + fmt.Sprintf(" (%d unfixed)", unfixed)
 	}
-	return " -> " + t.paint(green, t.word(fixed))
+	return "-> " + t.paint(green, t.word(fixed))
 }
 
 // finding writes one finding on one line.
@@ -199,7 +172,7 @@ func (t *text) finding(f *vuln.Finding) {
 	if t.opts.Verbose && len(f.IDs) > 1 {
 		id += " (" + t.clean(strings.Join(f.IDs[1:], ", ")) + ")"
 	}
-	parts := []string{pad(id, 19)}
+	parts := []string{pad(id, 16)}
 	if note := t.standing(f); note != "" {
 		parts = append(parts, "["+note+"]")
 	}
@@ -225,34 +198,6 @@ func (t *text) standing(f *vuln.Finding) string {
 		notes = append(notes, "accepted")
 	}
 	return strings.Join(notes, ", ")
-}
-
-// places names the first place of a component and counts the others. Of a path
-// that is too long the end is kept.
-func (t *text) places(locations []sbom.Location) string {
-	if len(locations) == 0 {
-		return ""
-	}
-	tail := ""
-	if locations[0].Layer != "" {
-		tail = " in layer " + t.word(shortDigest(locations[0].Layer))
-	}
-	if n := len(locations) - 1; n > 0 {
-		tail += fmt.Sprintf(" and %d more", n)
-	}
-	first := []rune(t.clean(place(locations[0].File, locations[0].Line)))
-	if room := max(t.width-6-cells(tail), 20); len(first) > room {
-		first = append([]rune("..."), first[len(first)-room+3:]...)
-	}
-	return string(first) + tail
-}
-
-// place is "file:line", or the file alone.
-func place(file string, line int) string {
-	if line > 0 {
-		return fmt.Sprintf("%s:%d", file, line)
-	}
-	return file
 }
 
 // accepted returns the accepted risk that covers a finding, nil for none.

@@ -79,6 +79,7 @@ func denied() *audit.Report {
 		Signatures: []policy.Signature{{Status: policy.SignatureUnchecked, Kind: "signature", Reason: "no key and no identity was given (--key, --certificate-identity)"}},
 		Gaps: []sbom.Gap{
 			sbom.NewGap(sbom.GapUnversioned, "requirements.txt", 14, "a VCS reference has no version that advisories could be matched with"),
+			sbom.NewGap(sbom.GapUnversioned, "requirements.txt", 15, "another one"),
 			sbom.NewGap(sbom.GapRange, "requirements.txt", 6, `the range ">=0.100" has no verdict yet`),
 			sbom.NewGap(sbom.GapIgnoredConfig, "tallyman.yaml", 0, "the configuration of a scanned folder is listed and not honoured"),
 		},
@@ -145,9 +146,11 @@ func findings() []vuln.Finding {
 	ssl := find("libssl3", "Debian:12", "pkg:deb/debian/libssl3@3.0.11-1~deb12u1?arch=amd64&distro=debian-12&upstream=openssl", "3.0.11-1~deb12u1", inLayer("/var/lib/dpkg/status", baseLayer))(vuln.SeverityLow, "", "A very long check of a key", "CVE-2023-5678", "DEBIAN-CVE-2023-5678")
 	ssl.Evidence, ssl.SourcePackage = sbom.Installed, "openssl"
 	pillow := find("Pillow", "PyPI", "pkg:pypi/pillow@9.5.0", "9.5.0", at("requirements.txt", 4))(vuln.SeverityHigh, "10.0.1", "libwebp: a heap buffer overflow in BuildHuffmanTable", "CVE-2023-4863")
+	installed := find("pillow", "PyPI", "pkg:pypi/pillow@9.5.0", "9.5.0", inLayer("/usr/local/lib/python3.11/site-packages/pillow-9.5.0.dist-info/METADATA", appLayer))(vuln.SeverityHigh, "10.0.1", "libwebp: a heap buffer overflow in BuildHuffmanTable", "CVE-2023-4863")
+	installed.Evidence = sbom.Installed
 	fastapi := find("fastapi", "PyPI", "pkg:pypi/fastapi", "", at("requirements.txt", 6))(vuln.SeverityHigh, "0.109.1", "A form header takes exponential time", "PYSEC-2024-38")
 	fastapi.Specifier, fastapi.Verdict, fastapi.Gates = ">=0.100", vuln.Latent, false
-	return append(out, malware, starlette, ssl, pillow, fastapi)
+	return append(out, malware, starlette, ssl, pillow, installed, fastapi)
 }
 
 func rules() []lint.Rule {
@@ -171,12 +174,15 @@ func lintFindings() []lint.Finding {
 func reasons(r *audit.Report) []policy.Reason {
 	out := []policy.Reason{
 		{Effect: policy.Deny, Rule: "malicious", Package: "gradio-themes-pro", Message: "gradio-themes-pro 1.0.2 is malware", Evidence: []string{"MAL-2025-1234"}, Remedy: "Remove it, and treat the machines that ran it as taken."},
-		{Effect: policy.Deny, Rule: "lint", Message: "DL3002", Evidence: []string{"DL3002 Dockerfile:19"}, File: "Dockerfile", Line: 19},
-		{Effect: policy.Deny, Rule: "lint", Message: "TM-PIPE-01", Evidence: []string{"TM-PIPE-01 Dockerfile:11"}, File: "Dockerfile", Line: 11},
+		{Effect: policy.Deny, Rule: "lint", Message: "DL3002: the image runs as root", Remedy: "Add USER 1000.", Evidence: []string{"DL3002 Dockerfile:19"}, File: "Dockerfile", Line: 19},
+		{Effect: policy.Deny, Rule: "lint", Message: "TM-PIPE-01: curl is run by bash", Remedy: "Compare it first.", Evidence: []string{"TM-PIPE-01 Dockerfile:11"}, File: "Dockerfile", Line: 11},
 		{Effect: policy.Deny, Rule: "user/no-latest", Message: "our images carry a team label", Evidence: []string{}, Remedy: "Add LABEL team=..."},
-		{Effect: policy.Undecide, Rule: "stale", Message: "the advisories for PyPI are older than allowed", Evidence: []string{"PyPI"}, Remedy: "tallyman db update"},
-		{Effect: policy.Undecide, Rule: "gap", Message: "a VCS reference has no version", File: "requirements.txt", Line: 14, Evidence: []string{}},
-		{Effect: policy.Warn, Rule: "unfixed", Package: "libssl3", Message: "libssl3 has no fix", Evidence: []string{"CVE-2023-5678"}},
+		{Effect: policy.Undecide, Rule: "advisories-stale", Message: "the advisories for PyPI are older than allowed", Evidence: []string{"PyPI 2026-06-15"}, Remedy: "tallyman db update"},
+		{Effect: policy.Undecide, Rule: "gap", Message: "2 places had no version to match advisories with (unversioned)", File: "requirements.txt", Line: 14, Evidence: []string{"requirements.txt:14: a VCS reference has no version that advisories could be matched with"}, Remedy: "pin an exact release"},
+		{Effect: policy.Warn, Rule: "signature", Message: "signatures were not checked", Evidence: []string{}},
+		{Effect: policy.Warn, Rule: "user/label", Message: "our images carry a team label", Evidence: []string{}, Remedy: "add one"},
+		{Effect: policy.Warn, Rule: "unfixed", Message: "Debian:12 has no fix yet for 1 vulnerability in 1 package", Evidence: []string{"libssl3 CVE-2023-5678"}},
+		{Effect: policy.Warn, Rule: "latent", Package: "fastapi", Message: "fastapi may be affected", Evidence: []string{"PYSEC-2024-38"}},
 	}
 	seen := map[string]bool{}
 	for _, f := range r.Findings {

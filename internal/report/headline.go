@@ -6,26 +6,39 @@ import (
 	"strings"
 
 	"github.com/tallyman/tallyman/policy"
-	"github.com/tallyman/tallyman/sbom"
-	"github.com/tallyman/tallyman/vuln"
 )
 
-// headline is the decision, what it is about, and its reasons counted.
+// headline is the decision, what it is about, and what led to it: for each
+// reason that stops the release what it is and how to cure it.
 func (t *text) headline() {
 	d := t.r.Decision
 	word := strings.ToUpper(d.Outcome.String())
 	t.line("", t.paint(outcomeColour(d.Outcome), word)+"  "+t.paint(bold, t.target()))
-	indent := strings.Repeat(" ", len(word)+2)
-	if deny := t.reasonCounts(policy.Deny); len(deny) > 0 {
-		t.wrapped(indent+"denied for    ", sentence(deny))
+	t.wrapped(strings.Repeat(" ", len(word)+2), sentence(t.lookedAt()))
+	for _, effect := range t.effects() {
+		title, known := map[policy.Effect]string{
+			policy.Deny: "Denied for", policy.Undecide: "Undecided for", policy.Warn: "Warned of",
+		}[effect]
+		if !known {
+			title = "Of the unknown effect " + t.word(string(effect)) + ":"
+		}
+		if counts := t.reasonCounts(effect); len(counts) > 0 {
+			t.WriteByte('\n')
+			t.wrappedUnder(t.paint(bold, title)+" ", sentence(counts), "  ")
+			t.cures(effect)
+		}
 	}
-	if open := t.reasonCounts(policy.Undecide); len(open) > 0 {
-		t.wrapped(indent+"undecided for ", sentence(open))
+}
+
+// effects are those of the decision's reasons; the reasons are sorted by them.
+func (t *text) effects() []policy.Effect {
+	var out []policy.Effect
+	for _, r := range t.r.Decision.Reasons {
+		if !slices.Contains(out, r.Effect) {
+			out = append(out, r.Effect)
+		}
 	}
-	if warn := t.reasonCounts(policy.Warn); len(warn) > 0 {
-		t.wrapped(indent+"warned of     ", sentence(warn))
-	}
-	t.wrapped(indent+"looked at     ", sentence(t.lookedAt()))
+	return out
 }
 
 func (t *text) target() string {
@@ -56,16 +69,25 @@ func (t *text) lookedAt() []string {
 		}
 		parts = append(parts, image)
 	}
-	if n := len(t.r.Snapshot.Ecosystems); n > 0 {
-		parts = append(parts, "advisories for "+count(n, "ecosystem", "ecosystems"))
-	}
 	return parts
 }
 
 // reasonCounts counts the reasons of one effect by rule.
 func (t *text) reasonCounts(effect policy.Effect) []string {
-	var rules []string
-	byRule := map[string][]policy.Reason{}
+	rules, byRule := t.byRule(effect)
+	var out []string
+	for _, rule := range rules {
+		if c := t.reasonCount(effect, rule, byRule[rule]); c != "" {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// byRule returns the reasons of one effect by rule, and the rules in the order
+// of what they cost.
+func (t *text) byRule(effect policy.Effect) (rules []string, byRule map[string][]policy.Reason) {
+	byRule = map[string][]policy.Reason{}
 	for _, reason := range t.r.Decision.Reasons {
 		if reason.Effect != effect {
 			continue
@@ -76,47 +98,39 @@ func (t *text) reasonCounts(effect policy.Effect) []string {
 		byRule[reason.Rule] = append(byRule[reason.Rule], reason)
 	}
 	slices.SortStableFunc(rules, func(a, b string) int { return cmp.Compare(ruleRank(a), ruleRank(b)) })
-	var out []string
-	for _, rule := range rules {
-		out = append(out, t.reasonCount(rule, byRule[rule]))
-	}
-	return out
+	return rules, byRule
 }
 
 // ruleRank puts the rules of the default pack in the order of what they cost,
 // and every other rule after them.
 func ruleRank(rule string) int {
-	known := []string{"malicious", "vulnerability", "unfixed", "verdict", "latent", "lint", "signature", "nothing-found", "no-advisories", "gap", "advisories-absent", "advisories-stale", "stale"}
+	known := []string{"malicious", "vulnerability", "unfixed", "verdict", "latent", "lint", "signature", "signature-missing", "nothing-found", "no-advisories", "gap", "advisories-absent", "advisories-stale", "stale"}
 	if i := slices.Index(known, rule); i >= 0 {
 		return i
 	}
 	return len(known)
 }
 
-func (t *text) reasonCount(rule string, reasons []policy.Reason) string {
-	packages := len(packagesOf(reasons))
+// reasonCount counts the reasons of one rule in its own words, "" when the
+// packages that it is about are counted with a graver one.
+func (t *text) reasonCount(effect policy.Effect, rule string, reasons []policy.Reason) string {
+	if aboutPackages(rule) {
+		return t.packageCount(fate{effect, rule}, len(reasons))
+	}
 	places := 0
 	for _, r := range reasons {
 		places += max(len(r.Evidence), 1)
 	}
 	switch rule {
-	case "malicious":
-		return count(packages, "malicious package", "malicious packages")
-	case "vulnerability":
-		return count(packages, "vulnerable package", "vulnerable packages") + t.worst(reasons)
-	case "unfixed":
-		return count(packages, "vulnerable package without a fix", "vulnerable packages without a fix")
-	case "latent":
-		return count(packages, "package that may become vulnerable", "packages that may become vulnerable")
-	case "verdict":
-		return count(packages, "package without a verdict", "packages without a verdict")
 	case "lint":
 		return count(places, "lint finding", "lint findings")
-	case "signature":
-		return count(len(reasons), "signature fault", "signature faults")
+	case "suppressed":
+		return count(places, "lint finding that is switched off", "lint findings that are switched off")
+	case "signature", "signature-missing":
+		return t.signatureCount(effect, reasons)
 	case "gap":
 		// A reason about many gaps names only some of them as evidence.
-		if n := t.gapCount(reasons[0].Effect != policy.Warn); n > places {
+		if n := t.gapCount(effect != policy.Warn); n > places {
 			places = n
 		}
 		return count(places, "thing that could not be read or judged", "things that could not be read or judged")
@@ -124,12 +138,57 @@ func (t *text) reasonCount(rule string, reasons []policy.Reason) string {
 		return count(len(reasons), "ecosystem with stale advisories", "ecosystems with stale advisories")
 	case "advisories-absent":
 		return count(len(reasons), "ecosystem without advisories", "ecosystems without advisories")
+	case "advisories-refused":
+		return count(len(reasons), "ecosystem with unreadable advisories", "ecosystems with unreadable advisories")
 	case "no-advisories":
 		return "no advisories at all"
 	case "nothing-found":
 		return "nothing found to audit"
 	}
 	return count(len(reasons), "reason", "reasons") + " of " + t.word(rule)
+}
+
+// packageCount counts the packages of one fate. Each package counts once, with
+// the gravest of its fates, so that the counts add up.
+func (t *text) packageCount(what fate, reasons int) string {
+	n, any, tally := t.fates.count(t.r.Findings, what)
+	switch {
+	case !any:
+		n = reasons
+	case n == 0:
+		return ""
+	}
+	names := map[string][2]string{
+		"malicious":     {"malicious package", "malicious packages"},
+		"vulnerability": {"vulnerable package", "vulnerable packages"},
+		"unfixed":       {"vulnerable package without a fix", "vulnerable packages without a fix"},
+		"latent":        {"package that may become vulnerable", "packages that may become vulnerable"},
+		"verdict":       {"package without a verdict", "packages without a verdict"},
+		"accepted":      {"package with accepted risks", "packages with accepted risks"},
+	}[what.rule]
+	out := count(n, names[0], names[1])
+	if what.rule == "vulnerability" && len(tally) > 0 {
+		out += " (" + strings.Join(severityCounts(tally), ", ") + ")"
+	}
+	return out
+}
+
+// signatureCount says what is the matter with signatures.
+func (t *text) signatureCount(effect policy.Effect, reasons []policy.Reason) string {
+	n := len(reasons)
+	if reasons[0].Rule == "signature-missing" {
+		return count(n, "missing signature", "missing signatures")
+	}
+	has := func(status policy.SignatureStatus) bool {
+		return slices.ContainsFunc(t.r.Signatures, func(s policy.Signature) bool { return s.Status == status })
+	}
+	switch {
+	case effect == policy.Deny:
+		return count(n, "signature that does not verify", "signatures that do not verify")
+	case effect == policy.Warn && has(policy.SignatureMissing):
+		return "no signature"
+	}
+	return count(n, "signature not checked", "signatures not checked")
 }
 
 // gapCount counts the gaps that hide something, or those that do not.
@@ -141,43 +200,6 @@ func (t *text) gapCount(hides bool) int {
 		}
 	}
 	return n
-}
-
-// packagesOf returns the packages that reasons are about. A reason about many
-// names them in its evidence, as "package id".
-func packagesOf(reasons []policy.Reason) map[string]bool {
-	out := map[string]bool{}
-	for _, r := range reasons {
-		if r.Package != "" || len(r.Evidence) == 0 {
-			out[r.Package] = true
-			continue
-		}
-		for _, e := range r.Evidence {
-			name, _, _ := strings.Cut(e, " ")
-			out[name] = true
-		}
-	}
-	return out
-}
-
-// worst counts, by severity, the findings that reasons name as evidence.
-func (t *text) worst(reasons []policy.Reason) string {
-	named := map[string]bool{}
-	for _, r := range reasons {
-		for _, id := range r.Evidence {
-			named[sbom.NormalName("PyPI", r.Package)+"\x00"+id] = true
-		}
-	}
-	tally := map[vuln.Severity]int{}
-	for _, f := range t.r.Findings {
-		if slices.ContainsFunc(f.IDs, func(id string) bool { return named[sbom.NormalName("PyPI", f.Package)+"\x00"+id] }) {
-			tally[f.Severity]++
-		}
-	}
-	if len(tally) == 0 {
-		return ""
-	}
-	return " (" + strings.Join(severityCounts(tally), ", ") + ")"
 }
 
 // shortDigest keeps twelve hexadecimal digits of a digest, enough for an eye.

@@ -9,16 +9,21 @@ import (
 
 	"github.com/tallyman/tallyman/internal/audit"
 	"github.com/tallyman/tallyman/policy"
+	"github.com/tallyman/tallyman/sbom"
 )
 
 // Bounds of the short form of text; Options.Verbose lifts them.
 const (
 	// maxPackages bounds the packages whose findings are listed.
-	maxPackages = 12
+	maxPackages = 7
+	// maxNames bounds the names of packages in one sentence.
+	maxNames = 12
 	// maxPerPackage bounds the findings of one package.
-	maxPerPackage = 3
+	maxPerPackage = 2
+	// maxCures bounds the remedies under one effect of the headline.
+	maxCures = 16
 	// maxRules bounds the lint rules that are listed.
-	maxRules = 12
+	maxRules = 16
 	// maxPerKind bounds the gaps of one kind.
 	maxPerKind = 3
 	// maxLines bounds every other list.
@@ -34,18 +39,29 @@ type text struct {
 	opts  Options
 	width int
 	r     *audit.Report
+	// fates and packages are derived from r.
+	fates    *fates
+	packages []*block
+	// cured are the lint rules whose remedy the headline names.
+	cured map[string]bool
+	// opened are the kinds of gap whose places the headline names.
+	opened map[sbom.GapKind]bool
+	// nameColumn and fixColumn are widths in the list of packages.
+	nameColumn, fixColumn int
 }
 
 func writeText(w io.Writer, r *audit.Report, opts Options) error {
-	t := &text{opts: opts, width: opts.Width, r: r}
+	t := &text{opts: opts, width: opts.Width, r: r, cured: map[string]bool{}, opened: map[sbom.GapKind]bool{}}
 	if t.width == 0 {
 		t.width = 100
 	}
 	t.width = max(t.width, 60)
+	t.fates = fatesOf(r.Findings, r.Decision.Reasons)
+	t.packages = t.blocks()
 	t.headline()
+	t.components()
 	t.findings()
 	t.lint()
-	t.reasons()
 	t.signatures()
 	t.gaps()
 	t.advisories()
@@ -68,25 +84,30 @@ func exit(o policy.Outcome) int {
 	return 3
 }
 
-// verdict is the last line: the decision again and what follows from it.
+// verdict is the last line, which is what a person sees first when the report
+// was longer than the screen: the decision again, and where to look.
 func (t *text) verdict() {
 	o := t.r.Decision.Outcome
-	meaning := map[policy.Outcome]string{
-		policy.Allowed:   "nothing that was found is against the rules, and nothing was hidden",
-		policy.Denied:    "what is listed above has to be cured or accepted first",
-		policy.Undecided: "nothing says no, but something could not be judged; nothing is allowed unseen",
-	}[o]
+	var meaning string
+	switch o {
+	case policy.Allowed:
+		meaning = "nothing that was found is against the rules, and nothing was hidden"
+	case policy.Denied:
+		meaning = "how to cure or accept what is denied stands at the top"
+		if counts := t.reasonCounts(policy.Deny); len(counts) > 0 {
+			meaning = sentence(counts) + "; how to cure each stands at the top"
+		}
+	default:
+		meaning = "nothing says no, but something could not be judged; nothing is allowed unseen"
+	}
 	t.WriteByte('\n')
-	t.line("", t.paint(outcomeColour(o), strings.ToUpper(o.String()))+fmt.Sprintf("  exit %d: %s", exit(o), meaning))
+	t.wrapped(t.paint(outcomeColour(o), strings.ToUpper(o.String()))+"  ", fmt.Sprintf("exit %d: %s", exit(o), meaning))
 }
 
 // section begins a part of the report.
 func (t *text) section(title, about string) {
 	t.WriteByte('\n')
-	if about != "" {
-		about = "  " + about
-	}
-	t.line("", t.paint(bold, title)+about)
+	t.wrappedUnder(t.paint(bold, title)+"  ", about, "  ")
 }
 
 // line writes one line without trailing spaces. Its parts are escaped already.
@@ -97,13 +118,21 @@ func (t *text) line(indent string, parts ...string) {
 
 // wrapped writes words on as many lines as they need, the first after head and
 // the others under it. The words are escaped already.
-func (t *text) wrapped(head string, words string) {
-	indent := strings.Repeat(" ", cells(head))
-	room := max(t.width-cells(head), 20)
-	prefix := head
-	for _, line := range wrap(words, room) {
-		t.line(prefix, line)
-		prefix = indent
+func (t *text) wrapped(head, words string) {
+	t.wrappedUnder(head, words, strings.Repeat(" ", cells(head)))
+}
+
+// wrappedUnder is wrapped with the lines after the first under an indent that
+// is not longer than head.
+func (t *text) wrappedUnder(head, words, indent string) {
+	lines := wrap(words, max(t.width-cells(head), 20))
+	t.line(head, lines[0])
+	if len(lines) == 1 {
+		return
+	}
+	rest := strings.Join(strings.Fields(words), " ")[len(lines[0]):]
+	for _, line := range wrap(rest, max(t.width-cells(indent), 20)) {
+		t.line(indent, line)
 	}
 }
 

@@ -31,6 +31,7 @@ func (t *text) lint() {
 		}
 	}
 	t.section("Lint", count(n, "finding", "findings")+" in "+count(len(files), "file", "files"))
+	blocks = t.unsaid(blocks)
 	shown := t.limit(maxRules, len(blocks))
 	for _, b := range blocks[:shown] {
 		t.rule(b)
@@ -75,7 +76,35 @@ func riskRank(r lint.Risk) int {
 	return 2
 }
 
-// rule writes one rule: risk, identifier, places, message and remedy.
+// unsaid names, on one line, the rules whose places and remedies the headline
+// has, and returns the others. Verbose output says everything.
+func (t *text) unsaid(blocks []*ruleBlock) []*ruleBlock {
+	if t.opts.Verbose {
+		return blocks
+	}
+	var said []string
+	blocks = slices.DeleteFunc(blocks, func(b *ruleBlock) bool {
+		if t.cured[b.rule] {
+			said = append(said, t.numbered(b))
+		}
+		return t.cured[b.rule]
+	})
+	if len(said) > 0 {
+		t.wrapped("  "+t.paint(red, pad("high", 8))+"  ", sentence(said)+": see above")
+	}
+	return blocks
+}
+
+// numbered is a rule with the number of its findings.
+func (t *text) numbered(b *ruleBlock) string {
+	if n := len(b.findings); n > 1 {
+		return t.word(b.rule) + fmt.Sprintf(" (%d)", n)
+	}
+	return t.word(b.rule)
+}
+
+// rule writes one rule: risk, identifier, places, message and remedy. One of
+// low risk takes one line.
 func (t *text) rule(b *ruleBlock) {
 	f := &b.findings[0]
 	risk := string(cmp.Or(b.risk, lint.RiskHigh))
@@ -84,9 +113,18 @@ func (t *text) rule(b *ruleBlock) {
 	if more := len(b.findings) - 1; more > 0 {
 		where += t.otherPlaces(b.findings[1:])
 	}
-	t.wrapped(head+"  ", where)
+	words := pad(where, 14) + "  " + t.clean(f.Message)
+	if !t.opts.Verbose && b.risk == lint.RiskLow {
+		t.line(head+"  ", shorten(words, max(t.width-cells(head)-2, 20)))
+		return
+	}
 	under := strings.Repeat(" ", 12)
-	t.wrapped(under, t.clean(f.Message))
+	if cells(head)+2+cells(words) <= t.width {
+		t.line(head+"  ", words)
+	} else {
+		t.wrapped(head+"  ", where)
+		t.wrapped(under, t.clean(f.Message))
+	}
 	if f.Remedy != "" {
 		t.wrapped(under+t.paint(green, "fix: "), t.clean(f.Remedy))
 	}
@@ -111,11 +149,7 @@ func (t *text) restOfRules(rest []*ruleBlock) {
 	}
 	var names []string
 	for _, b := range rest {
-		name := t.word(b.rule)
-		if n := len(b.findings); n > 1 {
-			name += fmt.Sprintf(" (%d)", n)
-		}
-		names = append(names, name)
+		names = append(names, t.numbered(b))
 	}
 	t.wrapped("  and ", strings.Join(names, ", ")+" (--verbose shows them)")
 }

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -8,49 +9,6 @@ import (
 	"github.com/tallyman/tallyman/policy"
 	"github.com/tallyman/tallyman/sbom"
 )
-
-// told are the rules of the default pack whose evidence another part of the
-// text lists already; the reasons of every other rule are written out.
-func told(rule string) bool {
-	return slices.Contains([]string{
-		"vulnerability", "malicious", "unfixed", "latent", "verdict", "accepted", "suppressed", "lint", "gap", "signature",
-	}, rule)
-}
-
-// reasons writes the reasons that no other part shows, such as those of the
-// user's own policy.
-func (t *text) reasons() {
-	var rest []policy.Reason
-	for _, reason := range t.r.Decision.Reasons {
-		if !told(reason.Rule) {
-			rest = append(rest, reason)
-		}
-	}
-	if len(rest) == 0 {
-		return
-	}
-	t.section("Further reasons", "")
-	shown := t.limit(maxLines, len(rest))
-	for _, reason := range rest[:shown] {
-		t.reason(reason)
-	}
-	if n := len(rest) - shown; n > 0 {
-		t.line("  ", fmt.Sprintf("and %d more (--verbose shows them)", n))
-	}
-}
-
-func (t *text) reason(r policy.Reason) {
-	c := map[policy.Effect]colour{policy.Deny: red, policy.Undecide: yellow, policy.Warn: dim}[r.Effect]
-	head := "  " + t.paint(c, pad(shorten(t.clean(string(r.Effect)), 10), 10)) + " "
-	message := t.clean(r.Message)
-	if r.File != "" {
-		message = t.clean(place(r.File, r.Line)) + ": " + message
-	}
-	t.wrapped(head, message+" ("+t.word(r.Rule)+")")
-	if r.Remedy != "" {
-		t.wrapped(strings.Repeat(" ", 13)+t.paint(green, "fix: "), t.clean(r.Remedy))
-	}
-}
 
 // signatures says who vouches for the image, or that nobody was asked.
 func (t *text) signatures() {
@@ -99,22 +57,27 @@ func (t *text) signature(s policy.Signature) {
 	t.wrapped("  "+t.paint(c, pad(shorten(t.clean(string(status)), 10), 10))+" ", strings.Join(parts, " "))
 }
 
-// gaps lists what could not be read, by kind, first the kinds that hide.
+// gaps lists what could not be read, by kind, first the kinds that hide. The
+// short form leaves out the kinds whose places the headline names.
 func (t *text) gaps() {
-	if len(t.r.Gaps) == 0 {
-		return
-	}
 	var kinds []sbom.GapKind
 	byKind := map[sbom.GapKind][]sbom.Gap{}
-	hiding := 0
+	hiding, all := 0, 0
 	for _, g := range t.r.Gaps {
+		if t.opened[g.Kind] && !t.opts.Verbose {
+			continue
+		}
 		if len(byKind[g.Kind]) == 0 {
 			kinds = append(kinds, g.Kind)
 		}
 		byKind[g.Kind] = append(byKind[g.Kind], g)
+		all++
 		if g.Kind.Hides() {
 			hiding++
 		}
+	}
+	if all == 0 {
+		return
 	}
 	slices.SortFunc(kinds, func(a, b sbom.GapKind) int {
 		if c := compareBool(b.Hides(), a.Hides()); c != 0 {
@@ -122,39 +85,48 @@ func (t *text) gaps() {
 		}
 		return strings.Compare(string(a), string(b))
 	})
-	about := count(hiding, "gap that may hide something", "gaps that may hide something")
-	if rest := len(t.r.Gaps) - hiding; rest > 0 {
-		about += fmt.Sprintf(", %d that cannot", rest)
+	var about []string
+	if hiding > 0 {
+		about = append(about, count(hiding, "gap that may hide something", "gaps that may hide something"))
 	}
-	t.section("Not read or not judged", about)
+	if rest := all - hiding; rest > 0 {
+		about = append(about, count(rest, "gap that hides nothing", "gaps that hide nothing"))
+	}
+	t.section("Not read or not judged", strings.Join(about, ", "))
 	for _, k := range kinds {
 		t.gapKind(k, byKind[k])
 	}
 }
 
 func (t *text) gapKind(kind sbom.GapKind, gaps []sbom.Gap) {
-	name, c := string(kind), yellow
-	if name == "" {
-		name = "other"
-	}
+	c := yellow
 	if !kind.Hides() {
 		c = dim
 	}
-	head := "  " + t.paint(c, pad(shorten(t.clean(name), 14), 14)) + " "
+	head := "  " + t.paint(c, pad(t.gapName(kind), 14)) + " "
 	shown := t.limit(maxPerKind, len(gaps))
 	for _, g := range gaps[:shown] {
-		where := ""
-		if g.File != "" {
-			where = t.clean(place(g.File, g.Line)) + ": "
-		} else if g.Layer != "" {
-			where = "layer " + t.word(shortDigest(g.Layer)) + ": "
-		}
-		t.wrapped(head, where+t.clean(g.Reason))
+		t.wrapped(head, t.gap(g))
 		head = strings.Repeat(" ", 17)
 	}
 	if n := len(gaps) - shown; n > 0 {
 		t.line(head, fmt.Sprintf("and %d more (--verbose shows them)", n))
 	}
+}
+
+func (t *text) gapName(kind sbom.GapKind) string {
+	return shorten(t.clean(cmp.Or(string(kind), "other")), 14)
+}
+
+// gap is one gap: its place and its reason.
+func (t *text) gap(g sbom.Gap) string {
+	where := ""
+	if g.File != "" {
+		where = t.clean(place(g.File, g.Line)) + ": "
+	} else if g.Layer != "" {
+		where = "layer " + t.layer(g.Layer) + ": "
+	}
+	return where + t.clean(g.Reason)
 }
 
 // advisories says what the findings rest on. It names dates, never ages: an

@@ -2,24 +2,25 @@
 # found. Nothing here ever removes a reason to deny.
 package tallyman.builtin
 
-# Texts of the gap kinds; a kind that is not here still hides.
+# Texts of the gap kinds, for one place as for many; a kind that is not here
+# still hides.
 gap_text := {
 	"unparsed": ["could not be parsed", "correct the lines named"],
 	"unread": ["could not be read", "make them readable, or remove them"],
 	"too-large": ["exceeded a bound on size", "make them smaller, or leave them out"],
-	"unsupported": ["cannot be read: there is no reader for them", "add a lock or a requirements file that can be read"],
+	"unsupported": ["had a format without a reader", "add a lock or a requirements file that can be read"],
 	"include": ["could not be included", "add the file, or correct the path"],
-	"unversioned": ["have no version to match advisories with", "pin an exact release instead of a reference or a path"],
-	"range": ["are ranges of versions without a verdict", "pin exact versions, or add a lock"],
-	"conflict": ["exclude each other, so that no version is left", "correct the lines named"],
-	"ecosystem": ["belong to an ecosystem without advisories in the snapshot", "fetch its advisories: tallyman db update"],
-	"version": ["have a version that their ecosystem cannot order", "pin a version in the ecosystem's own form"],
-	"advisory": ["are named by an advisory that could not be evaluated", "fetch the advisories again, or check the advisory by hand"],
+	"unversioned": ["had no version to match advisories with", "pin an exact release instead of a reference or a path"],
+	"range": ["had a range of versions without a verdict", "pin exact versions, or add a lock"],
+	"conflict": ["excluded every version", "correct the lines named"],
+	"ecosystem": ["named an ecosystem without advisories in the snapshot", "fetch its advisories: tallyman db update"],
+	"version": ["had a version that the ecosystem cannot order", "pin a version in the ecosystem's own form"],
+	"advisory": ["had an advisory that could not be evaluated", "fetch the advisories again, or check the advisory by hand"],
 	"image": ["of the image could not be read", "rebuild or pull the image again"],
 	"signature": ["of the signatures could not be looked for", "make the registry reachable, and audit again"],
 	"dynamic": ["would only be known by running code", "declare the dependencies statically, or add a lock"],
-	"nothing-found": ["have nothing in them to audit", "give the folder that holds the requirement files or locks, or the image"],
-	"no-advisories": ["have no source of advisories", "audit them by other means"],
+	"nothing-found": ["had nothing to audit", "give the folder that holds the requirement files or locks, or the image"],
+	"no-advisories": ["had no source of advisories", "audit them by other means"],
 }
 
 undecided contains gap_reason(group) if {

@@ -81,7 +81,7 @@ warn contains signature_reason("signature", s, message, "give the key or the ide
 	not required
 	some s in input.facts.signatures
 	s.status == "unchecked"
-	message := sprintf("signatures were not checked: %s", [s.reason])
+	message := sprintf("signatures were not checked: %s", [trim_prefix(s.reason, "not checked: ")])
 }
 
 signature_reason(rule, s, message, remedy) := {

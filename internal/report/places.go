@@ -1,0 +1,108 @@
+package report
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/tallyman/tallyman/sbom"
+)
+
+// places says where a package was found: first what a person can edit, then
+// where it is installed. room is how many columns there are; what does not fit
+// is counted, and of one path that does not fit the end is kept: then fits is
+// false. Verbose output names every place in full.
+func (t *text) places(seen []seen, room int) (words string, fits bool) {
+	var parts []string
+	for _, s := range seen {
+		if p := t.placed(s); !slices.Contains(parts, p) {
+			parts = append(parts, p)
+		}
+	}
+	out := strings.Join(parts, ", ")
+	if t.opts.Verbose || len(parts) == 0 || cells(out) <= room {
+		return out, cells(out) <= room
+	}
+	for n := len(parts); n > 0; n-- {
+		out = brief(parts[:n])
+		if rest := len(parts) - n; rest > 0 {
+			out += fmt.Sprintf(" and %d more", rest)
+		}
+		if cells(out) <= room {
+			return out, true
+		}
+	}
+	return keepEnd(out, max(room, 20)), false
+}
+
+// brief joins places, and says "layer" for those after the first that are
+// "installed (layer ...)".
+func brief(parts []string) string {
+	out := parts[0]
+	for _, p := range parts[1:] {
+		if layer, ok := strings.CutPrefix(p, "installed ("); ok {
+			p = strings.TrimSuffix(layer, ")")
+		}
+		out += ", " + p
+	}
+	return out
+}
+
+// placed is one place on a part of a line. The path of the metadata of an
+// installed package is told only to those who want everything: the package and
+// its version say as much.
+func (t *text) placed(s seen) string {
+	file, layer := s.location.File, s.location.Layer
+	if t.opts.Verbose || s.evidence != sbom.Installed {
+		out := t.clean(place(file, s.location.Line))
+		if layer != "" {
+			out += " (layer " + t.layer(layer) + ")"
+		}
+		return out
+	}
+	if layer != "" {
+		return "installed (layer " + t.layer(layer) + ")"
+	}
+	if dir := installDir(file); dir != "" {
+		return "installed in " + t.clean(dir)
+	}
+	return "installed (" + t.clean(place(file, s.location.Line)) + ")"
+}
+
+// installDir is the folder that a Python distribution is installed in, "" when
+// file is not the metadata of one.
+// https://packaging.python.org/en/latest/specifications/recording-installed-packages/
+func installDir(file string) string {
+	dir := path.Dir(file)
+	if strings.HasSuffix(dir, ".dist-info") || strings.HasSuffix(dir, ".egg-info") {
+		return path.Dir(dir)
+	}
+	if strings.HasSuffix(file, ".egg-info") {
+		return dir
+	}
+	return ""
+}
+
+// layer keeps twelve hexadecimal digits of a layer's digest and drops the
+// algorithm, which is always the same.
+func (t *text) layer(digest string) string {
+	return t.word(strings.TrimPrefix(shortDigest(digest), "sha256:"))
+}
+
+// place is "file:line", or the file alone.
+func place(file string, line int) string {
+	if line > 0 {
+		return fmt.Sprintf("%s:%d", file, line)
+	}
+	return file
+}
+
+// keepEnd cuts a text to n columns at its beginning.
+func keepEnd(s string, n int) string {
+	runes := []rune(s)
+	if len(runes) <= n {
+		return s
+	}
+	return "..." + string(runes[len(runes)-max(n-3, 0):])
+}
