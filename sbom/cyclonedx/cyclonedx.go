@@ -22,14 +22,16 @@ type Options struct {
 }
 
 // The properties that Encode writes and Decode reads. Document properties:
-// propFormat (always formatVersion), one propGap for each gap, its JSON, and one
-// propDepends for each Dependency that names a package URL of no component.
+// propFormat (always formatVersion), and as JSON one propGap for each gap, one
+// propTogether for each set of files, and one propDepends for each Dependency
+// that names a package URL of no component.
 // Component properties, each left out when empty; those of lists repeat:
 const (
 	prefix        = "tallyman:"
 	propFormat    = prefix + "format"
 	propGap       = prefix + "gap"
 	propDepends   = prefix + "dependency"
+	propTogether  = prefix + "together"
 	propEvidence  = prefix + "evidence"
 	propEcosystem = prefix + "ecosystem"
 	propSpecifier = prefix + "specifier"

@@ -54,14 +54,27 @@ func ours(d *sbom.Document, bom *cdx.BOM, format []string) error {
 		}
 		d.Components = append(d.Components, ownComponent(&c))
 	}
-	for _, value := range values(bom.Properties, propGap) {
-		var gap sbom.Gap
-		if err := json.Unmarshal([]byte(value), &gap); err != nil {
-			return fmt.Errorf("property %s: %w", propGap, err)
-		}
-		d.Gaps = append(d.Gaps, gap)
+	var err error
+	if d.Gaps, err = fromJSON[sbom.Gap](bom.Properties, propGap); err != nil {
+		return err
+	}
+	if d.Together, err = fromJSON[[]string](bom.Properties, propTogether); err != nil {
+		return err
 	}
 	return ownGraph(d, bom)
+}
+
+// fromJSON reads the properties of one name whose values are JSON.
+func fromJSON[T any](properties *[]cdx.Property, name string) ([]T, error) {
+	var out []T
+	for _, value := range values(properties, name) {
+		var one T
+		if err := json.Unmarshal([]byte(value), &one); err != nil {
+			return nil, fmt.Errorf("property %s: %w", name, err)
+		}
+		out = append(out, one)
+	}
+	return out, nil
 }
 
 func ownComponent(c *cdx.Component) sbom.Component {

@@ -92,12 +92,23 @@ func metadata(name string, opts Options) *cdx.Metadata {
 
 func documentProperties(d *sbom.Document) ([]cdx.Property, error) {
 	out := []cdx.Property{{Name: propFormat, Value: formatVersion}}
-	for i := range d.Gaps {
-		gap, err := json.Marshal(d.Gaps[i])
+	add := func(name string, v any) error {
+		text, err := json.Marshal(v)
 		if err != nil {
-			return nil, fmt.Errorf("writing CycloneDX: %w", err)
+			return fmt.Errorf("writing CycloneDX: %w", err)
 		}
-		out = append(out, cdx.Property{Name: propGap, Value: string(gap)})
+		out = append(out, cdx.Property{Name: name, Value: string(text)})
+		return nil
+	}
+	for i := range d.Gaps {
+		if err := add(propGap, d.Gaps[i]); err != nil {
+			return nil, err
+		}
+	}
+	for _, files := range d.Together {
+		if err := add(propTogether, files); err != nil {
+			return nil, err
+		}
 	}
 	return out, nil
 }

@@ -86,13 +86,10 @@ func ownGraph(d *sbom.Document, bom *cdx.BOM) error {
 	if stray != "" {
 		return fmt.Errorf("a dependency refers to %q, which is no component: another tool changed a document of tallyman's", stray)
 	}
-	for _, value := range values(bom.Properties, propDepends) {
-		var one sbom.Dependency
-		if err := json.Unmarshal([]byte(value), &one); err != nil {
-			return fmt.Errorf("property %s: %w", propDepends, err)
-		}
-		found = append(found, one)
+	rest, err := fromJSON[sbom.Dependency](bom.Properties, propDepends)
+	if err != nil {
+		return err
 	}
-	d.Dependencies = found
+	d.Dependencies = append(found, rest...)
 	return nil
 }

@@ -61,12 +61,12 @@ func ours(out *sbom.Document, in *document, marks []string) error {
 		return fmt.Errorf("annotation %q has format %d, this program reads %d", documentMark, from.Format, formatVersion)
 	}
 	out.Name = from.Name
-	for _, text := range comments(in.Annotations, gapMark) {
-		var gap sbom.Gap
-		if err := json.Unmarshal([]byte(text), &gap); err != nil {
-			return fmt.Errorf("annotation %q: %w", gapMark, err)
-		}
-		out.Gaps = append(out.Gaps, gap)
+	var err error
+	if out.Gaps, err = fromJSON[sbom.Gap](in.Annotations, gapMark); err != nil {
+		return err
+	}
+	if out.Together, err = fromJSON[[]string](in.Annotations, togetherMark); err != nil {
+		return err
 	}
 	for i := range in.Packages {
 		p := &in.Packages[i]
@@ -84,6 +84,19 @@ func ours(out *sbom.Document, in *document, marks []string) error {
 		out.Components = append(out.Components, c)
 	}
 	return ownGraph(out, in)
+}
+
+// fromJSON reads our annotations of one kind.
+func fromJSON[T any](annotations []annotation, mark string) ([]T, error) {
+	var out []T
+	for _, text := range comments(annotations, mark) {
+		var one T
+		if err := json.Unmarshal([]byte(text), &one); err != nil {
+			return nil, fmt.Errorf("annotation %q: %w", mark, err)
+		}
+		out = append(out, one)
+	}
+	return out, nil
 }
 
 func purl(p *pkg) string {

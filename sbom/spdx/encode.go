@@ -43,6 +43,9 @@ func Encode(w io.Writer, d *sbom.Document, opts Options) error {
 	for _, g := range d.Gaps {
 		out.Annotations = append(out.Annotations, e.annotation(gapMark, g))
 	}
+	for _, files := range d.Together {
+		out.Annotations = append(out.Annotations, e.annotation(togetherMark, files))
+	}
 	for i := range d.Components {
 		p := e.pkg(&d.Components[i])
 		out.Packages = append(out.Packages, p)

@@ -2,7 +2,6 @@ package spdx
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 
 	"github.com/tallyman/tallyman/sbom"
@@ -76,13 +75,10 @@ func ownGraph(out *sbom.Document, in *document) error {
 	if stray != "" {
 		return fmt.Errorf("relationship %q is not between packages: another tool changed the document", stray)
 	}
-	for _, text := range comments(in.Annotations, dependsMark) {
-		var one sbom.Dependency
-		if err := json.Unmarshal([]byte(text), &one); err != nil {
-			return fmt.Errorf("annotation %q: %w", dependsMark, err)
-		}
-		found = append(found, one)
+	rest, err := fromJSON[sbom.Dependency](in.Annotations, dependsMark)
+	if err != nil {
+		return err
 	}
-	out.Dependencies = found
+	out.Dependencies = append(found, rest...)
 	return nil
 }

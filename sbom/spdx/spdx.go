@@ -2,8 +2,9 @@
 // versions 2.2 and 2.3, ours and that of other tools.
 //
 // What SPDX has no field for is kept in annotations by "Tool: tallyman": of the
-// document its name, its gaps and what the relationships leave of the dependency
-// graph, of each package the whole Component.
+// document its name, its gaps, the sets of files that are installed together and
+// what the relationships leave of the dependency graph, of each package the
+// whole Component.
 // https://spdx.github.io/spdx-spec/v2.3/
 package spdx
 
@@ -25,6 +26,7 @@ const (
 	componentMark = "tallyman:component "
 	gapMark       = "tallyman:gap "
 	dependsMark   = "tallyman:dependency "
+	togetherMark  = "tallyman:together "
 )
 
 // formatVersion is the version of our annotations.
