@@ -190,6 +190,17 @@ func TestNamelessSourcesAreKnownByTheirPlace(t *testing.T) {
 	}
 }
 
+// TestNamedForConda: conda's packages have the metadata of Python's.
+func TestNamedForConda(t *testing.T) {
+	source, image := documents(t, "r.txt: declared a\nimage: installed a 1\nimage: installed NumPy 2\n")
+	source.Components = append(source.Components, sbom.Component{
+		Name: "numpy", PURL: "pkg:conda/numpy", Evidence: sbom.Declared, Locations: []sbom.Location{{File: "Dockerfile", Line: 2}},
+	})
+	if found := drift.Check(source, image, drift.Options{}); len(found) > 0 {
+		t.Errorf("%+v", found)
+	}
+}
+
 // TestNamedInAGap: a line whose version is not known names its package still.
 func TestNamedInAGap(t *testing.T) {
 	source, image := documents(t, "r.txt: declared a\nimage: installed a 1\nimage: installed torch 2\n")

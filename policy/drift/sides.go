@@ -84,9 +84,7 @@ func (s *sides) readSource(source *sbom.Document) {
 	for i := range source.Components {
 		c := &source.Components[i]
 		if c.Ecosystem != pypi {
-			if c.Ecosystem == "" && c.URL != "" {
-				s.links[bareURL(c.URL)] = true
-			}
+			s.otherSource(c)
 			continue
 		}
 		name := c.NormalName()
@@ -113,6 +111,18 @@ func (s *sides) readSource(source *sbom.Document) {
 		}
 	}
 	s.unread = unread(source)
+}
+
+// otherSource notes what is no package of PyPI's by name and may still give one
+// that looks like it: a requirement without a name, and a package of conda,
+// which leaves the same metadata behind as pip.
+func (s *sides) otherSource(c *sbom.Component) {
+	switch {
+	case strings.HasPrefix(c.PURL, "pkg:conda/"):
+		s.named[sbom.NormalName(pypi, c.Name)] = true
+	case c.Ecosystem == "" && c.URL != "":
+		s.links[bareURL(c.URL)] = true
+	}
 }
 
 // unread counts the gaps behind which packages may be.

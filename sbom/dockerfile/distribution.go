@@ -107,7 +107,12 @@ func pythonVersion(i Image) []string {
 	return nil
 }
 
-var debName = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]+$`)
+// The grammar of names and versions.
+// https://www.debian.org/doc/debian-policy/ch-controlfields.html#s-f-source
+var (
+	debName    = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]+$`)
+	debVersion = regexp.MustCompile(`^[A-Za-z0-9.+~:*?-]*$`)
+)
 
 // apt adds packages of Debian and Ubuntu.
 // https://manpages.debian.org/bookworm/apt/apt-get.8.en.html
@@ -121,7 +126,7 @@ func (c *collector) apt(v *Invocation) {
 		name, _, _ = strings.Cut(name, "/")
 		name, arch, _ := strings.Cut(name, ":")
 		switch {
-		case !w.Known || !debName.MatchString(name) || strings.Contains(w.Text, "/") && strings.HasSuffix(w.Text, ".deb"):
+		case !w.Known || !debName.MatchString(name) || !debVersion.MatchString(version) || strings.Contains(w.Text, "/") && strings.HasSuffix(w.Text, ".deb"):
 			c.gap(sbom.GapUnparsed, w.Line, "", "which package %q is, is not known from the file", shown(w.Text))
 			continue
 		case strings.HasSuffix(name, "-"):

@@ -8,7 +8,8 @@ import (
 	"github.com/tallyman/tallyman/sbom"
 )
 
-// ScopeBuild is the scope of what is installed in a stage that is not shipped.
+// ScopeBuild is the scope of what is installed in a stage that is not shipped,
+// and none of whose Python environments is copied into one that is.
 const ScopeBuild = "build"
 
 // Document returns the inventory that the file gives: what its RUN
@@ -53,8 +54,8 @@ type collector struct {
 	requirements []string
 
 	// Of the stage that is being read:
-	scope  string
-	distro distribution
+	shipped, carried bool
+	distro           distribution
 	// fetched is true once a command of the instruction has fetched a tree
 	// into which it may have gone.
 	fetched bool
@@ -62,11 +63,9 @@ type collector struct {
 
 func (f *File) collect() *collector {
 	c := &collector{file: f}
-	for _, s := range f.Stages {
-		c.scope, c.distro = "", f.distribution(s)
-		if s.Reach != Shipped {
-			c.scope = ScopeBuild
-		}
+	carried := f.carried()
+	for i, s := range f.Stages {
+		c.shipped, c.carried, c.distro = s.Reach == Shipped, carried[i], f.distribution(s)
 		s.Walk(func(in *Instruction) {
 			if in.Name == "RUN" && in.Script != nil {
 				c.script(in.Script)
@@ -151,8 +150,10 @@ func (c *collector) invocation(v *Invocation) {
 func (c *collector) add(component sbom.Component, w Word) {
 	component.Evidence = sbom.Declared
 	component.Locations = []sbom.Location{{File: c.file.Name, Line: w.Line}}
-	if c.scope != "" {
-		component.Scope = c.scope
+	// Packages of a distribution are not copied along with an environment.
+	system := component.Ecosystem != "" && component.Ecosystem != "PyPI"
+	if !c.carried || system && !c.shipped {
+		component.Scope = ScopeBuild
 	}
 	c.components = append(c.components, component)
 }
@@ -175,7 +176,7 @@ func (c *collector) include(words []Word) {
 		case name == "" || name == "-" || strings.HasPrefix(name, "/dev/"):
 			c.gap(sbom.GapInclude, w.Line, "", "the requirements are made while the image is built")
 		default:
-			c.requirements = append(c.requirements, shown(name))
+			c.requirements = append(c.requirements, sbom.RedactText(name))
 		}
 	}
 }

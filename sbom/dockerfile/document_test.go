@@ -86,6 +86,9 @@ func TestDocument(t *testing.T) {
 		{"stages that are not shipped", "FROM a AS builder\nRUN pip install a==1\nFROM b\nRUN pip install b==1\n", []string{
 			"2 PyPI a ==1 version=1 scope=build", "4 PyPI b ==1 version=1",
 		}},
+		{"an environment that is copied into the image", "FROM debian:12 AS base\nRUN pip install z==1\nFROM base AS builder\nRUN apt-get install -y gcc && pip install a==1\nFROM b\nCOPY --from=builder --link /opt/venv /opt/venv\n", []string{
+			"4 Debian:12 gcc  scope=build", "4 PyPI a ==1 version=1", "2 PyPI z ==1 version=1",
+		}},
 		{"Debian by its code name", "FROM python:3.12-slim-bookworm\nRUN apt-get update && apt-get install -y --no-install-recommends curl git=1:2.39.5-0+deb12u1 g++ 'nginx=1.*' x- ./y.deb\n", []string{
 			"2 Debian:12 curl ", "2 Debian:12 g++ ", "2 Debian:12 git  version=1:2.39.5-0+deb12u1", "2 Debian:12 nginx ", "gap 2 unparsed",
 		}},
@@ -154,6 +157,38 @@ func TestDistribution(t *testing.T) {
 		f := Parse("Dockerfile", []byte("FROM "+image+"\n"))
 		if got := f.distribution(f.Stages[0]).ecosystem(); got != want {
 			t.Errorf("%s: %q, want %q", image, got, want)
+		}
+	}
+}
+
+func TestCarried(t *testing.T) {
+	for _, tt := range []struct {
+		stage, copied string
+		want          bool
+	}{
+		{"", "/usr/local/lib/python3.12/site-packages", true},
+		{"", "/usr/local", true},
+		{"", "/", true},
+		{"", "usr", true},
+		{"", "/root/.local", true},
+		{"", "/opt/venv", true},
+		{"", "/srv/my-venv/bin", true},
+		{"", "/opt/conda", true},
+		{"", "$WHERE", true},
+		{"WORKDIR /app", "/app", true},
+		{"WORKDIR /app\nWORKDIR sub", "/app", true},
+		{"ENV VIRTUAL_ENV=/srv/py/x", "/srv/py", true},
+		{"RUN pip install --target=/deps x", "/deps", true},
+		{"RUN pip install --prefix /install x", "/install", true},
+		{"WORKDIR /app", "/app/dist", false},
+		{"WORKDIR /app", "/application", false},
+		{"", "/usr/bin/tool", false},
+		{"", "/usr/share/nginx", false},
+		{"", "/srv/build/libx.so", false},
+	} {
+		src := "FROM a AS builder\n" + tt.stage + "\nRUN pip install p==1\nFROM b AS middle\nCOPY --from=builder " + tt.copied + " /x\nFROM c\nCOPY --from=middle /usr/local /usr/local\n"
+		if got := Parse("Dockerfile", []byte(src)).carried(); got[0] != tt.want || !got[1] || !got[2] {
+			t.Errorf("%q, COPY %s: %v, want the first to be %v", tt.stage, tt.copied, got, tt.want)
 		}
 	}
 }
