@@ -1,0 +1,114 @@
+// Package space judges the configuration of a Hugging Face Space as sbom/space
+// read it: whether a build can be repeated, what its users are asked for when
+// they sign in, and what is fetched into its image.
+//
+// [Rules] documents every rule, [Check] applies them. A rule is a function of
+// its own file that returns its documentation and its check; adding one means
+// adding that file and a line in the table of all().
+//
+// Whether the Gradio of a Space is vulnerable (GR-HFS-01) is a matter of
+// advisories, which vuln answers for what [space.Space.Document] lists.
+package space
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/tallyman/tallyman/policy/lint"
+	"github.com/tallyman/tallyman/sbom/pyreq"
+	"github.com/tallyman/tallyman/sbom/space"
+)
+
+// rule is the documentation of a rule and its check.
+type rule struct {
+	lint.Rule
+	check func(*pass)
+}
+
+// all lists every rule, in the order of the identifiers.
+func all() []rule {
+	return []rule{
+		sdkVersion(), implicit(), filesBeside(), pythonVersion(), oauth(), headers(), preload(), malformed(),
+	}
+}
+
+// Rules returns the documentation of every rule, sorted by identifier.
+func Rules() []lint.Rule {
+	var out []lint.Rule
+	for _, r := range all() {
+		out = append(out, r.Rule)
+	}
+	return out
+}
+
+// Check applies the rules to a Space and returns what they find, sorted. reqs
+// are requirement files; those that the Space's build installs (requirements.txt
+// beside README.md, or what pyproject.toml there asks for) are held against the
+// front matter. enable names rules that are off by default, by identifier or
+// alias; "all" enables every rule. A nil Space has no findings.
+func Check(s *space.Space, reqs []*pyreq.File, enable ...string) []lint.Finding {
+	found := []lint.Finding{}
+	if s == nil {
+		return found
+	}
+	for _, r := range all() {
+		if !enabled(&r.Rule, enable) {
+			continue
+		}
+		p := &pass{Space: s, rule: &r.Rule}
+		for _, f := range reqs {
+			if f != nil && path.Dir(f.Name) == path.Dir(s.File) && slices.Contains([]string{"requirements.txt", "pyproject.toml"}, path.Base(f.Name)) {
+				p.reqs = append(p.reqs, f)
+			}
+		}
+		r.check(p)
+		found = append(found, p.found...)
+	}
+	return lint.Sort(found)
+}
+
+// enabled reports whether a rule runs.
+func enabled(r *lint.Rule, enable []string) bool {
+	return r.Default || slices.ContainsFunc(enable, func(id string) bool {
+		return strings.EqualFold(id, "all") || strings.EqualFold(id, r.ID) ||
+			slices.ContainsFunc(r.Aliases, func(a string) bool { return strings.EqualFold(a, id) })
+	})
+}
+
+// pass is one rule's run over one Space.
+type pass struct {
+	*space.Space
+	// reqs are the requirement files that the build installs.
+	reqs  []*pyreq.File
+	rule  *lint.Rule
+	found []lint.Finding
+}
+
+// report adds a finding at a line of a file.
+func (p *pass) report(file string, line int, message string) {
+	p.found = append(p.found, p.rule.New(file, line, 0, "", message))
+}
+
+// key adds a finding at a key of the front matter.
+func (p *pass) key(name, message string) { p.report(p.File, p.Line(name), message) }
+
+// isGradio reports whether the Space is built by the builder for Gradio.
+func (p *pass) isGradio() bool { return p.SDK == "gradio" }
+
+// beside returns the path of a file in the folder of README.md.
+func (p *pass) beside(base string) string { return path.Join(path.Dir(p.File), base) }
+
+// maxShownRunes is how much of a text a finding quotes.
+const maxShownRunes = 120
+
+// shown returns what a finding may quote.
+func shown(text string) string {
+	if out := []rune(text); len(out) > maxShownRunes {
+		return string(out[:maxShownRunes]) + "..."
+	}
+	return text
+}
+
+// reference is the Hub's page about the front matter.
+const reference = "https://huggingface.co/docs/hub/spaces-config-reference"
