@@ -177,7 +177,7 @@ func (o *order) sortEvents(r *Range) (l limits, events []event, unread []*Event)
 			events = append(events, event{Event: e, first: true})
 			continue
 		}
-		at, err := o.parse(e.version())
+		at, err := o.parseEvent(e.version())
 		switch {
 		case e.Limit != "" && err != nil:
 			l.any, l.unread = true, e.Limit
@@ -211,7 +211,7 @@ func (o *order) fixFor(v version, group []*Advisory) string {
 		for _, entry := range a.Affected {
 			for _, r := range entry.Ranges {
 				for _, e := range r.Events {
-					if w, err := o.parse(e.Fixed); e.Fixed != "" && err == nil && o.compare(w, v) > 0 {
+					if w, err := o.parseEvent(e.Fixed); e.Fixed != "" && err == nil && o.compare(w, v) > 0 {
 						found = append(found, w)
 					}
 				}

@@ -14,7 +14,8 @@ type group struct {
 	affecting []*Advisory
 	// basis is what the strongest of them rests on.
 	basis string
-	// decided is true when one of them could be judged without a doubt.
+	// decided is true when one of them could be judged without a doubt; unsure
+	// are those that could not, or not in every part.
 	decided bool
 	unsure  []doubt
 }
@@ -60,6 +61,11 @@ func groupAdvisories(list []*Advisory, judge func(*Advisory) judgement) []*group
 			if g.basis == "" || judged[i].basis == "events" {
 				g.basis = judged[i].basis
 			}
+			if judged[i].why != "" {
+				g.unsure = append(g.unsure, doubt{a, judged[i].why})
+			} else {
+				g.decided = true
+			}
 		case no:
 			g.decided = true
 		default:
@@ -73,7 +79,10 @@ func groupAdvisories(list []*Advisory, judge func(*Advisory) judgement) []*group
 func newFinding(c *sbom.Component, g *group) Finding {
 	f := Finding{
 		Package: c.Name, Ecosystem: c.Ecosystem, PURL: c.PURL, Evidence: c.Evidence,
-		Basis: g.basis, Severity: SeverityUnknown, Locations: append([]sbom.Location{}, c.Locations...),
+		Basis: g.basis, Severity: SeverityUnknown, Locations: slices.Clip(c.Locations),
+	}
+	if f.Locations == nil {
+		f.Locations = []sbom.Location{}
 	}
 	for _, a := range g.affecting {
 		f.Records = append(f.Records, a.ID)

@@ -11,26 +11,42 @@ import (
 	"github.com/tallyman/tallyman/sbom"
 )
 
-// Match holds every component of doc against the advisories of src.
+// Match is MatchWith without options.
+func Match(ctx context.Context, doc *sbom.Document, src Source) (*Result, error) {
+	return MatchWith(ctx, doc, src, Options{})
+}
+
+// MatchWith holds every component of doc against the advisories of src.
 //
 // An exact version is judged by the evaluation algorithm of the OSV schema.
 // Distribution packages are matched by their source package. A Python package
 // that a distribution package owns is matched as that package, not as PyPI's.
-// A component that only constrains is not matched; a claimed one is, and never
-// gates. A package that no advisory names has nothing wrong with it, whatever
-// its version. What cannot be judged is a Gap, as is an ecosystem that src
-// does not have. The error is src's, or the context's.
-func Match(ctx context.Context, doc *sbom.Document, src Source) (*Result, error) {
+// A package that no advisory names has nothing wrong with it, whatever its
+// version. What cannot be judged is a Gap, as is an ecosystem that src does
+// not have. The error is src's, or the context's.
+//
+// The requirements of a Python package without an exact version are judged by
+// what they and the constraints beside them admit, see the verdicts. Lines
+// that admit no version together are a Gap of kind conflict. A claimed
+// component never gates.
+func MatchWith(ctx context.Context, doc *sbom.Document, src Source, opts Options) (*Result, error) {
 	m := &matcher{
-		src: src, orders: map[string]*order{}, known: map[subject][]Advisory{},
-		missing: map[string]int{}, uncovered: map[string][]string{}, unordered: map[string]int{},
+		src: src, opts: opts, environments: opts.Environments, orders: map[string]*order{}, known: map[subject][]Advisory{},
+		missing: map[string]int{}, uncovered: map[string][]string{}, unordered: map[string]int{}, packages: map[string]*pack{},
+	}
+	if len(m.environments) == 0 {
+		m.environments, m.everywhere = DefaultEnvironments(), true
 	}
 	components := unite(doc.Components)
 	m.names = namesOf(components)
+	m.locks = locksOf(doc.Components)
 	for i := range components {
 		if err := m.component(ctx, &components[i]); err != nil {
 			return nil, err
 		}
+	}
+	if err := m.ranges(ctx, doc); err != nil {
+		return nil, err
 	}
 	m.closeGaps()
 	slices.SortFunc(m.findings, compareFindings)
@@ -39,12 +55,19 @@ func Match(ctx context.Context, doc *sbom.Document, src Source) (*Result, error)
 }
 
 type matcher struct {
-	src      Source
-	orders   map[string]*order // nil for an ecosystem without one
-	known    map[subject][]Advisory
-	names    map[string]bool
-	findings []Finding
-	gaps     []sbom.Gap
+	src  Source
+	opts Options
+	// environments are those to judge for; everywhere is true when nobody
+	// named them.
+	environments []Environment
+	everywhere   bool
+	orders       map[string]*order // nil for an ecosystem without one
+	known        map[subject][]Advisory
+	packages     map[string]*pack    // PyPI, by normal name
+	locks        map[string][]string // the versions that locks name, likewise
+	names        map[string]bool
+	findings     []Finding
+	gaps         []sbom.Gap
 	// missing and unordered count the components of an ecosystem that src
 	// does not have, or whose versions have no order; uncovered lists those
 	// of a kind of package for which there are no advisories at all.
@@ -136,8 +159,10 @@ func (m *matcher) component(ctx context.Context, c *sbom.Component) error {
 		}
 		switch {
 		case len(live) == 0:
+		case s.version == "" && isLine(c):
+			// ranges judges it with the lines beside it.
 		case s.version == "":
-			m.matchRange(c, live)
+			m.matchUnversioned(c, live)
 		default:
 			m.matchVersion(c, s, live)
 		}
@@ -213,6 +238,7 @@ func (m *matcher) matchVersion(c *sbom.Component, s named, list []*Advisory) {
 		}
 		return o.judgeVersion(v, a)
 	}
+	floors := m.pinFloors(c, v, list)
 	for _, g := range groupAdvisories(list, judge) {
 		if len(g.affecting) > 0 {
 			f := newFinding(c, g)
@@ -220,6 +246,7 @@ func (m *matcher) matchVersion(c *sbom.Component, s named, list []*Advisory) {
 			f.Version, f.Specifier = c.Version, c.Specifier
 			if err == nil {
 				f.Fixed = o.fixFor(v, g.affecting)
+				f.Floor = floors.of(g)
 			}
 			if s.source {
 				f.SourcePackage = s.name
@@ -317,6 +344,8 @@ func compareFindings(a, b Finding) int {
 		strings.Compare(string(a.Evidence), string(b.Evidence)),
 		strings.Compare(a.PURL, b.PURL),
 		strings.Compare(a.SourcePackage, b.SourcePackage),
+		strings.Compare(string(a.Verdict), string(b.Verdict)),
+		slices.Compare(a.Environments, b.Environments),
 		slices.CompareFunc(a.Locations, b.Locations, sbom.CompareLocations),
 	)
 }

@@ -139,6 +139,12 @@ func TestEvaluation(t *testing.T) {
 		{"1.0", []string{"introduced 0", "limit banana"}, "gap advisory"},
 		{"1.0", []string{"introduced 0", "limit banana", "limit 2.0"}, "affected events "},
 		{"3.0", []string{"introduced 0", "fixed 2.0", "limit banana"}, "clear"},
+		// Forms that come from CPE names.
+		{"2.6.0", []string{"introduced 0", "last_affected 2.6.0-NA"}, "affected events "},
+		{"2.6.1", []string{"introduced 0", "last_affected 2.6.0-NA"}, "clear"},
+		{"2.6.0+cu118", []string{"introduced 0", "last_affected 2.6.0-cu124"}, "affected events "},
+		{"2.6.1", []string{"introduced 0", "last_affected 2.6.0-cu124"}, "clear"},
+		{"2.6.1", []string{"introduced 0", "last_affected 2.6.0-NAN"}, "gap advisory"},
 		{"1.0", nil, "gap advisory"},
 		// A component's version that cannot be read.
 		{"banana", []string{"introduced 0"}, "gap version"},
@@ -173,14 +179,14 @@ func TestFindingNamesAllAliases(t *testing.T) {
 		Records: []string{"GHSA-aaaa-bbbb-cccc", "PYSEC-2025-1"},
 		Package: "Demo", Ecosystem: "PyPI", PURL: "pkg:pypi/demo@1.0", Version: "1.0", Specifier: "==1.0",
 		Evidence: sbom.Declared, Verdict: vuln.AffectedVersion, Basis: "events", BasisDate: day,
-		Severity: vuln.SeverityHigh, SeveritySource: "GHSA-aaaa-bbbb-cccc CVSS:3.1 7.5", Fixed: "1.5", Gates: true,
+		Severity: vuln.SeverityHigh, SeveritySource: "GHSA-aaaa-bbbb-cccc CVSS:3.1 7.5", Fixed: "1.5", Floor: "2.0", Gates: true,
 		Summary:   "about GHSA-aaaa-bbbb-cccc",
 		Locations: []sbom.Location{{File: "requirements.txt", Line: 3}, {File: "requirements.txt", Line: 7}},
 	}, {
 		IDs: []string{"PYSEC-2025-9"}, Records: []string{"PYSEC-2025-9"},
 		Package: "Demo", Ecosystem: "PyPI", PURL: "pkg:pypi/demo@1.0", Version: "1.0", Specifier: "==1.0",
 		Evidence: sbom.Declared, Verdict: vuln.AffectedVersion, Basis: "events", BasisDate: day,
-		Severity: vuln.SeverityHigh, SeveritySource: "PYSEC-2025-9 CVSS:3.1 7.5", Fixed: "2.0", Gates: true,
+		Severity: vuln.SeverityHigh, SeveritySource: "PYSEC-2025-9 CVSS:3.1 7.5", Fixed: "2.0", Floor: "2.0", Gates: true,
 		Summary:   "about PYSEC-2025-9",
 		Locations: []sbom.Location{{File: "requirements.txt", Line: 3}, {File: "requirements.txt", Line: 7}},
 	}}
@@ -220,12 +226,13 @@ func TestRangesAndNames(t *testing.T) {
 		pypi("forgotten", "", "", 5), pypi("unknown", "", ">=1", 6),
 	)
 	want := []string{
+		"demo >=1.0,<3 PYSEC-2025-1 latent gates=false at 2",
+		"demo >=1.0,<3 PYSEC-2025-2 forced gates=true at 2",
 		"evil  MAL-2025-1 forced gates=true at 1",
-		"gap range hides=true requirements.txt:1 demo: range not judged yet: 2 advisories name demo",
-		"gap range hides=true requirements.txt:2 evil: range not judged yet: 1 advisory names evil",
-		"gap range hides=true requirements.txt:3 hacked: range not judged yet: 1 advisory names hacked",
-		"gap range hides=true requirements.txt:4 hijacked: range not judged yet: 1 advisory names hijacked",
-		"gap range hides=true requirements.txt:9 demo: range not judged yet: 2 advisories name demo",
+		"evil  PYSEC-2025-4 latent gates=false at 1",
+		"hacked  MAL-2025-2 latent gates=false at 1",
+		// Nobody has told of a version of it that is not malware.
+		"hijacked >=1 MAL-2025-3 unknown gates=false at 1",
 	}
 	if diff := cmp.Diff(want, summarise(res)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -15,12 +15,16 @@ type version struct {
 	any  otherVersion   // every other ecosystem
 }
 
+// pypi is the ecosystem whose ranges are sets of versions.
+const pypi = "PyPI"
+
 // order is the version order of one ecosystem. Versions are parsed once:
 // advisories of one package repeat one another's.
 type order struct {
 	ecosystem string
 	pypi      bool
 	parsed    map[string]parsed
+	regions   map[*Advisory]*region // PyPI
 }
 
 type parsed struct {
@@ -35,7 +39,7 @@ const maxVersionBytes = 256
 var errNoOrder = errors.New("no version order is known for this ecosystem")
 
 func newOrder(ecosystem string) (*order, error) {
-	o := &order{ecosystem: ecosystem, pypi: ecosystem == "PyPI", parsed: map[string]parsed{}}
+	o := &order{ecosystem: ecosystem, pypi: ecosystem == pypi, parsed: map[string]parsed{}, regions: map[*Advisory]*region{}}
 	if !o.pypi {
 		if _, err := parseOther("1", ecosystem); errors.Is(err, errNoOrder) {
 			return nil, errNoOrder
@@ -80,6 +84,25 @@ func (o *order) parse(s string) (version, error) {
 	}
 	o.parsed[s] = p
 	return p.version, p.err
+}
+
+// parseEvent reads the version of an event. Records that were made from CPE
+// names have two forms that PEP 440 does not know: "2.6.0-NA", where NA is
+// CPE's word for "there is no update part", and the local version "2.6.0-cu124".
+// https://nvlpubs.nist.gov/nistpubs/Legacy/IR/nistir7695.pdf, section 5.3.1
+func (o *order) parseEvent(s string) (version, error) {
+	v, err := o.parse(s)
+	if err == nil || !o.pypi {
+		return v, err
+	}
+	base, tail, _ := strings.Cut(s, "-")
+	switch {
+	case tail == "NA":
+		return o.parse(base)
+	case strings.HasPrefix(tail, "cu") && strings.Trim(tail[2:], "0123456789") == "":
+		return o.parse(base + "+" + tail)
+	}
+	return v, err
 }
 
 // compare orders two versions that parse gave.

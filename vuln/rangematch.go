@@ -1,17 +1,230 @@
 package vuln
 
 import (
+	"cmp"
+	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 
 	"github.com/tallyman/tallyman/sbom"
+	"github.com/tallyman/tallyman/sbom/pep440"
 )
 
-// matchRange judges a component of which only a range of versions is known, or
-// nothing but its name.
-func (m *matcher) matchRange(c *sbom.Component, list []*Advisory) {
+// ranges judges the requirements of Python packages that leave a choice.
+func (m *matcher) ranges(ctx context.Context, doc *sbom.Document) error {
+	lines := linesOf(doc.Components)
+	together := newInstalls(doc.Together)
+	for _, name := range slices.Sorted(maps.Keys(lines)) {
+		list, err := m.lookup(ctx, subject{pypi, name})
+		if err != nil && !errors.Is(err, ErrNoEcosystem) {
+			return fmt.Errorf("looking up advisories for %q: %w", name, err)
+		}
+		var found []*pending
+		for _, group := range together.split(lines[name]) {
+			for _, d := range m.demands(group) {
+				found = append(found, m.demand(name, list, d)...)
+			}
+		}
+		for _, f := range joinPending(found, len(m.environments), m.environments) {
+			m.add(f)
+		}
+	}
+	return nil
+}
+
+// demand judges what is asked for of one package in one go.
+func (m *matcher) demand(name string, list []Advisory, d *demand) []*pending {
+	s, unread := d.admitted()
+	if unread == nil && s.set.IsEmpty() {
+		m.conflict(d)
+		return nil
+	}
+	if d.pinned() || len(list) == 0 {
+		return nil
+	}
+	p := m.packOf(name, list)
+	if unread != nil {
+		// Whatever the line means, only what is always affected is sure.
+		s.set = pep440.All()
+	}
+	key := d.specifier()
+	v := p.verdicts[key]
+	if v == nil || unread != nil {
+		v = p.judge(s)
+		if unread == nil {
+			p.verdicts[key] = v
+		}
+	}
+	for _, u := range v.doubts {
+		m.lineGap(d.lines[0], sbom.GapAdvisory, fmt.Sprintf("%s names %s and cannot be judged for %s: %s", u.advisory.ID, name, cmp.Or(key, "any version"), u.why))
+	}
+	var out []*pending
 	open := 0
-	for _, g := range groupAdvisories(list, judgeRange) {
+	for i := range v.findings {
+		if f := &v.findings[i]; unread == nil || f.verdict == Forced {
+			out = append(out, newPending(d, s, f))
+		} else {
+			open += len(f.group.members)
+		}
+	}
+	if open > 0 {
+		m.lineGap(unread, sbom.GapRange, fmt.Sprintf("%s, and %s %s", unread.unread, advisoriesName(open), name))
+	}
+	return out
+}
+
+// conflict says that no version is left, at every line that takes part.
+func (m *matcher) conflict(d *demand) {
+	kind, reason := sbom.GapConflict, "no version satisfies "+d.words()
+	if len(d.lines) == 1 && strings.HasPrefix(d.lines[0].component.Specifier, "===") {
+		kind, reason = sbom.GapVersion, d.words()+" names no version that advisories can be held against"
+	}
+	for _, l := range d.lines {
+		m.lineGap(l, kind, reason)
+	}
+}
+
+func (m *matcher) lineGap(l *line, kind sbom.GapKind, reason string) {
+	m.gapAt(l.component, l.at, kind, reason)
+}
+
+// rangeVerdicts is what the advisories of a package say of a range.
+type rangeVerdicts struct {
+	findings []rangeVerdict
+	doubts   []doubt
+}
+
+// rangeVerdict is what one group of advisories says of a range.
+type rangeVerdict struct {
+	group   *group
+	verdict Verdict
+	basis   string
+	// fixed and floor are Finding.Fixed and Finding.Floor.
+	fixed, floor pep440.Version
+	exclude      []string
+}
+
+// judge holds the advisories of a package against what requirements admit.
+func (p *pack) judge(s *admitted) *rangeVerdicts {
+	out := &rangeVerdicts{}
+	var curable []pep440.Set
+	for _, g := range groupAdvisories(p.live, func(a *Advisory) judgement { return p.judgeRange(s, a) }) {
+		if !g.decided {
+			out.doubts = append(out.doubts, g.unsure...)
+		}
+		if len(g.affecting) == 0 {
+			continue
+		}
+		one := rangeVerdict{group: g}
+		bad := p.verdict(s, g, &one)
+		if len(one.exclude) == 0 && p.known.floor(s, bad, p.malware, false).IsValid() {
+			curable = append(curable, bad)
+			one.floor = one.fixed
+		}
+		out.findings = append(out.findings, one)
+	}
+	floor := p.known.floor(s, pep440.UnionOf(curable...), p.malware, false)
+	for i := range out.findings {
+		if out.findings[i].floor.IsValid() {
+			out.findings[i].floor = floor
+		}
+	}
+	return out
+}
+
+// verdict fills in what one group says, and returns which of the admitted
+// versions it affects.
+func (p *pack) verdict(s *admitted, g *group, out *rangeVerdict) pep440.Set {
+	affected := p.affectedBy(g)
+	var fixed []pep440.Version
+	spans := false
+	for _, a := range g.affecting {
+		r := p.order.regionOf(a)
+		fixed = append(fixed, r.fixed...)
+		spans = spans || !r.spans.Intersect(s.set).IsEmpty()
+	}
+	bad := s.set.Intersect(affected)
+	var newest pep440.Version
+	out.verdict, newest = decide(s, affected, fixed, p.known)
+	if out.verdict != Forced && p.pureList(g) {
+		out.exclude = p.singles(s, g)
+		if out.verdict == Latent && !p.known.complete && !newest.IsValid() {
+			// Nobody has told of a version that is not malware.
+			out.verdict = Unknown
+		}
+	}
+	out.basis = "versions"
+	switch {
+	case newest.IsValid() && p.known.complete:
+		out.basis = "index"
+	case p.known.locked[newest]:
+		out.basis = "lock"
+	case spans:
+		out.basis = "events"
+	}
+	avoid := affected.Union(p.malware)
+	if out.fixed = p.known.floor(s, bad, avoid, false); !out.fixed.IsValid() {
+		out.fixed = p.known.floor(s, bad, avoid, true)
+	}
+	return bad
+}
+
+// judgeRange says whether an advisory affects a version that is admitted.
+func (p *pack) judgeRange(s *admitted, a *Advisory) judgement {
+	r := p.order.regionOf(a)
+	sure, maybe := s.set.Intersect(r.sure), s.set.Intersect(r.maybe)
+	switch {
+	case !sure.IsEmpty():
+		j := judgement{outcome: yes, basis: "events"}
+		if !sure.Equal(maybe) {
+			j.why = r.why
+		}
+		return j
+	case maybe.IsEmpty():
+		return judgement{outcome: no}
+	}
+	return judgement{outcome: unsure, why: r.why}
+}
+
+// singles are the admitted versions that the records of a group list.
+func (p *pack) singles(s *admitted, g *group) []string {
+	var found []pep440.Version
+	for _, a := range g.affecting {
+		for i := range a.Affected {
+			for _, text := range a.Affected[i].Versions {
+				if v, err := p.order.parse(text); err == nil && s.set.Contains(v.pep) {
+					found = append(found, v.pep)
+				}
+			}
+		}
+	}
+	slices.SortFunc(found, pep440.Version.Compare)
+	var out []string
+	for _, v := range slices.CompactFunc(found, pep440.Version.Equal) {
+		out = append(out, v.String())
+	}
+	return out
+}
+
+// matchUnversioned judges a component without a version that is no
+// requirement: one that is there in some version nobody named. Only what every
+// version has is sure.
+func (m *matcher) matchUnversioned(c *sbom.Component, list []*Advisory) {
+	if c.Ecosystem == pypi {
+		m.unversioned(c)
+		return
+	}
+	open := 0
+	judge := func(a *Advisory) judgement {
+		if a.Malicious() && coversAll(a) {
+			return judgement{outcome: yes, basis: "events"}
+		}
+		return judgement{outcome: unsure}
+	}
+	for _, g := range groupAdvisories(list, judge) {
 		if len(g.affecting) == 0 {
 			open += len(g.members)
 			continue
@@ -23,7 +236,7 @@ func (m *matcher) matchRange(c *sbom.Component, list []*Advisory) {
 	if open == 0 {
 		return
 	}
-	reason := fmt.Sprintf("range not judged yet: %s %s", advisoriesName(open), c.Name)
+	reason := fmt.Sprintf("no version of %s is known, and %s it", c.Name, advisoriesName(open))
 	for _, at := range c.Locations {
 		m.gapAt(c, at, sbom.GapRange, reason)
 	}
@@ -32,14 +245,26 @@ func (m *matcher) matchRange(c *sbom.Component, list []*Advisory) {
 	}
 }
 
-// judgeRange says yes to what every version of the package is: malware. About
-// all else a range alone says nothing here, and never is its lower bound taken
-// for the version in use.
-func judgeRange(a *Advisory) judgement {
-	if a.Malicious() && coversAll(a) {
-		return judgement{outcome: yes, basis: "events"}
+// unversioned is matchUnversioned for PyPI, where a specifier may say more.
+func (m *matcher) unversioned(c *sbom.Component) {
+	name := c.NormalName()
+	p := m.packOf(name, m.known[subject{pypi, name}])
+	s := &admitted{set: pep440.All()}
+	if specifiers, err := pep440.ParseSpecifiers(c.Specifier); err == nil && !specifiers.Set().IsEmpty() {
+		s.set = specifiers.Set()
 	}
-	return judgement{outcome: unsure, why: "only a range of versions is known"}
+	v := p.judge(s)
+	for _, u := range v.doubts {
+		m.gap(c, sbom.GapAdvisory, fmt.Sprintf("%s names %s and cannot be judged without its version: %s", u.advisory.ID, name, u.why))
+	}
+	for i := range v.findings {
+		f := newFinding(c, v.findings[i].group)
+		f.Specifier, f.Basis = c.Specifier, v.findings[i].basis
+		if f.Verdict = Unknown; s.set.SubsetOf(p.affectedBy(v.findings[i].group)) {
+			f.Verdict = Forced
+		}
+		m.add(f)
+	}
 }
 
 // coversAll reports whether a range of the advisory begins at "0" and never

@@ -162,16 +162,31 @@ type Finding struct {
 	// Evidence is the component's.
 	Evidence sbom.Evidence `json:"evidence"`
 	Verdict  Verdict       `json:"verdict"`
+	// Environments names those for which the verdict holds when it does not
+	// hold for all; see Options.Environments.
+	Environments []string `json:"environments,omitempty"`
 	// Basis says what the verdict rests on: "events", "versions" (the record's
-	// list), "lock", "index".
+	// list), "lock" (the newest known version is one that only a lock names),
+	// "index" (the known versions are all that there are).
 	Basis string `json:"basis"`
 	// BasisDate is the newest modified date of the records, RFC 3339.
 	BasisDate time.Time `json:"basis_date,omitzero"`
 	Severity  Severity  `json:"severity"`
 	// SeveritySource names the record and the vector or word.
 	SeveritySource string `json:"severity_source,omitempty"`
-	// Fixed is the smallest fixed version above the one in use, "" if none.
+	// Fixed is the smallest fixed version above the one in use, "" if none. Of
+	// a range it is the smallest known version above all that the range admits
+	// and the vulnerability affects, preferably one that the range admits.
 	Fixed string `json:"fixed"`
+	// Floor is the edit that cures this finding and every other one of the
+	// same line that an edit can cure: the version to raise the floor of a
+	// range to, within its caps, or to move a pin to. It is known to exist.
+	// "" when no edit of that kind is known; with Fixed set, a cap is in the
+	// way.
+	Floor string `json:"floor,omitempty"`
+	// Exclude are the single malicious versions that a range admits, sorted:
+	// the edit is a "!=" for each.
+	Exclude []string `json:"exclude,omitempty"`
 	// Gates is true when the finding by itself can stop a release: a gating
 	// verdict on evidence other than a claim.
 	Gates bool `json:"gates"`

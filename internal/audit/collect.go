@@ -260,6 +260,12 @@ func (s *source) rebase(f *Folder) {
 				l.File = relative(dir, l.File)
 			}
 		}
+		for i, files := range d.Together {
+			d.Together[i] = slices.Clone(files)
+			for j := range files {
+				d.Together[i][j] = relative(dir, files[j])
+			}
+		}
 	}
 	for i := range s.lint {
 		s.lint[i].File = relative(dir, s.lint[i].File)

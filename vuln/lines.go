@@ -1,0 +1,313 @@
+package vuln
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/tallyman/tallyman/sbom"
+	"github.com/tallyman/tallyman/sbom/pep440"
+	"github.com/tallyman/tallyman/sbom/pep508"
+)
+
+// line is one place where a requirement or constraint names a package.
+type line struct {
+	component  *sbom.Component
+	at         sbom.Location
+	specifiers pep440.Specifiers
+	marker     *pep508.Marker
+	// unread says why specifier or marker cannot be read, "" if they can.
+	unread string
+}
+
+// demand is what an installer is asked for in one go: the lines about one
+// package that apply together, in some environments.
+type demand struct {
+	// lines are the requirements, then the constraints.
+	lines []*line
+	// requirements is how many of lines bring the package in.
+	requirements int
+	// environments are indexes, sorted; nil stands for another platform.
+	environments []int
+}
+
+// isLine reports whether a component is a line that limits the versions of a
+// package: a direct reference does not, nor does what an SBOM claims.
+func isLine(c *sbom.Component) bool {
+	return c.Ecosystem == pypi && c.URL == "" && (c.Evidence == sbom.Declared || c.Evidence == sbom.Assumed)
+}
+
+// linesOf returns the lines of a document by normal name, each name's sorted.
+func linesOf(components []sbom.Component) map[string][]*line {
+	out := map[string][]*line{}
+	for i := range components {
+		c := &components[i]
+		if !isLine(c) {
+			continue
+		}
+		l := line{component: c}
+		var err error
+		if l.specifiers, err = pep440.ParseSpecifiers(c.Specifier); err != nil {
+			l.unread = fmt.Sprintf("the specifier %.80q cannot be read", c.Specifier)
+		} else if c.Specifier == "" && c.Version != "" {
+			l.specifiers, err = pep440.ParseSpecifiers("==" + c.Version)
+			if err != nil {
+				l.unread = fmt.Sprintf("the version %.80q cannot be read", c.Version)
+			}
+		}
+		if c.Marker != "" {
+			if l.marker, err = pep508.ParseMarker(c.Marker); err != nil {
+				l.unread = fmt.Sprintf("the marker %.80q cannot be read", c.Marker)
+			}
+		}
+		name := c.NormalName()
+		for _, at := range c.Locations {
+			one := l
+			one.at = at
+			out[name] = append(out[name], &one)
+		}
+		if len(c.Locations) == 0 {
+			out[name] = append(out[name], &l)
+		}
+	}
+	for _, lines := range out {
+		slices.SortStableFunc(lines, compareLines)
+	}
+	return out
+}
+
+// compareLines puts requirements before constraints.
+func compareLines(a, b *line) int {
+	switch {
+	case a.component.Constraint == b.component.Constraint:
+		return sbom.CompareLocations(a.at, b.at)
+	case b.component.Constraint:
+		return -1
+	}
+	return 1
+}
+
+// installs knows which files are installed together.
+type installs struct {
+	// sets are the sets of files, each sorted; of are the sets of each file.
+	sets [][]string
+	of   map[string][]int
+}
+
+func newInstalls(together [][]string) *installs {
+	in := &installs{of: map[string][]int{}}
+	for _, files := range together {
+		in.add(files)
+	}
+	return in
+}
+
+func (in *installs) add(files []string) {
+	for _, f := range files {
+		in.of[f] = append(in.of[f], len(in.sets))
+	}
+	in.sets = append(in.sets, files)
+}
+
+// split parts the lines of one package into those that are installed
+// together. What stands in one file is; what stands in different ones is when
+// the document says so. A constraint of a file that the document says nothing
+// of counts everywhere.
+func (in *installs) split(lines []*line) [][]*line {
+	groups := map[int][]*line{}
+	alone := map[sbom.Location][]*line{} // by file and layer
+	var everywhere []*line
+	var order []func() []*line
+	for i, l := range lines {
+		sets := in.of[l.at.File]
+		key := sbom.Location{File: l.at.File, Layer: l.at.Layer}
+		if l.at.File == "" {
+			key.Line = -i - 1
+		} else if isDockerfile(l.at.File) {
+			key.Line = l.at.Line
+		}
+		switch {
+		case l.at.Layer == "" && len(sets) > 0:
+			for _, n := range sets {
+				if groups[n] == nil {
+					order = append(order, func() []*line { return groups[n] })
+				}
+				groups[n] = append(groups[n], l)
+			}
+		case l.component.Constraint:
+			everywhere = append(everywhere, l)
+		default:
+			if alone[key] == nil {
+				order = append(order, func() []*line { return alone[key] })
+			}
+			alone[key] = append(alone[key], l)
+		}
+	}
+	out := make([][]*line, 0, len(order))
+	for _, group := range order {
+		together := slices.Concat(group(), everywhere)
+		slices.SortStableFunc(together, compareLines)
+		if !together[0].component.Constraint {
+			out = append(out, together)
+		}
+	}
+	return out
+}
+
+// isDockerfile reports whether a file is a list of commands, each of which
+// installs what it names by itself, and not a list of requirements.
+func isDockerfile(file string) bool {
+	base := strings.ToLower(path.Base(file))
+	return strings.HasPrefix(base, "dockerfile") || strings.HasPrefix(base, "containerfile") || strings.HasSuffix(base, ".dockerfile")
+}
+
+// demands returns what is asked for of one package in each environment, lines
+// that apply in the same way joined. lines are installed together.
+func (m *matcher) demands(lines []*line) []*demand {
+	var out []*demand
+	at := map[string]*demand{}
+	applied := map[*line]bool{}
+	for _, s := range scopesOf(lines) {
+		for e := range m.environments {
+			d := &demand{}
+			var key strings.Builder
+			for i, l := range lines {
+				if !counts(l, s) || l.marker.Evaluate(m.environments[e].Markers) == pep508.False {
+					continue
+				}
+				fmt.Fprintf(&key, "%d ", i)
+				d.lines = append(d.lines, l)
+				if !l.component.Constraint {
+					d.requirements++
+				}
+				if l.component.Scope == s {
+					applied[l] = true
+				}
+			}
+			if !slices.ContainsFunc(d.lines[:d.requirements], func(l *line) bool { return l.component.Scope == s }) {
+				continue
+			}
+			known := at[key.String()]
+			if known == nil {
+				known = d
+				at[key.String()] = d
+				out = append(out, d)
+			}
+			known.environments = append(known.environments, e)
+		}
+	}
+	for _, d := range out {
+		slices.Sort(d.environments)
+		d.environments = slices.Compact(d.environments)
+	}
+	if m.everywhere {
+		out = append(out, leftOut(lines, applied)...)
+	}
+	return out
+}
+
+// leftOut are the requirements that applied nowhere and would on another
+// platform. Each stands alone: what excludes whom is not known there.
+func leftOut(lines []*line, applied map[*line]bool) []*demand {
+	var out []*demand
+	for _, l := range lines {
+		if l.component.Constraint || applied[l] {
+			continue
+		}
+		if slices.ContainsFunc(otherPlatforms(), func(e Environment) bool { return l.marker.Evaluate(e.Markers) != pep508.False }) {
+			out = append(out, &demand{lines: []*line{l}, requirements: 1})
+		}
+	}
+	return out
+}
+
+// scopesOf are the scopes of the requirements among lines, sorted.
+func scopesOf(lines []*line) []string {
+	var out []string
+	for _, l := range lines {
+		if !l.component.Constraint {
+			out = append(out, l.component.Scope)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// counts reports whether a line limits what is installed for a scope. An extra
+// comes on top of what runs always; a group may be installed without it.
+func counts(l *line, scope string) bool {
+	own := l.component.Scope
+	return own == scope || l.component.Constraint ||
+		strings.HasPrefix(scope, "extra:") && (own == "" || own == "runtime")
+}
+
+// admitted is the intersection of all that the lines ask for. unread is why
+// one of them could not be read, "" if all could.
+func (d *demand) admitted() (s *admitted, unread *line) {
+	sets := make([]pep440.Set, 0, len(d.lines))
+	s = &admitted{}
+	for _, l := range d.lines {
+		if l.unread != "" {
+			return s, l
+		}
+		sets = append(sets, l.specifiers.Set())
+		s.prereleases = s.prereleases || l.specifiers.NamesPrerelease()
+	}
+	s.set = pep440.IntersectionOf(sets...)
+	return s, nil
+}
+
+// specifier is the clauses of all lines, each once.
+func (d *demand) specifier() string {
+	own := d.lines[0].component.Specifier
+	if !slices.ContainsFunc(d.lines, func(l *line) bool { return l.component.Specifier != own || own == "" && l.component.Version != "" }) {
+		return own
+	}
+	var clauses []string
+	for _, l := range d.lines {
+		if own := l.component.Specifier; own != "" {
+			clauses = append(clauses, strings.Split(own, ",")...)
+		} else if l.component.Version != "" {
+			clauses = append(clauses, "=="+l.component.Version)
+		}
+	}
+	slices.Sort(clauses)
+	return strings.Join(slices.Compact(clauses), ",")
+}
+
+// pinned reports whether a requirement has an exact version, which is judged
+// as such and leaves nothing to say about the others.
+func (d *demand) pinned() bool {
+	return slices.ContainsFunc(d.lines[:d.requirements], func(l *line) bool { return l.component.Version != "" })
+}
+
+// locations are those of all lines, sorted, each once.
+func (d *demand) locations() []sbom.Location {
+	out := make([]sbom.Location, 0, len(d.lines))
+	for _, l := range d.lines {
+		if l.at != (sbom.Location{}) {
+			out = append(out, l.at)
+		}
+	}
+	slices.SortFunc(out, sbom.CompareLocations)
+	return slices.Compact(out)
+}
+
+// words quotes the first lines: "pillow >=8 (requirements.txt:3)".
+func (d *demand) words() string {
+	const most = 4
+	var out []string
+	for i, l := range d.lines {
+		if i == most {
+			out = append(out, fmt.Sprintf("%d more", len(d.lines)-most))
+			break
+		}
+		text := fmt.Sprintf("%.120s", strings.TrimSpace(l.component.Name+" "+l.component.Specifier))
+		if l.at.File != "" {
+			text += fmt.Sprintf(" (%s:%d)", l.at.File, l.at.Line)
+		}
+		out = append(out, text)
+	}
+	return strings.Join(slices.Compact(out), " and ")
+}

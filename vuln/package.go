@@ -1,0 +1,111 @@
+package vuln
+
+import (
+	"slices"
+
+	"github.com/tallyman/tallyman/sbom"
+	"github.com/tallyman/tallyman/sbom/pep440"
+)
+
+// pack is what is known of one PyPI package.
+type pack struct {
+	order *order
+	// live are the advisories that are not withdrawn.
+	live  []*Advisory
+	known *known
+	// malware is the single versions that are malicious.
+	malware pep440.Set
+	// affected is what any advisory affects.
+	affected pep440.Set
+	// verdicts are those about ranges, by specifier.
+	verdicts map[string]*rangeVerdicts
+}
+
+// packOf returns what is known of a package; list is all its advisories.
+func (m *matcher) packOf(name string, list []Advisory) *pack {
+	if p, ok := m.packages[name]; ok {
+		return p
+	}
+	o := m.orderOf(pypi)
+	index, complete := m.opts.Known[name]
+	p := &pack{order: o, known: o.gatherKnown(index, complete, list, m.locks[name]), verdicts: map[string]*rangeVerdicts{}}
+	p.malware = o.withdrawnMalware(list)
+	var all []pep440.Set
+	for i := range list {
+		if list[i].Withdrawn.IsZero() {
+			p.live = append(p.live, &list[i])
+			all = append(all, o.regionOf(&list[i]).sure)
+		}
+	}
+	p.affected = pep440.UnionOf(all...)
+	m.packages[name] = p
+	return p
+}
+
+// affectedBy is what a group of advisories affects: whatever one of them does.
+func (p *pack) affectedBy(g *group) pep440.Set {
+	var sets []pep440.Set
+	for _, a := range g.members {
+		sets = append(sets, p.order.regionOf(a).sure)
+	}
+	return pep440.UnionOf(sets...)
+}
+
+// locksOf returns the versions that locks name, by normal name.
+func locksOf(components []sbom.Component) map[string][]string {
+	out := map[string][]string{}
+	for i := range components {
+		if c := &components[i]; c.Ecosystem == pypi && c.Evidence == sbom.Locked && c.Version != "" && c.URL == "" {
+			name := c.NormalName()
+			out[name] = append(out[name], c.Version)
+		}
+	}
+	return out
+}
+
+// pinFloors says where to move an exact version of a PyPI package.
+type pinFloors struct {
+	pack *pack
+	// to is the smallest known version above it that cures all that can be
+	// cured, the zero Version if there is none.
+	to pep440.Version
+}
+
+// of returns the version to move to because of a group, "" for none.
+func (f *pinFloors) of(g *group) string {
+	if f == nil || !f.to.IsValid() || f.pack.affectedBy(g).Contains(f.to) {
+		return ""
+	}
+	return f.to.String()
+}
+
+// pinFloors returns nil where there is nothing to say. The version that no
+// advisory names is the best; failing that, one that cures what can be cured.
+func (m *matcher) pinFloors(c *sbom.Component, v version, live []*Advisory) *pinFloors {
+	if c.Ecosystem != pypi || !v.pep.IsValid() {
+		return nil
+	}
+	name := c.NormalName()
+	p := m.packOf(name, m.known[subject{pypi, name}])
+	above := &admitted{set: pep440.AtMost(v.pep).Complement(), prereleases: v.pep.IsPrerelease()}
+	f := &pinFloors{pack: p, to: p.known.floor(above, pep440.None(), p.affected, false)}
+	if f.to.IsValid() {
+		return f
+	}
+	var curable []pep440.Set
+	for _, g := range groupAdvisories(live, func(a *Advisory) judgement { return p.order.judgeVersion(v, a) }) {
+		if a := p.affectedBy(g); len(g.affecting) > 0 && p.known.floor(above, pep440.None(), a, false).IsValid() {
+			curable = append(curable, a)
+		}
+	}
+	f.to = p.known.floor(above, pep440.None(), pep440.UnionOf(append(curable, p.malware)...), false)
+	return f
+}
+
+// pureList reports whether all advisories of a group that affect something
+// only list single malicious versions.
+func (p *pack) pureList(g *group) bool {
+	return !slices.ContainsFunc(g.affecting, func(a *Advisory) bool {
+		return !a.Malicious() || !p.order.regionOf(a).spans.IsEmpty()
+	})
+}
