@@ -38,11 +38,13 @@ var schemas = []struct{ file, title, pkg, typ string }{
 	{"sbom", "An inventory (tallyman sbom --format json)", "sbom", "Document"},
 	{"vuln", "Findings (tallyman vuln --format json)", "vuln", "Result"},
 	{"lint", "Lint findings (tallyman lint --format json)", "lint", "Result"},
+	{"verify", "Signatures (tallyman verify --format json)", "policy", "Verification"},
+	{"sweep", "What became of a registry's images (tallyman sweep --format json)", "sweep", "Result"},
 }
 
 // sources are the packages that the published types live in, by name.
 var sources = map[string]string{
-	"policy": ".", "lint": "lint", "sbom": "../sbom", "vuln": "../vuln", "audit": "../internal/audit",
+	"policy": ".", "lint": "lint", "sbom": "../sbom", "vuln": "../vuln", "audit": "../internal/audit", "sweep": "../internal/sweep",
 }
 
 // TestSchemasDescribeTheGoTypes holds every schema against the fields that the
@@ -204,11 +206,13 @@ func (g *generator) schema(file, title, pkg, typ string) map[string]any {
 	if _, ok := g.types[pkg+"."+typ]; ok {
 		root = g.object(pkg, pkg+"."+typ)
 	} else {
-		// lint --format json is a list of findings beside the gaps.
-		root = g.fields(pkg, &ast.FieldList{List: []*ast.Field{
-			field("Findings", &ast.ArrayType{Elt: ast.NewIdent("Finding")}, "findings", "The findings, sorted."),
-			field("Gaps", &ast.ArrayType{Elt: &ast.SelectorExpr{X: ast.NewIdent("sbom"), Sel: ast.NewIdent("Gap")}}, "gaps", "What could not be read, sorted."),
-		}})
+		// The JSON of a stage that has no type of its own is a list beside the gaps.
+		list := map[string]*ast.Field{
+			"lint.Result":         field("Findings", &ast.ArrayType{Elt: ast.NewIdent("Finding")}, "findings", "The findings, sorted."),
+			"policy.Verification": field("Signatures", &ast.ArrayType{Elt: ast.NewIdent("Signature")}, "signatures", "The signatures and attestations, sorted."),
+		}[pkg+"."+typ]
+		gaps := field("Gaps", &ast.ArrayType{Elt: &ast.SelectorExpr{X: ast.NewIdent("sbom"), Sel: ast.NewIdent("Gap")}}, "gaps", "What could not be read, sorted.")
+		root = g.fields(pkg, &ast.FieldList{List: []*ast.Field{list, gaps}})
 	}
 	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	root["$id"] = "https://github.com/tallyman/tallyman/docs/schema/" + file + ".schema.json"
@@ -388,9 +392,10 @@ func TestMarshalledValuesAreValid(t *testing.T) {
 			}
 			for schema, value := range map[string]any{
 				"input": document, "decision": decide(t, in),
-				"sbom": sbom.Document{Components: document.Components, Gaps: document.Gaps},
-				"vuln": vuln.Result{Findings: document.Findings, Gaps: document.Gaps},
-				"lint": map[string]any{"findings": document.Lint, "gaps": document.Gaps},
+				"sbom":   sbom.Document{Components: document.Components, Gaps: document.Gaps},
+				"vuln":   vuln.Result{Findings: document.Findings, Gaps: document.Gaps},
+				"lint":   map[string]any{"findings": document.Lint, "gaps": document.Gaps},
+				"verify": map[string]any{"signatures": document.Signatures, "gaps": document.Gaps},
 			} {
 				if err := compileSchema(t, schema).Validate(marshalled(t, value)); err != nil {
 					t.Errorf("%s: %v", schema, err)

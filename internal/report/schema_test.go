@@ -12,6 +12,7 @@ import (
 func TestJSONFollowsPublishedSchemas(t *testing.T) {
 	for command, name := range map[string]string{
 		"audit": "report.schema.json", "sbom": "sbom.schema.json", "vuln": "vuln.schema.json", "lint": "lint.schema.json",
+		"verify": "verify.schema.json",
 	} {
 		for _, r := range []*audit.Report{denied(), allowed()} {
 			r.Command = command
