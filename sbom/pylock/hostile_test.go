@@ -290,6 +290,7 @@ func TestNoCredentials(t *testing.T) {
 // The test binary's own timeout is the judge.
 func TestBounds(t *testing.T) {
 	t.Run("packages", func(t *testing.T) {
+		t.Parallel()
 		var b strings.Builder
 		b.WriteString("version = 1\n")
 		for i := range limit.LockPackages + 2 {
@@ -302,10 +303,12 @@ func TestBounds(t *testing.T) {
 		}
 	})
 	t.Run("versions of one name", func(t *testing.T) {
+		t.Parallel()
 		f := read("uv.lock", "version = 1\n"+strings.Repeat("[[package]]\nname = \"x\"\nversion = \"1\"\ndependencies = [{ name = \"x\" }]\n", 10_000))
 		wantTooLarge(t, f.Gaps, "entries for")
 	})
 	t.Run("graph", func(t *testing.T) {
+		t.Parallel()
 		var b strings.Builder
 		b.WriteString("[metadata]\nlock_version = \"4\"\n")
 		for i := range 200 {
@@ -321,6 +324,7 @@ func TestBounds(t *testing.T) {
 		}
 	})
 	t.Run("scopes", func(t *testing.T) {
+		t.Parallel()
 		var b strings.Builder
 		b.WriteString("version = 1\n[[package]]\nname = \"me\"\nsource = { virtual = \".\" }\n[package.optional-dependencies]\n")
 		for i := range 5_000 {
@@ -338,6 +342,7 @@ func TestBounds(t *testing.T) {
 		}
 	})
 	t.Run("shared digests", func(t *testing.T) {
+		t.Parallel()
 		var b strings.Builder
 		b.WriteString("[metadata]\nlock-version = \"1.1\"\nfiles.x = [\n" + strings.Repeat("{hash = \""+digestA+"\"},\n", 50_000) + "]\n")
 		for i := range 200 {
@@ -346,6 +351,7 @@ func TestBounds(t *testing.T) {
 		wantTooLarge(t, read("poetry.lock", b.String()).Gaps, "digests")
 	})
 	t.Run("nesting", func(t *testing.T) {
+		t.Parallel()
 		deep := strings.Repeat("[", 1<<20)
 		for _, text := range []string{"version = 1\nx = " + deep, "version = 1\n[[package]]\nname = \"a\"\nsource = " + deep, deep, strings.Repeat("[[package]]\nx=[", 1<<16), strings.Repeat("[[package]]\nx='''\n", 1<<16+1)} {
 			if f := read("uv.lock", text); len(f.Gaps) == 0 {
@@ -370,5 +376,23 @@ func wantTooLarge(t *testing.T, gaps []sbom.Gap, reason string) {
 	}
 	if n != 1 {
 		t.Errorf("gaps %.500v, want one %q with %q", gaps, sbom.GapTooLarge, reason)
+	}
+}
+
+// TestPackageTakenOut: who deletes a package from uv.lock, so that nothing is
+// reported about it, leaves a need that nothing satisfies.
+func TestPackageTakenOut(t *testing.T) {
+	whole := read("uv.lock", uvLock)
+	if len(whole.Gaps) != 0 {
+		t.Fatal(whole.Gaps)
+	}
+	for _, taken := range []string{"gradio", "Jinja2", "markupsafe", "numpy", "private", "pytest", "spacy-model", "tool"} {
+		at := strings.Index(uvLock, "[[package]]\nname = \""+taken+"\"")
+		rest := uvLock[at+1:]
+		text := uvLock[:at] + rest[strings.Index(rest, "[[package]]"):]
+		f := read("uv.lock", text)
+		if len(f.Gaps) != 1 || f.Gaps[0].Kind != sbom.GapConflict || f.Gaps[0].Package != strings.ToLower(taken) || !f.Gaps[0].Hides {
+			t.Errorf("without %q: gaps %+v", taken, f.Gaps)
+		}
 	}
 }

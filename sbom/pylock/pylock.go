@@ -174,6 +174,24 @@ func KindOf(base string) Kind {
 	return ""
 }
 
+// ManifestName returns the path of the file that a lock file locks by custom,
+// beside it: pyproject.toml, Pipfile, or the script; "" for a file that is no
+// lock.
+func ManifestName(name string) string {
+	dir, base := path.Split(name)
+	switch script, isScript := strings.CutSuffix(base, ".lock"); KindOf(base) {
+	case "":
+		return ""
+	case Pipenv:
+		return dir + "Pipfile"
+	case UV:
+		if isScript && base != "uv.lock" {
+			return dir + script
+		}
+	}
+	return dir + "pyproject.toml"
+}
+
 // Reads reports whether a file of this name, without a folder, is a lock that
 // Read knows.
 func Reads(base string) bool { return KindOf(base) != "" }

@@ -495,3 +495,14 @@ func TestReadManifest(t *testing.T) {
 		t.Errorf("manifest of a script: %+v", script.Manifest)
 	}
 }
+
+func TestManifestName(t *testing.T) {
+	for name, want := range map[string]string{
+		"uv.lock": "pyproject.toml", "a/b/poetry.lock": "a/b/pyproject.toml", "pdm.lock": "pyproject.toml", "x/pdm.ci.lock": "x/pyproject.toml",
+		"a/Pipfile.lock": "a/Pipfile", "tools/app.py.lock": "tools/app.py", "pylock.dev.toml": "pyproject.toml", "a/Cargo.lock": "", "": "",
+	} {
+		if got := pylock.ManifestName(name); got != want {
+			t.Errorf("ManifestName(%q) = %q, want %q", name, got, want)
+		}
+	}
+}

@@ -103,7 +103,7 @@ func (r *reader) standardPackage(in *standardPackage, line int, scopes *scopeFin
 	}
 	for _, d := range in.Needs {
 		if pep508.ValidName(d.Name) {
-			p.Dependencies = append(p.Dependencies, Dependency{Name: pep508.NormalizeName(d.Name), Version: d.Version})
+			p.Dependencies = append(p.Dependencies, Dependency{Name: pep508.NormalizeName(d.Name), Version: sbom.RedactText(d.Version)})
 		}
 	}
 	p.Dependencies = append(p.Dependencies, r.requirements(in.Tool.PDM.Needs, line, in.Name)...)

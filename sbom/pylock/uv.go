@@ -1,6 +1,7 @@
 package pylock
 
 import (
+	"errors"
 	"net/url"
 	"slices"
 	"strings"
@@ -83,6 +84,7 @@ func (r *reader) uv(text []byte) {
 		r.uvPackage(&entries[i].value, entries[i].line)
 	}
 	r.uvScopes(&h)
+	r.uvComplete()
 }
 
 func (r *reader) uvPackage(in *uvPackage, line int) {
@@ -94,12 +96,12 @@ func (r *reader) uvPackage(in *uvPackage, line int) {
 	}
 	p.Hashes = r.digests(hashes, line, in.Name)
 	p.Marker = r.anyMarker(in.Markers, line, in.Name)
-	p.Dependencies = uvDependencies(nil, in.Needs, "")
+	p.Dependencies = r.uvDependencies(nil, in.Needs, line, in.Name, "")
 	for _, extra := range sortedKeys(in.Optional) {
-		p.Dependencies = uvDependencies(p.Dependencies, in.Optional[extra], "extra:", extra)
+		p.Dependencies = r.uvDependencies(p.Dependencies, in.Optional[extra], line, in.Name, "extra:", extra)
 	}
 	for _, group := range sortedKeys(in.Dev) {
-		p.Dependencies = uvDependencies(p.Dependencies, in.Dev[group], "group:", group)
+		p.Dependencies = r.uvDependencies(p.Dependencies, in.Dev[group], line, in.Name, "group:", group)
 	}
 	r.add(p)
 	r.uvRequirements(in.Name, "", in.Metadata.Requires, line)
@@ -158,10 +160,11 @@ func uvGit(at string) Source {
 	return vcsSource("git", base, commit, reference)
 }
 
-func uvDependencies(out []Dependency, in []uvDependency, what string, name ...string) []Dependency {
+func (r *reader) uvDependencies(out []Dependency, in []uvDependency, line int, pkg, what string, name ...string) []Dependency {
 	what = label(what, name...)
 	for _, d := range in {
 		if !pep508.ValidName(d.Name) {
+			r.gap(sbom.GapUnparsed, line, pkg, "%q needs %q, which is not the name of a package", pkg, d.Name)
 			continue
 		}
 		var extras []string
@@ -173,7 +176,7 @@ func uvDependencies(out []Dependency, in []uvDependency, what string, name ...st
 				extras = append(extras, scalar(x))
 			}
 		}
-		out = append(out, Dependency{Name: pep508.NormalizeName(d.Name), Version: d.Version, Extras: names(extras), For: what})
+		out = append(out, Dependency{Name: pep508.NormalizeName(d.Name), Version: sbom.RedactText(d.Version), Extras: names(extras), For: what})
 	}
 	return out
 }
@@ -201,6 +204,9 @@ func (r *reader) uvRequirements(pkg, scope string, in []uvRequirement, line int,
 }
 
 func (r *reader) uvRequirement(u *uvRequirement, line int) (pep508.Requirement, error) {
+	if !pep508.ValidName(u.Name) {
+		return pep508.Requirement{}, errors.New("not the name of a package")
+	}
 	specifiers, err := pep440.ParseSpecifiers(sbom.RedactText(u.Specifier))
 	if err != nil {
 		return pep508.Requirement{}, err
@@ -239,6 +245,29 @@ func (r *reader) uvScopes(h *uvHead) {
 		}
 	}
 	g.assign()
+}
+
+// uvComplete makes a gap of each package that another needs and that the lock
+// does not have: uv writes no such lock, so that somebody took it out.
+func (r *reader) uvComplete() {
+	have := map[string]bool{}
+	for i := range r.file.Packages {
+		name := pep508.NormalizeName(r.file.Packages[i].Name)
+		have[name], have[name+" "+r.file.Packages[i].Version] = true, true
+	}
+	for i := range r.file.Packages {
+		p := &r.file.Packages[i]
+		for _, d := range p.Dependencies {
+			want := d.Name
+			if d.Version != "" {
+				want += " " + d.Version
+			}
+			if !have[want] {
+				have[want] = true
+				r.gap(sbom.GapConflict, p.Line, d.Name, "%q needs %q, which the lock does not have", p.Name, want)
+			}
+		}
+	}
 }
 
 func requirementRoots(in []uvRequirement) []Dependency {
