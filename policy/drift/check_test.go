@@ -48,8 +48,8 @@ func documents(t *testing.T, text string) (source, image *sbom.Document) {
 		switch kind {
 		case "declared", "constraint":
 			c.Evidence, c.Constraint, c.Specifier, c.Version = sbom.Declared, kind == "constraint", c.Version, ""
-		case "hashed":
-			c.Evidence, c.Specifier, c.Hashes = sbom.Declared, "=="+c.Version, []string{"sha256:00"}
+		case "hashed", "limited":
+			c.Evidence, c.Specifier, c.Hashes, c.Constraint = sbom.Declared, "=="+c.Version, []string{"sha256:00"}, kind == "limited"
 		}
 		if file == "image" {
 			c.Locations = []sbom.Location{{File: "/usr/local/lib/python3.12/site-packages/" + c.Name, Layer: "sha256:11"}}
@@ -117,6 +117,7 @@ func TestCheck(t *testing.T) {
 		{"strangers without a lock are one finding", "r.txt: declared a\nimage: installed a 1\nimage: installed b 2\nimage: installed c 3\n", []string{"r.txt:0 TM-DRIFT-06 2"}},
 		{"a requirement file with digests is a lock", "r.txt: hashed a 1\nimage: installed a 1\nimage: installed b 2\n", []string{"r.txt:0 TM-DRIFT-01 b"}},
 		{"one line without a digest, and it is none", "r.txt: hashed a 1\nr.txt: declared c\nimage: installed a 1\nimage: installed b 2\nimage: installed c 2\n", []string{"r.txt:0 TM-DRIFT-06 1"}},
+		{"constraints with digests bring nothing in", "r.txt: declared a\nc.txt: limited a 1\nc.txt: limited d 1\nimage: installed a 1\nimage: installed b 1\n", []string{"r.txt:0 TM-DRIFT-06 1"}},
 		{"another version of a hashed requirement", "r.txt: hashed a 1\nimage: installed a 2\n", []string{"r.txt:1 TM-DRIFT-02 a"}},
 		{"tools, the distribution's and vendored copies", "r.txt: declared a\nimage: installed a 1\nimage: installed pip 24\nimage: installed setuptools 69\nimage: installed wheel 1\nimage: os-owned b 1\nimage: claimed c 1\n", nil},
 		{"a stranger from the place that a nameless requirement names", "r.txt: declared a\nimage: installed a 1\nimage: installed b 2 git+https://h/o/b@0123\n", []string{"r.txt:0 TM-DRIFT-06 1"}},

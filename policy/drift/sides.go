@@ -90,7 +90,9 @@ func (s *sides) readSource(source *sbom.Document) {
 		name := c.NormalName()
 		s.named[name] = true
 		for _, l := range c.Locations {
-			files[l.File]++
+			if !c.Constraint {
+				files[l.File]++
+			}
 		}
 		switch {
 		case c.Evidence == sbom.Locked || len(c.Locations) > 0 && locks[c.Locations[0].File]:

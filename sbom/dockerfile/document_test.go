@@ -56,6 +56,7 @@ func TestDocument(t *testing.T) {
 		}},
 		{"the project itself, and another one", "RUN pip install . && pip install -e '.[dev]' && pip install -e ./other\n", []string{"1  ./other  url=./other editable", "gap 1 unversioned"}},
 		{"a project that the instruction fetched", "RUN git clone https://h/r && cd r && pip install .\n", []string{"gap 1 unversioned"}},
+		{"a project after an instruction that fetched", "RUN git clone https://h/r\nRUN pip install .\n", []string{}},
 		{"variables", "ARG V=2.1\nARG W\nRUN pip install torch==$V jax==${W} \"f[$W]\" $W x$W \"d @ https://$W\"\n", []string{
 			"3 PyPI torch ==2.1 version=2.1", "gap 3 range f", "gap 3 range jax", "gap 3 unparsed", "gap 3 unparsed", "gap 3 unversioned d",
 		}},
@@ -116,8 +117,8 @@ func TestDocument(t *testing.T) {
 
 func TestRequirements(t *testing.T) {
 	f := Parse("Dockerfile", []byte("FROM a\nRUN pip install -rr.txt -c c.txt && uv pip sync --system s.txt && conda install --file f.txt\n"+
-		"RUN mamba env create -p /e -f e.yml && conda env create && uv tool install x --with-requirements w.txt && pip install -r r.txt\n"))
-	want := []string{"c.txt", "e.yml", "environment.yml", "f.txt", "r.txt", "s.txt", "w.txt"}
+		"RUN mamba env create -p /e -f e.yml && conda env create && uv tool install x --with-requirements w.txt && pip install -r r.txt -r u:hunter2@h.txt\n"))
+	want := []string{"c.txt", "e.yml", "environment.yml", "f.txt", "h.txt", "r.txt", "s.txt", "w.txt"}
 	if diff := cmp.Diff(f.Requirements(), want); diff != "" {
 		t.Errorf("got -, want +\n%s", diff)
 	}

@@ -23,7 +23,7 @@ func FuzzInstall(f *testing.F) {
 	for _, seed := range []string{
 		"gradio==4.19.0", "x[a,b]>=1,<2; python_version < '3'", "git+https://@CRED@h/r@main#egg=x", "https://@CRED@h/a-1-py3-none-any.whl",
 		"x @ https://@CRED@h/x.zip ; extra == 'a'", "x@^1.2", "x@https://@CRED@h", "c::p=1=*", "p[url=https://@CRED@h]", "curl=https://@CRED@h",
-		"curl=1:2-3", ".", "./x[a]", "/install/*.whl", "-r", "", "x@latest", "a,b==2,https://@CRED@h/x", "===https://@CRED@h", "~/x", "x-", "!x", "\xff", "x\x00",
+		"curl=1:2-3", ".", "./x[a]", "/install/*.whl", "-r", "", "x@latest", "a,b==2,https://@CRED@h/x", "===https://@CRED@h", "p===https://@CRED@h", "p=https://@CRED@h", "~/x", "x-", "!x", "\xff", "x\x00",
 	} {
 		f.Add(seed)
 	}
