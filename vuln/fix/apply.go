@@ -1,0 +1,30 @@
+package fix
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// Apply returns the new contents of the files that the plan edits, by name.
+// read gives what they hold now; the error is read's, or says that a file is
+// not what the plan was made on.
+func (p *Plan) Apply(read func(name string) ([]byte, error)) (map[string][]byte, error) {
+	out := map[string][]byte{}
+	for _, name := range p.Files() {
+		f := p.files[name]
+		data, err := read(name)
+		if err != nil {
+			return nil, fmt.Errorf("reading %q: %w", name, err)
+		}
+		if !bytes.Equal(data, f.data) {
+			return nil, fmt.Errorf("%q has changed since it was audited", name)
+		}
+		out[name] = f.apply(data)
+	}
+	return out, nil
+}
+
+// Files are the names of the files that the plan edits, sorted.
+func (p *Plan) Files() []string { return slices.Sorted(maps.Keys(p.files)) }

@@ -1,0 +1,171 @@
+package fix
+
+import (
+	"cmp"
+	"io/fs"
+	"slices"
+	"strings"
+	"time"
+
+	"bytes"
+
+	"github.com/tallyman/tallyman/sbom/pep440"
+)
+
+// declaration is what a reader of the inventory makes of one requirement.
+type declaration struct {
+	line      int
+	name      string
+	specifier string
+	// rest is everything else: extras, marker, link, digests.
+	rest string
+}
+
+func compareDeclarations(a, b declaration) int {
+	return cmp.Or(cmp.Compare(a.line, b.line), strings.Compare(a.name, b.name), strings.Compare(a.rest, b.rest), strings.Compare(a.specifier, b.specifier))
+}
+
+// check reads a file again with its changes. Those after which the inventory's
+// reader does not see what was meant are refused; if the others do not hold
+// either, all are.
+func (p *planner) check(f *file) {
+	if len(f.changes) == 0 {
+		return
+	}
+	if bad := f.wrong(); len(bad) > 0 {
+		p.drop(f, bad)
+		if len(f.changes) > 0 && len(f.wrong()) > 0 {
+			p.drop(f, slices.Clone(f.changes))
+		}
+	}
+}
+
+func (p *planner) drop(f *file, bad []*planned) {
+	for _, c := range bad {
+		p.refused = append(p.refused, Refusal{
+			File: c.edit.File, Line: c.edit.Line, Package: c.edit.Package,
+			Reason: "it would have to be " + c.edit.New + ", which cannot be written in place here: edit it by hand",
+		})
+	}
+	f.changes = slices.DeleteFunc(f.changes, func(c *planned) bool { return slices.Contains(bad, c) })
+}
+
+// wrong returns the changes after which the file does not say what was meant.
+func (f *file) wrong() []*planned {
+	before, after := f.grammar.declared(f.data), f.grammar.declared(f.apply(f.data))
+	slices.SortFunc(before, compareDeclarations)
+	slices.SortFunc(after, compareDeclarations)
+	removed := func(d declaration) bool {
+		return slices.ContainsFunc(f.changes, func(c *planned) bool { return c.edit.New == "" && c.site.line == d.line && c.site.name == d.name })
+	}
+	lines := f.moved()
+	before = slices.DeleteFunc(before, removed)
+	if len(before) != len(after) {
+		return slices.Clone(f.changes)
+	}
+	var bad []*planned
+	met := map[*planned]bool{}
+	for i, d := range before {
+		e := after[i]
+		same := lines(d.line) == e.line && d.name == e.name && d.rest == e.rest
+		changed := f.changesAt(d)
+		switch {
+		case same && d.specifier == e.specifier && len(changed) == 0:
+		case same && slices.ContainsFunc(changed, func(c *planned) bool { return c.meant(d, e) }):
+			for _, c := range changed {
+				met[c] = true
+			}
+		case len(changed) > 0:
+			bad = append(bad, changed...)
+		default:
+			return slices.Clone(f.changes)
+		}
+	}
+	for _, c := range f.changes {
+		if c.edit.New != "" && !met[c] && !slices.Contains(bad, c) {
+			bad = append(bad, c)
+		}
+	}
+	return bad
+}
+
+// moved returns where a line is after the changes.
+func (f *file) moved() func(line int) int {
+	return func(line int) int {
+		at := line
+		for _, c := range f.changes {
+			if c.site.line < line {
+				at += strings.Count(c.with, "\n") - bytes.Count(f.data[c.from:c.to], []byte("\n"))
+			}
+		}
+		return at
+	}
+}
+
+// changesAt returns the changes of the requirements that d may be.
+func (f *file) changesAt(d declaration) []*planned {
+	var out []*planned
+	for _, c := range f.changes {
+		if c.site.line == d.line && c.site.name == d.name {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// meant reports whether the readers see in e what the change was to make of d.
+// Two requirements for one package on one line are told apart by what they say.
+func (c *planned) meant(d, e declaration) bool {
+	want, err := c.site.locate(c.text)
+	if err != nil {
+		return false
+	}
+	if d.specifier == e.specifier {
+		// The other one of the line.
+		old, err := c.site.locate(c.site.text)
+		s, bad := pep440.ParseSpecifiers(d.specifier)
+		return err == nil && bad == nil && !old.set().Equal(s.Set())
+	}
+	got, err := pep440.ParseSpecifiers(e.specifier)
+	return err == nil && got.Set().Equal(want.set())
+}
+
+// oneFile is a file system with one file in it.
+type oneFile struct {
+	name string
+	data []byte
+}
+
+// Open opens the file.
+func (o oneFile) Open(name string) (fs.File, error) {
+	if name != o.name {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+	}
+	return &openFile{Reader: bytes.NewReader(o.data), size: int64(len(o.data)), name: name}, nil
+}
+
+type openFile struct {
+	*bytes.Reader
+	size int64
+	name string
+}
+
+// Stat, Close and the rest make it a file.
+func (o *openFile) Stat() (fs.FileInfo, error) { return o.info(), nil }
+
+// Close does nothing.
+func (o *openFile) Close() error { return nil }
+
+func (o *openFile) info() fileInfo { return fileInfo{o.name, o.size} }
+
+type fileInfo struct {
+	name string
+	size int64
+}
+
+func (i fileInfo) Name() string       { return i.name[strings.LastIndexByte(i.name, '/')+1:] }
+func (i fileInfo) Size() int64        { return i.size }
+func (i fileInfo) Mode() fs.FileMode  { return 0o444 }
+func (i fileInfo) ModTime() time.Time { return time.Time{} }
+func (i fileInfo) IsDir() bool        { return false }
+func (i fileInfo) Sys() any           { return nil }

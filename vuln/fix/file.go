@@ -1,0 +1,264 @@
+package fix
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/tallyman/tallyman/internal/limit"
+	"github.com/tallyman/tallyman/sbom"
+	"github.com/tallyman/tallyman/sbom/pep440"
+)
+
+// file is one manifest and what is to be changed in it.
+type file struct {
+	name string
+	data []byte
+	// grammar knows where its requirements stand; nil if nothing does.
+	grammar grammar
+	sites   []*site
+	changes []*planned
+	// err says why it is not edited at all.
+	err error
+}
+
+// grammar is how one kind of manifest writes requirements.
+type grammar interface {
+	// sites returns where they stand, in the order of the file.
+	sites(data []byte) []*site
+	// declared returns what the reader of the inventory makes of them, in any
+	// order that does not depend on the versions.
+	declared(data []byte) []declaration
+}
+
+// site is one requirement and where its text stands.
+type site struct {
+	// line is the one that findings name; name is the normalised package.
+	line int
+	name string
+	// text is the requirement, without quotes, comment and options. offsets
+	// has for each of its bytes where it stands in the file; it is nil when
+	// the text has to be written by write as a whole.
+	text    string
+	offsets []int
+	// from and to are the whole of it in the file, quotes included.
+	from, to int
+	write    func(text string) string
+	// locate finds the clauses in a text of this grammar.
+	locate func(text string) (spans, error)
+	// refuse says why it is not edited, "" if it is; command returns what to
+	// run instead.
+	refuse string
+	rerun  func(n *need) string
+	// planned is the edit that was made of it.
+	planned *planned
+}
+
+func (s *site) command(n *need) string {
+	if s.rerun == nil {
+		return ""
+	}
+	return s.rerun(n)
+}
+
+// planned is an edit, and the bytes that it replaces.
+type planned struct {
+	edit     Edit
+	site     *site
+	text     string
+	from, to int
+	with     string
+}
+
+// load returns a file, read once.
+func (p *planner) load(name string) (*file, error) {
+	if f, ok := p.files[name]; ok {
+		return f, f.err
+	}
+	f := &file{name: name}
+	p.files[name] = f
+	if f.data, f.err = p.read(name); f.err != nil {
+		return f, f.err
+	}
+	f.grammar = p.grammar(f)
+	if f.grammar != nil {
+		f.sites = f.grammar.sites(f.data)
+	}
+	return f, nil
+}
+
+// read returns the content of a file that may be edited.
+func (p *planner) read(name string) ([]byte, error) {
+	if !fs.ValidPath(name) {
+		return nil, fmt.Errorf("it is outside of the tree")
+	}
+	for part := name; part != "."; part = path.Dir(part) {
+		info, err := fs.Lstat(p.fsys, part)
+		switch {
+		case err != nil:
+			return nil, bare(err)
+		case info.Mode()&fs.ModeSymlink != 0 && part == name:
+			return nil, errors.New("it is a symbolic link: edit the file that it leads to")
+		case info.Mode()&fs.ModeSymlink != 0:
+			return nil, fmt.Errorf("the folder %q is a symbolic link: edit the file where it is", part)
+		case part == name && !info.Mode().IsRegular():
+			return nil, errors.New("it is not a regular file")
+		}
+	}
+	r, err := p.fsys.Open(name)
+	if err != nil {
+		return nil, bare(err)
+	}
+	defer r.Close()
+	data, err := limit.ReadAll(r, limit.ManifestBytes)
+	return data, bare(err)
+}
+
+// bare is an I/O error without the path, which is named already.
+func bare(err error) error {
+	if pathError, ok := errors.AsType[*fs.PathError](err); ok {
+		return pathError.Err
+	}
+	return err
+}
+
+// grammar tells from a file's name how it writes requirements.
+func (p *planner) grammar(f *file) grammar {
+	base := path.Base(f.name)
+	switch {
+	case isProject(base):
+		return projectGrammar{f.name}
+	case isDockerfile(base):
+		return dockerGrammar{f.name}
+	case slices.Contains([]string{".txt", ".in", ".pip", ""}, path.Ext(base)) || strings.Contains(base, "requirements"):
+		return requirementGrammar{p, f.name}
+	}
+	return nil
+}
+
+// isDockerfile knows the names that docker and podman look for, and what is
+// commonly named after them.
+func isDockerfile(base string) bool {
+	lower := strings.ToLower(base)
+	for _, name := range []string{"dockerfile", "containerfile"} {
+		rest, ok := strings.CutPrefix(lower, name)
+		if ok && (rest == "" || strings.ContainsAny(rest[:1], ".-_")) || strings.HasSuffix(lower, "."+name) {
+			return true
+		}
+	}
+	return false
+}
+
+// at returns the requirements of a package at a line.
+func (f *file) at(line int, name string) []*site {
+	var out []*site
+	for _, s := range f.sites {
+		if s.line == line && s.name == name {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// whyNone says why a finding's place cannot be edited.
+func (f *file) whyNone(n *need) string {
+	what := n.asks()
+	if n.remove {
+		what = "no " + n.name
+	}
+	if f.grammar == nil {
+		return fmt.Sprintf("%s is not edited: write %s by hand", path.Base(f.name), what)
+	}
+	return fmt.Sprintf("the requirement is not written out on this line: write %s by hand", what)
+}
+
+// add plans a change of a requirement's text, after those that were planned.
+func (f *file) add(s *site, c change, n *need, target pep440.Version) {
+	if s.planned == nil {
+		s.planned = &planned{site: s, text: s.text, edit: Edit{File: f.name, Line: s.line, Package: n.name, Old: shown(s.text)}}
+		f.changes = append(f.changes, s.planned)
+	}
+	p := s.planned
+	p.text = c.apply(p.text)
+	p.edit.New, p.edit.Reason = shown(p.text), "cures "+n.reason(target)
+	p.from, p.to, p.with = s.replacement(p.text)
+}
+
+// replacement returns the bytes of the file to replace so that the requirement
+// reads text: no more than what differs.
+func (s *site) replacement(text string) (from, to int, with string) {
+	if s.offsets == nil {
+		return s.from, s.to, s.write(text)
+	}
+	old := s.text
+	head := 0
+	for head < len(old) && head < len(text) && old[head] == text[head] {
+		head++
+	}
+	tail := 0
+	for tail < len(old)-head && tail < len(text)-head && old[len(old)-1-tail] == text[len(text)-1-tail] {
+		tail++
+	}
+	with = text[head : len(text)-tail]
+	from, to = s.offsets[0], s.offsets[0]
+	if head > 0 {
+		from = s.offsets[head-1] + 1
+		to = from
+	}
+	if end := len(old) - tail; end > head {
+		from, to = s.offsets[head], s.offsets[end-1]+1
+	}
+	return from, to, with
+}
+
+// wholeLine returns the lines that a requirement stands on, if nothing else
+// but a comma and a comment does.
+func (f *file) wholeLine(s *site) (from, to int, ok bool) {
+	from, to = s.from, s.to
+	for from > 0 && f.data[from-1] != '\n' {
+		from--
+	}
+	for to < len(f.data) && f.data[to] != '\n' {
+		to++
+	}
+	behind := strings.TrimLeft(string(f.data[s.to:to]), " \t,")
+	if to < len(f.data) {
+		to++
+	}
+	before := strings.Trim(string(f.data[from:s.from]), " \t\ufeff")
+	behind = strings.TrimRight(behind, "\r")
+	_, requirements := f.grammar.(requirementGrammar)
+	_, docker := f.grammar.(dockerGrammar)
+	return from, to, !docker && before == "" && (behind == "" || behind[0] == '#' || requirements && behind[0] == '-')
+}
+
+// apply returns the content with the changes in it.
+func (f *file) apply(data []byte) []byte {
+	changes := slices.SortedFunc(slices.Values(f.changes), func(a, b *planned) int { return a.from - b.from })
+	var out []byte
+	at := 0
+	for _, c := range changes {
+		if c.from < at {
+			continue // check finds that it is missing
+		}
+		out = append(append(out, data[at:c.from]...), c.with...)
+		at = c.to
+	}
+	return append(out, data[at:]...)
+}
+
+// maxShownRunes is how much of a requirement is quoted.
+const maxShownRunes = 300
+
+// shown returns what may be shown of a scanned text: no credentials, and not a
+// megabyte.
+func shown(text string) string {
+	out := []rune(sbom.RedactText(text))
+	if len(out) > maxShownRunes {
+		return string(out[:maxShownRunes]) + "..."
+	}
+	return string(out)
+}

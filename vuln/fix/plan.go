@@ -1,0 +1,208 @@
+package fix
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/tallyman/tallyman/sbom"
+	"github.com/tallyman/tallyman/sbom/pep440"
+	"github.com/tallyman/tallyman/vuln"
+)
+
+// plan makes the edits of one line, or says why there are none.
+func (p *planner) plan(n *need) {
+	if n.layer != "" || n.file == "" {
+		p.refuse(n, "", "it is installed in the image: build that anew from a cured manifest or base image")
+		return
+	}
+	if n.ecosystem != "PyPI" && !isLock(n.file) {
+		p.refuse(n, "", "only the manifests of Python packages are edited")
+		return
+	}
+	if command, lock := relock(n); lock {
+		p.refuse(n, command, "a lock is not edited: lock anew, after its manifest was cured")
+		return
+	}
+	f, err := p.load(n.file)
+	if err != nil {
+		p.refuse(n, "", "%v", err)
+		return
+	}
+	sites := f.at(n.line, n.normal())
+	if len(sites) == 0 {
+		p.refuse(n, "", "%s", f.whyNone(n))
+		return
+	}
+	p.openFindings(n, sites)
+	for _, s := range sites {
+		p.site(n, f, s)
+	}
+}
+
+// openFindings says of the findings that have no cure why.
+func (p *planner) openFindings(n *need, sites []*site) {
+	var none []string
+	for _, f := range n.open {
+		if f.Fixed == "" {
+			none = append(none, firstID(f))
+		}
+	}
+	if len(none) > 0 {
+		p.refuse(n, "", "no fixed version is known for %s", names(none))
+	}
+}
+
+// site edits one requirement.
+func (p *planner) site(n *need, f *file, s *site) {
+	switch {
+	case s.refuse != "":
+		p.refuse(n, s.command(n), "%s", s.refuse)
+		return
+	case n.remove:
+		p.remove(n, f, s)
+		return
+	}
+	target := p.target(n, s)
+	if c, ok := p.raised(n, f, s, target); ok {
+		f.add(s, c, n, target)
+	}
+	if len(n.exclude) == 0 {
+		return
+	}
+	text := s.text
+	if s.planned != nil {
+		text = s.planned.text
+	}
+	at, err := s.locate(text)
+	if err != nil {
+		p.refuse(n, "", "%v", err)
+		return
+	}
+	if c, ok := at.without(n.exclude); ok {
+		f.add(s, c, n, target)
+	}
+}
+
+// target is the version that a line must begin at. A pin that only constrains
+// has to move to where the findings would be cured, for which the requirements
+// beside it leave room.
+func (p *planner) target(n *need, s *site) pep440.Version {
+	at, err := s.locate(s.text)
+	if err != nil {
+		return n.floor
+	}
+	if _, pinned := at.pin(); pinned {
+		return later(n.floor, n.capped)
+	}
+	return n.floor
+}
+
+// raised returns the change that lets a line begin at a version.
+func (p *planner) raised(n *need, f *file, s *site, target pep440.Version) (c change, ok bool) {
+	at, err := s.locate(s.text)
+	if err != nil {
+		p.refuse(n, "", "%v", err)
+		return c, false
+	}
+	if _, pinned := at.pin(); !pinned && n.capped.IsValid() {
+		p.caps(n, at)
+	}
+	if !target.IsValid() {
+		return c, false
+	}
+	if why := p.against(n, s, target); why != "" {
+		p.refuse(n, "", "%s", why)
+		return c, false
+	}
+	c, ok, err = at.raise(target)
+	if p.covered(n, at, target) {
+		return change{}, false
+	}
+	var capped *capError
+	switch {
+	case errors.As(err, &capped):
+		p.refuse(n, "", "%s would cure it, and %v", target, err)
+	case err != nil:
+		p.refuse(n, "", "%v", err)
+	}
+	return c, ok && err == nil
+}
+
+// caps names what keeps the fixed version of the open findings out.
+func (p *planner) caps(n *need, at spans) {
+	var ids, by []string
+	for _, f := range n.open {
+		if f.Fixed != "" {
+			ids = append(ids, firstID(f))
+		}
+	}
+	for _, c := range at.clauses {
+		if !c.set().Contains(n.capped) {
+			by = append(by, at.text[c.from:c.to])
+		}
+	}
+	if len(by) == 0 {
+		for _, other := range p.beside[n.normal()] {
+			if set, err := pep440.ParseSpecifiers(other.specifier); err == nil && !set.Contains(n.capped, pep440.PrereleasesAllowed) {
+				if _, pinned := set.Pin(); pinned {
+					return // It is moved.
+				}
+				by = append(by, fmt.Sprintf("%s (%s:%d)", other.specifier, other.file, other.line))
+			}
+		}
+	}
+	if len(by) == 0 {
+		p.refuse(n, "", "%s cures %s, and another line for the package prevents it", n.capped, names(ids))
+		return
+	}
+	p.refuse(n, "", "%s cures %s, and the cap %s prevents it", n.capped, names(ids), (&capError{by}).list())
+}
+
+// against names a constraint that would forbid what a requirement is raised to.
+func (p *planner) against(n *need, s *site, target pep440.Version) string {
+	for _, other := range p.beside[n.normal()] {
+		set, err := pep440.ParseSpecifiers(other.specifier)
+		if err != nil || other.file == n.file && other.line == n.line {
+			continue
+		}
+		if _, pinned := set.Pin(); !pinned && set.Set().Intersect(atLeast(target)).IsEmpty() {
+			return fmt.Sprintf("%s would cure it, and the constraint %s (%s:%d) prevents it", target, other.specifier, other.file, other.line)
+		}
+	}
+	return ""
+}
+
+// covered reports whether a constraint needs no edit, because the requirements
+// that it constrains are raised and it leaves room for that.
+func (p *planner) covered(n *need, at spans, target pep440.Version) bool {
+	if !p.constrains(n) || !at.set().Contains(target) {
+		return false
+	}
+	return slices.ContainsFunc(n.findings, func(f *vuln.Finding) bool {
+		return slices.ContainsFunc(f.Locations, func(l sbom.Location) bool {
+			name := p.below(l.File)
+			if p.constraints[sbom.Location{File: name, Line: l.Line}] {
+				return false
+			}
+			other, err := p.load(name)
+			return err == nil && slices.ContainsFunc(other.at(l.Line, n.normal()), func(s *site) bool { return s.refuse == "" })
+		})
+	})
+}
+
+func (p *planner) constrains(n *need) bool {
+	return p.constraints[sbom.Location{File: n.file, Line: n.line}]
+}
+
+// remove takes a line out.
+func (p *planner) remove(n *need, f *file, s *site) {
+	from, to, ok := f.wholeLine(s)
+	if !ok {
+		p.refuse(n, "", "every version of it is malicious: remove it by hand, it does not stand on a line of its own")
+		return
+	}
+	f.changes = append(f.changes, &planned{site: s, from: from, to: to, edit: Edit{
+		File: n.file, Line: n.line, Package: n.name, Old: shown(s.text), Reason: "malicious, whatever the version: " + n.reason(pep440.Version{}),
+	}})
+}
