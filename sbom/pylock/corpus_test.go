@@ -84,6 +84,9 @@ func checkInventory(t *testing.T, f *pylock.File, d *sbom.Document) {
 		if c.Evidence != sbom.Locked || c.Ecosystem != "PyPI" || len(c.Locations) == 0 {
 			t.Errorf("component %+v", c)
 		}
+		if c.Hashes != nil && len(c.Hashes) == 0 || c.Extras != nil && len(c.Extras) == 0 {
+			t.Errorf("component %+v has a list that is empty and not nil", c)
+		}
 	}
 	for _, e := range d.Dependencies {
 		for _, purl := range append([]string{e.PURL}, e.DependsOn...) {

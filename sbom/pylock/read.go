@@ -179,7 +179,7 @@ func (r *reader) digests(in []string, line int, pkg string) []string {
 	if !r.spend(len(in)) {
 		return nil
 	}
-	out := make([]string, 0, len(in))
+	var out []string
 	told := false
 	for _, text := range in {
 		algorithm, value, ok := strings.Cut(text, ":")
