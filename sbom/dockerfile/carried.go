@@ -3,6 +3,7 @@ package dockerfile
 import (
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -17,6 +18,7 @@ import (
 func (f *File) carried() []bool {
 	out := make([]bool, len(f.Stages))
 	// Stages take from earlier ones only, so one pass from the end finds all.
+	folders := map[int][]string{}
 	for i := len(f.Stages) - 1; i >= 0; i-- {
 		s := f.Stages[i]
 		out[i] = out[i] || s.Reach == Shipped
@@ -27,9 +29,13 @@ func (f *File) carried() []bool {
 			out[s.Parent] = true
 		}
 		for _, u := range s.Uses {
-			if u.Stage >= 0 && u.Instruction.Name == "COPY" && f.takesPython(u) {
-				out[u.Stage] = true
+			if u.Stage < 0 || out[u.Stage] || u.Instruction.Name != "COPY" {
+				continue
 			}
+			if _, known := folders[u.Stage]; !known {
+				folders[u.Stage] = f.foldersOf(f.Stages[u.Stage])
+			}
+			out[u.Stage] = takesPython(u.Instruction, folders[u.Stage])
 		}
 	}
 	return out
@@ -37,13 +43,9 @@ func (f *File) carried() []bool {
 
 // takesPython reports whether a COPY takes a path that may hold a Python
 // environment.
-func (f *File) takesPython(u Use) bool {
-	args := u.Instruction.Args
-	for i, a := range args {
-		if i == len(args)-1 {
-			break // the destination
-		}
-		if !a.Known || f.holdsPython(f.Stages[u.Stage], path.Join("/", a.Text)) {
+func takesPython(in *Instruction, folders []string) bool {
+	for i, a := range in.Args {
+		if i < len(in.Args)-1 && (!a.Known || holdsPython(path.Join("/", a.Text), folders)) {
 			return true
 		}
 	}
@@ -52,21 +54,37 @@ func (f *File) takesPython(u Use) bool {
 
 var pythonFolder = regexp.MustCompile(`(?i)(^|/)([^/]*v(irtual)?env[^/]*|site-packages|dist-packages|\.local|[^/]*conda[^/]*|python[0-9.*]*|pip|pipx|uv)(/|$)`)
 
-// holdsPython reports whether the folder p of a stage may hold an environment.
-func (f *File) holdsPython(s *Stage, p string) bool {
-	if pythonFolder.MatchString(p) {
+// maxFolders bounds how many folders of a stage a COPY is held against; with
+// more of them it is taken to hold an environment.
+const maxFolders = 256
+
+// holdsPython reports whether the folder p may hold an environment, when a
+// stage was told to install into folders.
+func holdsPython(p string, folders []string) bool {
+	if p == "/" || len(folders) > maxFolders || pythonFolder.MatchString(p) {
 		return true
 	}
-	folders := []string{"/usr/local/lib", "/usr/lib/python3", "/root/.local", "/home/user/.local", "/opt/venv"}
-	for _, s := range f.Chain(s) {
-		folders = append(folders, s.pythonFolders()...)
-	}
-	for _, folder := range folders {
-		if p == "/" || folder == p || strings.HasPrefix(folder, p+"/") {
-			return true
+	return slices.ContainsFunc(folders, func(folder string) bool {
+		return folder == p || strings.HasPrefix(folder, p+"/")
+	})
+}
+
+// usualFolders are where pip installs without being told.
+// https://docs.python.org/3/library/sysconfig.html#installation-paths
+var usualFolders = []string{"/usr/local/lib/python3", "/usr/lib/python3", "/root/.local/lib", "/home/user/.local/lib", "/opt/venv", "/opt/conda"}
+
+// foldersOf returns the usual folders and those that the stages that s is made
+// of name, each once.
+func (f *File) foldersOf(s *Stage) []string {
+	out := slices.Clone(usualFolders)
+	for _, part := range f.Chain(s) {
+		out = append(out, part.pythonFolders()...)
+		slices.Sort(out)
+		if out = slices.Compact(out); len(out) > maxFolders {
+			break
 		}
 	}
-	return false
+	return out
 }
 
 // pythonFolders returns where a stage may have been told to install: its

@@ -56,3 +56,25 @@ func TestHostile(t *testing.T) {
 		})
 	}
 }
+
+// TestHostileInstalls makes inventories of files that are made to take long.
+func TestHostileInstalls(t *testing.T) {
+	for name, src := range map[string]string{
+		"many words":   "FROM debian:12\n" + strings.Repeat("RUN pip install "+strings.Repeat("a==1 ", 10000)+"\n", 20),
+		"many stages":  strings.Repeat("FROM a AS a\nWORKDIR /a\nRUN pip install b\n", 3000) + "FROM c\nCOPY --from=a /x /x\n",
+		"many folders": "FROM a AS a\n" + strings.Repeat("WORKDIR b\n", 4000) + "FROM c\n" + strings.Repeat("COPY --from=a /x /y /z\n", 4000),
+		"many sources": "FROM a AS a\nWORKDIR /b\nFROM c\nCOPY --from=a " + strings.Repeat("/x \\\n", 100000) + "/y\n",
+		"a long URL":   "FROM a\nRUN pip install " + strings.Repeat("https://a/", 6000) + "\n",
+		"bad words":    "FROM debian:12\nRUN conda install " + strings.Repeat("'[' ", 15000) + "\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := Parse("Dockerfile", []byte(src))
+			d := f.Document()
+			f.Requirements()
+			f.PythonVersions()
+			if len(d.Components)+len(d.Gaps) == 0 && strings.Contains(src, "install") {
+				t.Error("nothing was found")
+			}
+		})
+	}
+}
