@@ -110,7 +110,9 @@ type Component struct {
 	// versions but brings nothing in.
 	Constraint bool `json:"constraint,omitempty"`
 	// Scope says what the component is for: "" or "runtime", "extra:NAME",
-	// "group:NAME", "dev", "build", "demo".
+	// "group:NAME", "dev", "build", "demo"; and "base" for what the platform
+	// installs in a step of its own before the application's packages, which
+	// may replace it.
 	Scope string `json:"scope,omitempty"`
 }
 

@@ -17,6 +17,8 @@ const (
 	ManifestBytes = 16 << 20
 	// DockerfileBytes bounds one Dockerfile.
 	DockerfileBytes = 1 << 20
+	// PythonBytes bounds one file of Python source whose literals are read.
+	PythonBytes = 1 << 20
 	// IncludeDepth bounds how deep requirement files may include each other.
 	IncludeDepth = 32
 	// IncludeFiles bounds how many files one requirement file may pull in.

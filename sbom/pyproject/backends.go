@@ -45,7 +45,7 @@ func (r *reader) pdm(n *node) {
 		for _, s := range sources.list {
 			verify := s.get("verify_ssl")
 			r.index(Index{
-				Name: s.get("name").string(), Default: s.get("name").string() == "pypi", Links: s.get("type").string() == "find_links",
+				Name: sbom.RedactText(s.get("name").string()), Default: s.get("name").string() == "pypi", Links: s.get("type").string() == "find_links",
 				Insecure: verify != nil && verify.kind == truth && !verify.isTrue(),
 			}, s.get("url"))
 		}

@@ -27,7 +27,7 @@ func (m *module) bind(read []span) {
 	}
 	// Names that fail take those with them whose values they could change.
 	bad := map[string]bool{}
-	for changed := true; changed; {
+	for changed := true; changed && m.work <= maxWork; {
 		changed = false
 		for name, spans := range bound {
 			if !bad[name] && (len(spans) != 1 || slices.ContainsFunc(uses[name], func(i int) bool { return !m.harmless(i, name, spans[0], read, owner, bad) })) {
@@ -35,6 +35,11 @@ func (m *module) bind(read []span) {
 				changed = true
 			}
 		}
+	}
+	over := m.work > maxWork
+	m.work = 0
+	if over {
+		return
 	}
 	for name, spans := range bound {
 		if !bad[name] {
@@ -84,7 +89,8 @@ func (m *module) isKeyword(i int) bool {
 // binds b, "f(a, b=2)" does not.
 func (m *module) inBrackets(i int) bool {
 	depth := 0
-	for i--; i >= 0 && m.tokens[i].kind != newlineToken; i-- {
+	for i--; i >= 0 && m.tokens[i].kind != newlineToken && m.work <= maxWork; i-- {
+		m.work++
 		if t := m.tokens[i]; t.kind == operatorToken {
 			switch t.text {
 			case ")", "]", "}":
@@ -102,6 +108,10 @@ func (m *module) inBrackets(i int) bool {
 // harmless reports whether the name at token i is its own binding, or stands
 // where it is only looked at.
 func (m *module) harmless(i int, name string, binding span, read []span, owner map[int]string, bad map[string]bool) bool {
+	m.work += 1 + len(read)
+	if m.work > maxWork {
+		return false
+	}
 	if i < binding.from && m.at(i).column == 0 && (i == 0 || m.tokens[i-1].kind == newlineToken) && binding.from-i < 64 {
 		return true
 	}
@@ -129,6 +139,9 @@ func (m *module) isOperand(i int) bool {
 func (m *module) inLiteral(i int, read []span) bool {
 	depth := 0
 	for k := i - 1; k >= 0 && m.tokens[k].kind != newlineToken; k-- {
+		if m.work += 1 + len(read); m.work > maxWork {
+			return false
+		}
 		if slices.ContainsFunc(read, func(s span) bool { return s.from == k+1 }) {
 			return true
 		}

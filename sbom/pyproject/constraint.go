@@ -22,8 +22,12 @@ type constraint struct {
 // orBar is what stands between alternatives.
 var orBar = regexp.MustCompile(`\s*\|\|?\s*`)
 
-// maxAlternatives bounds how many alternatives one constraint may have.
-const maxAlternatives = 100
+// maxAlternatives bounds how many alternatives one constraint may have, and
+// maxClauses how many clauses one of those.
+const (
+	maxAlternatives = 20
+	maxClauses      = 100
+)
 
 // poetryConstraint reads a constraint as Poetry and Pipenv write it: clauses
 // of PEP 440, "^1.2", "~1.2", "1.2.*", "1.2" and "*", joined by commas or
@@ -81,7 +85,8 @@ func single(c pep440.Clause) pep440.Specifiers {
 	text := c.String()
 	switch {
 	case c.Operator == pep440.Matching && c.Wildcard:
-		text = ">=" + c.Text
+		// A wildcard has the pre-releases of its first version too.
+		text = ">=" + c.Text + ".dev0"
 	case c.Operator == pep440.Matching, c.Operator == pep440.Compatible:
 		text = ">=" + c.Version.Public().String()
 	}
@@ -103,7 +108,11 @@ var operatorBlank = regexp.MustCompile(`([~^<>=!]+)\s+`)
 func conjunction(s string) (pep440.Specifiers, error) {
 	s = operatorBlank.ReplaceAllString(strings.TrimSpace(s), "$1")
 	var clauses []string
-	for _, one := range separators.Split(strings.Trim(s, ", "), -1) {
+	parts := separators.Split(strings.Trim(s, ", "), maxClauses+1)
+	if len(parts) > maxClauses {
+		return pep440.Specifiers{}, fmt.Errorf("more than %d clauses", maxClauses)
+	}
+	for _, one := range parts {
 		clause, err := poetryClause(one)
 		if err != nil {
 			return pep440.Specifiers{}, err

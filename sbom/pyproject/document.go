@@ -8,6 +8,7 @@ import (
 	"github.com/package-url/packageurl-go"
 
 	"github.com/tallyman/tallyman/sbom"
+	"github.com/tallyman/tallyman/sbom/pep440"
 	"github.com/tallyman/tallyman/sbom/pep508"
 )
 
@@ -17,10 +18,22 @@ const ecosystem = "PyPI"
 // it is what is audited.
 func (f *File) Document() *sbom.Document {
 	d := &sbom.Document{Name: f.Name, Gaps: slices.Clone(f.Gaps)}
-	for i := range f.Requirements {
-		if !f.Requirements[i].Own {
-			d.Components = append(d.Components, f.component(&f.Requirements[i]))
+	indexes := map[string]string{}
+	for _, x := range f.Indexes {
+		if x.Name != "" && !isPyPI(x.URL) {
+			indexes[x.Name] = x.URL
 		}
+	}
+	for i := range f.Requirements {
+		q := &f.Requirements[i]
+		if q.Own {
+			continue
+		}
+		c := q.component()
+		if c.URL == "" {
+			c.URL = indexes[q.Index]
+		}
+		d.Components = append(d.Components, c)
 	}
 	for _, c := range f.Conda {
 		d.Components = append(d.Components, c.component(f.Name))
@@ -35,7 +48,7 @@ func (f *File) Document() *sbom.Document {
 
 // component returns a requirement as a declared component. One whose project
 // is not known is named by its link and belongs to no ecosystem.
-func (f *File) component(q *Requirement) sbom.Component {
+func (q *Requirement) component() sbom.Component {
 	name, version := q.Project()
 	if q.Alternatives != nil {
 		version = ""
@@ -49,9 +62,6 @@ func (f *File) component(q *Requirement) sbom.Component {
 	}
 	if q.Requirement.Marker != nil {
 		c.Marker = q.Requirement.Marker.String()
-	}
-	if i := slices.IndexFunc(f.Indexes, func(x Index) bool { return q.Index != "" && x.Name == q.Index }); i >= 0 && c.URL == "" && !isPyPI(f.Indexes[i].URL) {
-		c.URL = f.Indexes[i].URL
 	}
 	if name == "" {
 		c.Name, _, _ = strings.Cut(q.Link, "#")
@@ -85,8 +95,13 @@ func (p CondaPackage) component(file string) sbom.Component {
 			q[k] = v
 		}
 	}
+	specifier := ""
+	if s, err := pep440.ParseSpecifiers(p.Specifier); err == nil {
+		// The field is for what PEP 440 has too.
+		specifier = s.String()
+	}
 	return sbom.Component{
-		Name: p.Name, Version: p.Version, Specifier: p.Specifier, Evidence: sbom.Declared,
+		Name: p.Name, Version: p.Version, Specifier: specifier, Evidence: sbom.Declared,
 		PURL:      packageurl.NewPackageURL("conda", "", p.Name, p.Version, packageurl.QualifiersFromMap(q), "").ToString(),
 		Locations: []sbom.Location{{File: file, Line: p.Line}},
 	}

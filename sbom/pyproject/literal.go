@@ -1,7 +1,7 @@
 package pyproject
 
 import (
-	"slices"
+	"strings"
 
 	"github.com/tallyman/tallyman/internal/limit"
 )
@@ -12,15 +12,16 @@ type module struct {
 	// bindings holds the expression of each name that is bound once, and used
 	// in no way that could change its value.
 	bindings map[string]span
-	// work counts tokens that were evaluated, which names make repeat.
+	// work counts tokens that were looked at more than once.
 	work int
 }
 
 // span is a range of tokens, end excluded.
 type span struct{ from, end int }
 
-// maxWork bounds how many tokens the evaluation of one module may look at.
-const maxWork = 4_000_000
+// maxWork bounds how many tokens the search for constants, and then the
+// evaluation, of one module may look at.
+const maxWork = 10_000_000
 
 // at returns a token; beyond the last one it is the end.
 func (m *module) at(i int) token {
@@ -144,28 +145,35 @@ func (m *module) name(t token, depth int) *node {
 	return m.literal(bound, depth+1)
 }
 
-// sum joins texts, or lists.
+// sum joins texts, or lists. A term of a sum of lists that is no literal stands
+// as one unknown item.
 func (m *module) sum(terms []span, line, depth int) *node {
-	out := m.literal(terms[0], depth+1)
-	for _, s := range terms[1:] {
+	var items []*node
+	var texts strings.Builder
+	lists, strange := 0, 0
+	for _, s := range terms {
 		n := m.literal(s, depth+1)
-		switch {
-		case out.kind == text && n.kind == text:
-			out = &node{kind: text, line: out.line, text: out.text + n.text}
-		case out.kind == list && n.kind == list:
-			out = &node{kind: list, line: out.line, list: slices.Concat(out.list, n.list)}
-		case out.kind == list && n.kind == unknown:
-			out = &node{kind: list, line: out.line, list: append(slices.Clone(out.list), n)}
-		case out.kind == unknown && n.kind == list:
-			out = &node{kind: list, line: n.line, list: append([]*node{out}, n.list...)}
+		switch n.kind {
+		case text:
+			texts.WriteString(n.text)
+		case list:
+			lists++
+			items = append(items, n.list...)
 		default:
-			return &node{kind: unknown, line: line}
+			strange++
+			items = append(items, &node{kind: unknown, line: n.line})
 		}
-		if len(out.text) > limit.ManifestBytes || len(out.list) > limit.ManifestLines {
+		if texts.Len() > limit.ManifestBytes || len(items) > limit.ManifestLines {
 			return &node{kind: unknown, line: line}
 		}
 	}
-	return out
+	switch {
+	case lists > 0 && texts.Len() == 0 && lists+strange == len(terms):
+		return &node{kind: list, line: line, list: items}
+	case lists+strange == 0:
+		return &node{kind: text, line: line, text: texts.String()}
+	}
+	return &node{kind: unknown, line: line}
 }
 
 // sequence evaluates the items of a list or tuple.

@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"github.com/tallyman/tallyman/sbom"
-	"github.com/tallyman/tallyman/sbom/pep508"
 )
 
 // pipfile reads a Pipfile. Every table but those with a meaning of their own is
@@ -33,7 +32,7 @@ func (r *reader) pipfile(data []byte) {
 			r.pipfileTable(n, "dev")
 		case "scripts", "pipenv", "pipfile":
 		default:
-			r.pipfileTable(n, "group:"+pep508.NormalizeName(name))
+			r.pipfileTable(n, "group:"+normal(name))
 		}
 	}
 }
@@ -59,7 +58,7 @@ func (r *reader) pipfileSources(n *node) {
 		// packages that name them.
 		// https://pipenv.pypa.io/en/latest/indexes.html
 		r.index(Index{
-			Name: s.get("name").string(), Default: i == 0, Explicit: i > 0,
+			Name: sbom.RedactText(s.get("name").string()), Default: i == 0, Explicit: i > 0,
 			Insecure: verify != nil && verify.kind == truth && !verify.isTrue(),
 		}, s.get("url"))
 	}

@@ -17,13 +17,13 @@ func (r *reader) poetry(root *node) {
 		return
 	}
 	if r.file.Project == "" {
-		r.file.Project = p.get("name").string()
+		r.file.Project = shown(p.get("name").string())
 	}
 	r.poetryTable(p.get("dependencies"), "", poetryExtras(p.get("extras")))
 	r.poetryTable(p.get("dev-dependencies"), "dev", nil)
 	if groups := p.get("group"); r.table(groups, "tool.poetry.group") {
 		for _, name := range groups.keys {
-			r.poetryTable(groups.get(name, "dependencies"), "group:"+pep508.NormalizeName(name), nil)
+			r.poetryTable(groups.get(name, "dependencies"), "group:"+normal(name), nil)
 		}
 	}
 	r.poetrySources(p.get("source"))
@@ -39,7 +39,7 @@ func poetryExtras(extras *node) map[string][]string {
 	for _, extra := range extras.keys {
 		for _, item := range extras.values[extra].list {
 			name := pep508.NormalizeName(strings.TrimSpace(item.text))
-			out[name] = append(out[name], pep508.NormalizeName(extra))
+			out[name] = append(out[name], normal(extra))
 		}
 	}
 	return out
@@ -74,6 +74,9 @@ func (r *reader) poetryTable(n *node, scope string, extras map[string][]string) 
 				bringing = []string{""}
 			}
 			for _, extra := range bringing {
+				if r.full {
+					return
+				}
 				q.Scope = "extra:" + extra
 				r.add(q)
 			}
@@ -110,7 +113,7 @@ func (r *reader) poetrySources(n *node) {
 	for _, source := range n.list {
 		priority := strings.ToLower(source.get("priority").string())
 		x := Index{
-			Name: source.get("name").string(), Explicit: priority == "explicit",
+			Name: sbom.RedactText(source.get("name").string()), Explicit: priority == "explicit",
 			Default: priority == "default" || priority == "primary" || source.get("default").isTrue(),
 		}
 		if url := source.get("url"); url != nil {
@@ -176,7 +179,7 @@ func (r *reader) tableDetails(q *Requirement, n *node) {
 	})
 	r.tableMarkers(q, n)
 	q.Editable = n.get("editable").isTrue() || n.get("develop").isTrue()
-	q.Index = n.get("source").string() + n.get("index").string()
+	q.Index = sbom.RedactText(n.get("source").string() + n.get("index").string())
 	r.tableLink(q, n)
 }
 

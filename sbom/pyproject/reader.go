@@ -79,6 +79,10 @@ func shown(text string) string {
 	return string(out)
 }
 
+// normal returns the normal form of the name of an extra or a group, without
+// credentials: nobody checks such names before they are part of a scope.
+func normal(name string) string { return pep508.NormalizeName(shown(name)) }
+
 // add keeps a requirement and makes a gap of one that no advisory can be
 // matched with.
 func (r *reader) add(q Requirement) {

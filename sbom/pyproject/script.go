@@ -33,7 +33,7 @@ func (r *reader) script(data []byte) {
 			r.python(python.string(), python.line)
 		}
 		r.requirements(root.get("dependencies"), "dependencies", "")
-		r.uv(root.get("tool", "uv"), 0)
+		r.uv(root.get("tool", "uv"))
 	}
 }
 
@@ -60,6 +60,8 @@ func scriptBlocks(lines []string) []scriptBlock {
 			}
 		}
 		if last < 0 {
+			// What opens below it is not closed either.
+			i = end - 1
 			continue
 		}
 		if kind == "script" {

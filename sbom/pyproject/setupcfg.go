@@ -21,7 +21,7 @@ func (r *reader) setupCfg(data []byte) {
 		case "metadata":
 			switch option.key {
 			case "name":
-				r.file.Project = strings.TrimSpace(option.lines[0].text)
+				r.file.Project = shown(strings.TrimSpace(option.lines[0].text))
 			case "requires_dist":
 				r.cfgRequirements(option, "")
 			}
@@ -39,7 +39,7 @@ func (r *reader) setupCfg(data []byte) {
 				r.gap(sbom.GapUnsupported, option.lines[0].line, "dependency_links name where packages come from, and are not read")
 			}
 		case "options.extras_require":
-			r.cfgRequirements(option, "extra:"+pep508.NormalizeName(option.key))
+			r.cfgRequirements(option, "extra:"+normal(option.key))
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/tallyman/tallyman/internal/limit"
 	"github.com/tallyman/tallyman/sbom"
 )
 
@@ -17,6 +18,10 @@ func (r *reader) setupPy(data []byte) {
 		r.gap(sbom.GapUnparsed, 0, "the file is not UTF-8")
 		return
 	}
+	if len(data) > limit.PythonBytes {
+		r.gap(sbom.GapTooLarge, 0, "the file is larger than %d bytes", limit.PythonBytes)
+		return
+	}
 	source := strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(strings.TrimPrefix(string(data), "\ufeff"))
 	m := &module{tokens: tokenize(source)}
 	calls := m.setupCalls()
@@ -26,16 +31,27 @@ func (r *reader) setupPy(data []byte) {
 		}
 		return
 	}
+	if len(calls) > maxCalls {
+		r.gap(sbom.GapTooLarge, m.at(calls[maxCalls].from).line, "more than %d calls of setup, the rest was not read", maxCalls)
+		calls = calls[:maxCalls]
+	}
 	m.bind(calls)
 	for _, call := range calls {
 		r.setupCall(m, call)
 	}
 }
 
-// setupCalls returns the arguments of every call of a function named setup.
+// maxCalls bounds how many calls of setup are read.
+const maxCalls = 16
+
+// setupCalls returns the arguments of the calls of functions named setup, at
+// most one more than are read.
 func (m *module) setupCalls() []span {
 	var out []span
 	for i, t := range m.tokens {
+		if len(out) > maxCalls {
+			break
+		}
 		if t.kind != nameToken || t.text != "setup" || !m.is(i+1, "(") {
 			continue
 		}
@@ -73,7 +89,7 @@ func (r *reader) setupCall(m *module, call span) {
 func (r *reader) setupArgument(key string, value *node) {
 	switch key {
 	case "name":
-		r.file.Project = value.string()
+		r.file.Project = shown(value.string())
 	case "install_requires", "requires":
 		r.setupList(key, value, "", "")
 	case "setup_requires":

@@ -26,7 +26,6 @@ func (r *reader) pyproject(data []byte) {
 // sections reads everything that may stand in a pyproject.toml, and in the
 // metadata of a script, beside the project table.
 func (r *reader) sections(root *node) {
-	first := len(r.file.Requirements)
 	if r.table(root.get("build-system"), "build-system") {
 		r.requirements(root.get("build-system", "requires"), "build-system.requires", "build")
 	}
@@ -35,7 +34,7 @@ func (r *reader) sections(root *node) {
 	r.pdm(root.get("tool", "pdm"))
 	r.hatch(root.get("tool", "hatch"))
 	r.requirements(root.get("tool", "rye", "dev-dependencies"), "tool.rye.dev-dependencies", "dev")
-	r.uv(root.get("tool", "uv"), first)
+	r.uv(root.get("tool", "uv"))
 }
 
 // project reads the project table and what it leaves to the build backend.
@@ -45,7 +44,7 @@ func (r *reader) project(root *node) {
 	if !r.table(p, "project") {
 		return
 	}
-	r.file.Project = p.get("name").string()
+	r.file.Project = shown(p.get("name").string())
 	if python := p.get("requires-python"); python != nil {
 		r.python(python.string(), python.line)
 	}
@@ -61,12 +60,12 @@ func (r *reader) project(root *node) {
 func (r *reader) extras(extras *node) {
 	byName := map[string]*node{}
 	for _, name := range extras.keys {
-		byName[pep508.NormalizeName(name)] = extras.values[name]
+		byName[normal(name)] = extras.values[name]
 	}
 	for _, name := range extras.keys {
-		name := pep508.NormalizeName(name)
+		name := normal(name)
 		seen := map[string]bool{name: true}
-		for queue := []string{name}; len(queue) > 0; queue = queue[1:] {
+		for queue := []string{name}; len(queue) > 0 && !r.full; queue = queue[1:] {
 			r.strings(byName[queue[0]], "the extra "+shown(queue[0]), func(item *node) {
 				q, ok := r.parse(item.text, item.line, "extra:"+name)
 				if !ok {
@@ -101,7 +100,7 @@ func (r *reader) groups(groups *node) {
 	}
 	g := &groupReader{reader: r, byName: map[string]*node{}}
 	for _, name := range groups.keys {
-		normal := pep508.NormalizeName(name)
+		normal := normal(name)
 		if g.byName[normal] != nil {
 			r.gap(sbom.GapUnparsed, groups.values[name].line, "two dependency groups have the name %q", shown(normal))
 			continue
@@ -110,6 +109,9 @@ func (r *reader) groups(groups *node) {
 		g.names = append(g.names, normal)
 	}
 	for _, name := range g.names {
+		if r.full {
+			return
+		}
 		g.seen = map[string]bool{}
 		g.read(name, "group:"+name, nil)
 	}
@@ -141,13 +143,14 @@ func (g *groupReader) read(name, scope string, path []string) {
 		case include == nil || include.kind != text || len(item.keys) != 1:
 			g.gap(sbom.GapUnparsed, item.line, "the dependency group %q has an item that is neither a requirement nor an include", shown(name))
 		default:
-			g.include(pep508.NormalizeName(include.text), scope, path, include.line)
+			g.include(normal(include.text), scope, path, include.line)
 		}
 	}
 }
 
 func (g *groupReader) include(name, scope string, path []string, line int) {
 	switch {
+	case g.full:
 	case g.byName[name] == nil:
 		g.gap(sbom.GapInclude, line, "there is no dependency group %q to include", shown(name))
 	case slices.Contains(path, name):
@@ -190,7 +193,7 @@ func (r *reader) dynamic(root *node) {
 		if from != nil && from.kind == table {
 			found = true
 			for _, extra := range from.keys {
-				r.files(from.values[extra], "extra:"+pep508.NormalizeName(extra))
+				r.files(from.values[extra], "extra:"+normal(extra))
 			}
 		}
 	}

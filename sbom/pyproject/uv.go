@@ -5,47 +5,34 @@ import (
 	"github.com/tallyman/tallyman/sbom/pep508"
 )
 
-// uv reads uv's section. first is the first requirement whose source the
-// section may name: those of the project table come before it and count too.
+// uv reads uv's section, whose sources speak of all requirements read before.
 // https://docs.astral.sh/uv/reference/settings/
-func (r *reader) uv(n *node, _ int) {
+func (r *reader) uv(n *node) {
 	if !r.table(n, "tool.uv") {
 		return
 	}
 	r.requirements(n.get("dev-dependencies"), "tool.uv.dev-dependencies", "dev")
-	r.requirements(n.get("build-constraint-dependencies"), "tool.uv.build-constraint-dependencies", "build")
-	for i := range r.file.Requirements {
-		q := &r.file.Requirements[i]
-		q.Constraint = q.Constraint || inList(n.get("build-constraint-dependencies"), q)
-	}
 	if sources := n.get("sources"); r.table(sources, "tool.uv.sources") {
 		r.sources(sources)
 	}
-	r.strings(n.get("constraint-dependencies"), "tool.uv.constraint-dependencies", func(item *node) {
-		if q, ok := r.parse(item.text, item.line, ""); ok {
-			q.Constraint = true
-			r.add(q)
+	for _, key := range []string{"constraint-dependencies", "build-constraint-dependencies"} {
+		scope := ""
+		if key == "build-constraint-dependencies" {
+			scope = "build"
 		}
-	})
+		r.strings(n.get(key), "tool.uv."+key, func(item *node) {
+			if q, ok := r.parse(item.text, item.line, scope); ok {
+				q.Constraint = true
+				r.add(q)
+			}
+		})
+	}
 	r.strings(n.get("override-dependencies"), "tool.uv.override-dependencies", func(item *node) {
 		if q, ok := r.parse(item.text, item.line, ""); ok {
 			r.addOverride(q)
 		}
 	})
 	r.uvIndexes(n)
-}
-
-// inList reports whether a requirement of the build scope is one of a list.
-func inList(n *node, q *Requirement) bool {
-	if n == nil || q.Scope != "build" {
-		return false
-	}
-	for _, item := range n.list {
-		if item.line == q.Line && sbom.RedactText(item.text) == q.Raw {
-			return true
-		}
-	}
-	return false
 }
 
 // addOverride keeps an override. It limits versions and brings nothing in.
@@ -65,7 +52,7 @@ func (r *reader) uvIndexes(n *node) {
 		if indexes := n.get("index"); indexes != nil && indexes.kind == list {
 			for _, x := range indexes.list {
 				r.index(Index{
-					Name: x.get("name").string(), Default: x.get("default").isTrue(),
+					Name: sbom.RedactText(x.get("name").string()), Default: x.get("default").isTrue(),
 					Explicit: x.get("explicit").isTrue(), Links: x.get("format").string() == "flat",
 				}, x.get("url"))
 			}
@@ -106,6 +93,9 @@ func (r *reader) sources(sources *node) {
 func (r *reader) sourceList(q Requirement, n *node) {
 	rest := true
 	for _, source := range n.list {
+		if r.full {
+			return
+		}
 		applies, always := sourceApplies(source, q.Scope)
 		if applies {
 			r.add(r.sourced(q, source))
@@ -121,7 +111,7 @@ func (r *reader) sourceList(q Requirement, n *node) {
 // whether it is so in every environment.
 func sourceApplies(source *node, scope string) (applies, always bool) {
 	for _, key := range []string{"extra", "group"} {
-		if of := source.get(key).string(); of != "" && scope != key+":"+pep508.NormalizeName(of) {
+		if of := source.get(key).string(); of != "" && scope != key+":"+normal(of) {
 			return false, false
 		}
 	}
@@ -145,7 +135,7 @@ func (r *reader) sourced(q Requirement, source *node) Requirement {
 	case source.get("workspace").isTrue():
 		q.Own = true
 	case source.get("index").string() != "":
-		q.Index = source.get("index").text
+		q.Index = sbom.RedactText(source.get("index").text)
 	default:
 		r.tableLink(&q, source)
 	}
