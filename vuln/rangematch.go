@@ -39,7 +39,7 @@ func (m *matcher) ranges(ctx context.Context, doc *sbom.Document) error {
 func (m *matcher) demand(name string, list []Advisory, d *demand) []*pending {
 	s, unread := d.admitted()
 	if unread == nil && s.set.IsEmpty() {
-		m.conflict(d)
+		m.conflict(d, len(list))
 		return nil
 	}
 	if d.pinned() || len(list) == 0 {
@@ -77,9 +77,12 @@ func (m *matcher) demand(name string, list []Advisory, d *demand) []*pending {
 }
 
 // conflict says that no version is left, at every line that takes part.
-func (m *matcher) conflict(d *demand) {
+func (m *matcher) conflict(d *demand, advisories int) {
 	kind, reason := sbom.GapConflict, "no version satisfies "+d.words()
 	if len(d.lines) == 1 && strings.HasPrefix(d.lines[0].component.Specifier, "===") {
+		if advisories == 0 {
+			return
+		}
 		kind, reason = sbom.GapVersion, d.words()+" names no version that advisories can be held against"
 	}
 	for _, l := range d.lines {
