@@ -69,3 +69,49 @@ func TestCorpus(t *testing.T) {
 	}
 	t.Logf("%d commands", commands)
 }
+
+// TestCorpusInventory holds each component and gap of the real files against
+// the text of its line, and logs how many there are.
+func TestCorpusInventory(t *testing.T) {
+	components, gaps, requirements, elsewhere := map[string]int{}, map[string]int{}, 0, 0
+	for name, src := range corpus(t) {
+		f := Parse(name, src)
+		d := f.Document()
+		lines := strings.Split(string(src), "\n")
+		requirements += len(f.Requirements())
+		for _, c := range d.Components {
+			components[c.Ecosystem] += len(c.Locations)
+			for _, l := range c.Locations {
+				if l.File != name || l.Line < 1 || l.Line > len(lines) {
+					t.Fatalf("%s is at %s:%d of %d", c.Name, l.File, l.Line, len(lines))
+				}
+				if strings.Contains(strings.ToLower(lines[l.Line-1]), strings.ToLower(c.Name)) {
+					continue
+				}
+				elsewhere++
+				t.Logf("%s:%d: %s is not in %q", l.File, l.Line, c.Name, lines[l.Line-1])
+			}
+		}
+		for _, g := range d.Gaps {
+			gaps[string(g.Kind)]++
+		}
+	}
+	t.Logf("components %v, gaps %v, requirement files %d", components, gaps, requirements)
+	if elsewhere > 0 {
+		t.Errorf("%d components are not on the line that they are said to be on", elsewhere)
+	}
+}
+
+// BenchmarkDocument makes the inventories of the same files, read before.
+func BenchmarkDocument(b *testing.B) {
+	var files []*File
+	for name, src := range corpus(b) {
+		files = append(files, Parse(name, src))
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		for _, f := range files {
+			f.Document()
+		}
+	}
+}
