@@ -1,13 +1,10 @@
 package fix
 
 import (
+	"bytes"
 	"cmp"
-	"io/fs"
 	"slices"
 	"strings"
-	"time"
-
-	"bytes"
 
 	"github.com/tallyman/tallyman/sbom/pep440"
 )
@@ -129,43 +126,3 @@ func (c *planned) meant(d, e declaration) bool {
 	got, err := pep440.ParseSpecifiers(e.specifier)
 	return err == nil && got.Set().Equal(want.set())
 }
-
-// oneFile is a file system with one file in it.
-type oneFile struct {
-	name string
-	data []byte
-}
-
-// Open opens the file.
-func (o oneFile) Open(name string) (fs.File, error) {
-	if name != o.name {
-		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
-	}
-	return &openFile{Reader: bytes.NewReader(o.data), size: int64(len(o.data)), name: name}, nil
-}
-
-type openFile struct {
-	*bytes.Reader
-	size int64
-	name string
-}
-
-// Stat, Close and the rest make it a file.
-func (o *openFile) Stat() (fs.FileInfo, error) { return o.info(), nil }
-
-// Close does nothing.
-func (o *openFile) Close() error { return nil }
-
-func (o *openFile) info() fileInfo { return fileInfo{o.name, o.size} }
-
-type fileInfo struct {
-	name string
-	size int64
-}
-
-func (i fileInfo) Name() string       { return i.name[strings.LastIndexByte(i.name, '/')+1:] }
-func (i fileInfo) Size() int64        { return i.size }
-func (i fileInfo) Mode() fs.FileMode  { return 0o444 }
-func (i fileInfo) ModTime() time.Time { return time.Time{} }
-func (i fileInfo) IsDir() bool        { return false }
-func (i fileInfo) Sys() any           { return nil }

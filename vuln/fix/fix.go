@@ -62,7 +62,7 @@ type Refusal struct {
 	// Reason is one sentence for a person. It may quote scanned content.
 	Reason string `json:"reason"`
 	// Command is what cures it when a tool can, "" for none. It is quoted for
-	// a POSIX shell and is meant for the root of the fs.FS.
+	// a POSIX shell.
 	Command string `json:"command,omitempty"`
 }
 
@@ -75,6 +75,9 @@ type Options struct {
 	// constraints, and which constraints would forbid what is proposed. nil
 	// takes every line for a requirement.
 	Components []sbom.Component
+	// Name returns how a command must name a file below the root. nil is for
+	// commands that are typed at the root.
+	Name func(file string) string
 }
 
 // New plans the edits that cure the findings that gate and those that are

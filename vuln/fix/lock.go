@@ -8,10 +8,10 @@ import (
 
 // relock returns the command that locks a need's package anew, and whether its
 // file is a lock. Each tool is told its folder, so that the command may be
-// typed at the root.
-func relock(n *need) (command string, lock bool) {
-	dir, base := path.Split(n.file)
-	dir = path.Clean("./" + dir)
+// typed elsewhere.
+func (p *planner) relock(n *need) (command string, lock bool) {
+	file, base := p.typed(n.file), path.Base(n.file)
+	dir := path.Dir(file)
 	in := func(option string) string {
 		if dir == "." {
 			return ""
@@ -37,10 +37,10 @@ func relock(n *need) (command string, lock bool) {
 		return command, true
 	case isPylock(base):
 		// https://docs.astral.sh/uv/reference/cli/#uv-export
-		return "uv export " + in("--project") + "--format pylock.toml --upgrade-package " + quote(n.asks()) + " --output-file " + quote(n.file), true
+		return "uv export " + in("--project") + "--format pylock.toml --upgrade-package " + quote(n.asks()) + " --output-file " + quote(file), true
 	case strings.HasSuffix(base, ".py.lock"):
 		// https://docs.astral.sh/uv/guides/scripts/#locking-dependencies
-		return "uv lock --script " + quote(strings.TrimSuffix(n.file, ".lock")) + " --upgrade-package " + quote(n.asks()), true
+		return "uv lock --script " + quote(strings.TrimSuffix(file, ".lock")) + " --upgrade-package " + quote(n.asks()), true
 	case base == "package-lock.json" || base == "npm-shrinkwrap.json":
 		// https://docs.npmjs.com/cli/commands/npm-update
 		return "npm update " + in("--prefix") + "--package-lock-only " + quote(n.name), true
@@ -48,6 +48,14 @@ func relock(n *need) (command string, lock bool) {
 		return "", true
 	}
 	return "", false
+}
+
+// typed is how a command names a file.
+func (p *planner) typed(file string) string {
+	if p.opts.Name == nil {
+		return file
+	}
+	return p.opts.Name(file)
 }
 
 // isPylock knows the names of PEP 751's lock files.
@@ -108,7 +116,7 @@ func (p *planner) recompile(n *need, by compiler, hashed bool) string {
 	if hashed {
 		command += " --generate-hashes"
 	}
-	return command + " --output-file " + quote(n.file) + " " + quote(source)
+	return command + " --output-file " + quote(p.typed(n.file)) + " " + quote(p.typed(source))
 }
 
 // quote quotes a word for a POSIX shell. A word that looks like an option gets

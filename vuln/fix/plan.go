@@ -20,7 +20,7 @@ func (p *planner) plan(n *need) {
 		p.refuse(n, "", "only the manifests of Python packages are edited")
 		return
 	}
-	if command, lock := relock(n); lock {
+	if command, lock := p.relock(n); lock {
 		p.refuse(n, command, "a lock is not edited: lock anew, after its manifest was cured")
 		return
 	}

@@ -1,0 +1,370 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tallyman/tallyman/internal/audit"
+	"github.com/tallyman/tallyman/internal/limit"
+	"github.com/tallyman/tallyman/internal/report"
+	"github.com/tallyman/tallyman/policy"
+	"github.com/tallyman/tallyman/vuln"
+	"github.com/tallyman/tallyman/vuln/fix"
+)
+
+// fixFormats are what `fix` can print.
+var fixFormats = []string{"text", "diff", "json"}
+
+func (a *app) fixCommand() *cobra.Command {
+	var format string
+	var write bool
+	cmd := &cobra.Command{
+		Use:   "fix [PATH]",
+		Short: "Say, or make, the smallest edits that cure what was found",
+		Long: `Print the smallest edits of requirement files, constraints, pyproject.toml and
+Dockerfiles after which no finding gates and none is latent, and with --write
+make them. Everything else in the files stays as it is, byte for byte.
+
+A lock and a line with hashes are not edited: the command that locks anew is
+printed. What no edit cures is named with the reason. The edited tree is audited
+again before anything is said or written.
+
+PATH is a folder or a file. It is . when left out.
+
+Exit codes: 0 nothing is left after the edits, 1 something is, 2 wrong usage,
+3 undecided because something could not be read.`,
+		Example: `  tallyman fix
+  tallyman fix app --write
+  tallyman fix --format diff | git apply`,
+		Args: atMostOne,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			// A settings file says how audits are printed, which is not meant
+			// for edits.
+			given := cmd.Flags().Changed("format")
+			ctx, cancel, set, err := a.prepare(cmd)
+			if err != nil {
+				return err
+			}
+			defer cancel()
+			if !given {
+				format = fixFormats[0]
+			}
+			if !slices.Contains(fixFormats, format) {
+				return usagef("tallyman fix --help", "unknown format %q: there are %s", format, strings.Join(fixFormats, ", "))
+			}
+			if err := a.checkGlobs("tallyman fix --help"); err != nil {
+				return err
+			}
+			return a.fix(ctx, set, append(args, ".")[0], format, write)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&format, "format", fixFormats[0], "format of standard output: "+strings.Join(fixFormats, ", "))
+	f.BoolVar(&write, "write", false, "make the edits")
+	f.StringArrayVar(&a.flags.include, "include", nil, "only files that match this `GLOB` below the target; may be repeated")
+	f.StringArrayVar(&a.flags.exclude, "exclude", nil, "no files that match this `GLOB` below the target; may be repeated")
+	f.StringVar(&a.flags.root, "root", "", "`DIR` that no include may leave (default: the enclosing git work tree, else the target)")
+	f.Var(&a.flags.maxAge, "max-age", "advisories older than this `AGE` (36h, 7d, 2w) decide nothing (default 7d)")
+	a.advisoryFlags(cmd)
+	a.world(cmd)
+	must(cmd.RegisterFlagCompletionFunc("format", words(fixFormats...)))
+	return cmd
+}
+
+// fix audits a tree, plans the edits, audits the edited tree and says what came
+// of it.
+func (a *app) fix(ctx context.Context, set *settings, word, format string, write bool) error {
+	kind := a.classify(word)
+	if kind != aFolder && kind != aFile {
+		return usagef("tallyman fix --help", "%q: only the manifests of a folder can be edited, and this is none", word)
+	}
+	progress := a.progress()
+	defer progress.done()
+	auditor, done, err := a.auditor(set, "vuln", []string{audit.StageSBOM, audit.StageVuln}, progress)
+	if err != nil {
+		return err
+	}
+	defer done()
+	t, closer, err := a.target(ctx, word, "")
+	if err != nil {
+		return err
+	}
+	defer closer()
+	before, err := auditor.Run(ctx, t)
+	if err != nil {
+		return err
+	}
+	root := a.boundary(a.path(word), kind == aFile)
+	out := &fixed{app: a, root: root, before: before, after: before}
+	out.Plan = fix.New(t.Folder.FS, before.Findings, fix.Options{
+		Dir: folderOf(t.Folder), Components: before.Components, Name: out.shown,
+	})
+	if len(out.Edits) > 0 {
+		edited := *t.Folder
+		edited.FS = out.Overlay(t.Folder.FS)
+		t.Folder = &edited
+		if out.after, err = auditor.Run(ctx, t); err != nil {
+			return err
+		}
+	}
+	out.settle()
+	progress.done()
+	if write {
+		if err := out.write(); err != nil {
+			return err
+		}
+	}
+	if err := out.print(a.env.Stdout, format, write); err != nil {
+		return err
+	}
+	return out.outcome()
+}
+
+// folderOf is the folder that the locations of a report are relative to.
+func folderOf(f *audit.Folder) string {
+	if f.File != "" {
+		return path.Dir(f.File)
+	}
+	return f.Dir
+}
+
+// boundary is the folder that bounds a source tree, see folder.
+func (a *app) boundary(dir string, file bool) string {
+	if file {
+		dir = filepath.Dir(dir)
+	}
+	switch root := gitRoot(dir); {
+	case a.flags.root != "":
+		return a.path(a.flags.root)
+	case root != "":
+		return root
+	}
+	return dir
+}
+
+// fixed is a plan and what auditing with it gave.
+type fixed struct {
+	*fix.Plan
+	app           *app
+	root          string
+	before, after *audit.Report
+	// Left are the findings that gate or are latent after the edits.
+	Left []vuln.Finding `json:"left"`
+	// Written says whether the edits were made.
+	Written bool `json:"written"`
+}
+
+// settle tells what is left after the edits.
+func (x *fixed) settle() {
+	x.Left = []vuln.Finding{}
+	for _, f := range x.after.Findings {
+		if f.Verdict.Gating() || f.Verdict == vuln.Latent {
+			x.Left = append(x.Left, f)
+		}
+	}
+}
+
+// outcome is 1 while something is left, and undecided when the edited tree
+// could not be read to its end.
+func (x *fixed) outcome() error {
+	if len(x.Left) > 0 {
+		return decided(policy.Denied)
+	}
+	if x.after.Decision.Outcome == policy.Undecided {
+		return decided(policy.Undecided)
+	}
+	return nil
+}
+
+// shown is how the user would type a file of the tree.
+func (x *fixed) shown(name string) string {
+	return x.app.shown(filepath.Join(x.root, filepath.FromSlash(name)))
+}
+
+// prefix is the folder of the tree as `git apply` needs it: seen from the
+// repository that the user stands in.
+func (x *fixed) prefix() string {
+	rel, err := filepath.Rel(x.app.standingRoot(), x.root)
+	if err != nil || !filepath.IsLocal(rel) || rel == "." {
+		return ""
+	}
+	return filepath.ToSlash(rel)
+}
+
+func (x *fixed) print(w io.Writer, format string, written bool) error {
+	switch format {
+	case "diff":
+		_, err := w.Write(x.Diff(x.prefix()))
+		return err
+	case "json":
+		x.Written = written && len(x.Edits) > 0
+		e := json.NewEncoder(w)
+		e.SetEscapeHTML(false)
+		e.SetIndent("", "  ")
+		return e.Encode(x)
+	}
+	if x.app.flags.quiet && len(x.Left)+len(x.Refused) == 0 {
+		return nil
+	}
+	_, err := io.WriteString(w, x.text(written))
+	return err
+}
+
+// text is the plan for a person.
+func (x *fixed) text(written bool) string {
+	var b strings.Builder
+	for _, e := range x.Edits {
+		to := e.New
+		if to == "" {
+			to = "(removed)"
+		}
+		fmt.Fprintf(&b, "%s:%d: %s -> %s\n    %s\n", report.Escape(x.shown(e.File)), e.Line, report.Escape(e.Old), report.Escape(to), report.Escape(e.Reason))
+	}
+	for i, r := range x.Refused {
+		if i == 0 {
+			if len(x.Edits) > 0 {
+				b.WriteByte('\n')
+			}
+			b.WriteString("Not cured by an edit:\n")
+		}
+		where := ""
+		switch {
+		case r.File != "" && r.Line > 0:
+			where = fmt.Sprintf("%s:%d: ", x.shown(r.File), r.Line)
+		case r.File != "":
+			where = x.shown(r.File) + ": "
+		}
+		fmt.Fprintf(&b, "%s%s: %s\n", report.Escape(where), report.Escape(r.Package), report.Escape(r.Reason))
+		if r.Command != "" {
+			fmt.Fprintf(&b, "    %s\n", report.Escape(r.Command))
+		}
+	}
+	if b.Len() > 0 {
+		b.WriteByte('\n')
+	}
+	b.WriteString(x.summary(written))
+	return b.String()
+}
+
+// summary is the last paragraph.
+func (x *fixed) summary(written bool) string {
+	var b strings.Builder
+	files := len(x.Files())
+	switch {
+	case len(x.Edits) == 0:
+		b.WriteString("No edit is proposed. ")
+	case written:
+		fmt.Fprintf(&b, "Made %s in %s. ", count(len(x.Edits), "edit"), count(files, "file"))
+	default:
+		fmt.Fprintf(&b, "%s in %s; --write makes them. ", count(len(x.Edits), "edit"), count(files, "file"))
+	}
+	gating, latent := 0, 0
+	for _, f := range x.Left {
+		if f.Verdict == vuln.Latent {
+			latent++
+		} else {
+			gating++
+		}
+	}
+	when := "After them"
+	if len(x.Edits) == 0 {
+		when = "Now"
+	}
+	if gating+latent == 0 {
+		fmt.Fprintf(&b, "%s nothing gates and nothing is latent.\n", when)
+	} else {
+		fmt.Fprintf(&b, "%s %s gate and %d are latent.\n", when, count(gating, "finding"), latent)
+	}
+	if x.after.Decision.Outcome == policy.Undecided {
+		b.WriteString("Something could not be read or judged, see: tallyman audit\n")
+	}
+	return b.String()
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// write makes the edits: all new files are written beside the old ones first,
+// and then take their place one after the other. Nothing outside of the tree
+// can be reached.
+func (x *fixed) write() error {
+	root, err := os.OpenRoot(x.root)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	files, err := x.Apply(func(name string) ([]byte, error) {
+		f, err := root.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		return limit.ReadAll(f, limit.ManifestBytes)
+	})
+	if err != nil {
+		return err
+	}
+	beside := map[string]string{}
+	defer func() {
+		for _, tmp := range beside {
+			_ = root.Remove(tmp) // It is there only when something failed.
+		}
+	}()
+	for _, name := range x.Files() {
+		tmp := path.Join(path.Dir(name), ".tallyman-"+path.Base(name))
+		if err := writeBeside(root, name, tmp, files[name]); err != nil {
+			return fmt.Errorf("writing %q: %w", x.shown(name), err)
+		}
+		beside[name] = tmp
+	}
+	for _, name := range x.Files() {
+		if err := root.Rename(beside[name], name); err != nil {
+			return fmt.Errorf("writing %q: %w", x.shown(name), err)
+		}
+		delete(beside, name)
+	}
+	return nil
+}
+
+var errReadOnly = errors.New("it is read-only")
+
+// writeBeside writes what is to take a file's place, with the file's mode.
+func writeBeside(root *os.Root, name, tmp string, data []byte) error {
+	info, err := root.Lstat(name)
+	switch {
+	case err != nil:
+		return err
+	case !info.Mode().IsRegular():
+		return errors.New("it is not a regular file any more")
+	case info.Mode()&0o200 == 0:
+		return errReadOnly
+	}
+	f, err := root.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%q is in the way", tmp)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	err = errors.Join(err, f.Chmod(info.Mode().Perm()), f.Sync(), f.Close())
+	if err != nil {
+		_ = root.Remove(tmp)
+	}
+	return err
+}
