@@ -118,6 +118,7 @@ func TestCheck(t *testing.T) {
 		{"a requirement file with digests is a lock", "r.txt: hashed a 1\nimage: installed a 1\nimage: installed b 2\n", []string{"r.txt:0 TM-DRIFT-01 b"}},
 		{"one line without a digest, and it is none", "r.txt: hashed a 1\nr.txt: declared c\nimage: installed a 1\nimage: installed b 2\nimage: installed c 2\n", []string{"r.txt:0 TM-DRIFT-06 1"}},
 		{"constraints with digests bring nothing in", "r.txt: declared a\nc.txt: limited a 1\nc.txt: limited d 1\nimage: installed a 1\nimage: installed b 1\n", []string{"r.txt:0 TM-DRIFT-06 1"}},
+		{"what a Space's build adds", "r.txt: declared a\nREADME.md: assumed b 1\nREADME.md: assumed c 1\nimage: installed a 1\nimage: installed b 2\n", nil},
 		{"another version of a hashed requirement", "r.txt: hashed a 1\nimage: installed a 2\n", []string{"r.txt:1 TM-DRIFT-02 a"}},
 		{"tools, the distribution's and vendored copies", "r.txt: declared a\nimage: installed a 1\nimage: installed pip 24\nimage: installed setuptools 69\nimage: installed wheel 1\nimage: os-owned b 1\nimage: claimed c 1\n", nil},
 		{"a stranger from the place that a nameless requirement names", "r.txt: declared a\nimage: installed a 1\nimage: installed b 2 git+https://h/o/b@0123\n", []string{"r.txt:0 TM-DRIFT-06 1"}},

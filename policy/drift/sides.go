@@ -97,7 +97,8 @@ func (s *sides) readSource(source *sbom.Document) {
 		switch {
 		case c.Evidence == sbom.Locked || len(c.Locations) > 0 && locks[c.Locations[0].File]:
 			s.locked[name] = append(s.locked[name], c)
-		case c.Evidence == sbom.Declared || c.Evidence == sbom.Assumed:
+		case c.Evidence == sbom.Declared:
+			// What a Space's build is assumed to add speaks for no image.
 			s.wanted[name] = append(s.wanted[name], c)
 		}
 	}
