@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/elliptic"
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
@@ -144,7 +145,7 @@ func parsePublicKey(keyPEM []byte) (publicKey, error) {
 }
 
 func newPublicKey(public crypto.PublicKey) (publicKey, error) {
-	if err := cryptoutils.ValidatePubKey(public); err != nil {
+	if err := strong(public); err != nil {
 		return publicKey{}, fmt.Errorf("the key is too weak or of an unknown kind: %w", err)
 	}
 	der, err := x509.MarshalPKIXPublicKey(public)
@@ -162,6 +163,37 @@ func newPublicKey(public crypto.PublicKey) (publicKey, error) {
 		hint:      base64.StdEncoding.EncodeToString(sum[:]),
 		verifiers: verifiers,
 	}, nil
+}
+
+// Sizes of RSA keys, in bits: what is shorter can be broken, and what is longer
+// than anybody makes only costs time.
+// https://nvlpubs.nist.gov/nistpubs/SpecialPublications/NIST.SP.800-131Ar2.pdf (section 3)
+const (
+	minRSABits = 2048
+	maxRSABits = 8192
+)
+
+// strong refuses keys that do not protect what they sign.
+func strong(public crypto.PublicKey) error {
+	switch key := public.(type) {
+	case *rsa.PublicKey:
+		if bits := key.N.BitLen(); bits < minRSABits || bits > maxRSABits {
+			return fmt.Errorf("an RSA key of %d bits, not of %d to %d", bits, minRSABits, maxRSABits)
+		}
+		if key.E < 65537 || key.E%2 == 0 {
+			return fmt.Errorf("an RSA key with the exponent %d", key.E)
+		}
+		return nil
+	case *ecdsa.PublicKey:
+		switch key.Curve {
+		case elliptic.P256(), elliptic.P384(), elliptic.P521():
+			return nil
+		}
+		return fmt.Errorf("an ECDSA key on the curve %s", key.Curve.Params().Name)
+	case ed25519.PublicKey:
+		return nil
+	}
+	return fmt.Errorf("a key of type %T", public)
 }
 
 // verifiersOf lists the schemes that cosign has signed with for this kind of

@@ -48,7 +48,6 @@ type flags struct {
 	issuer           string
 	issuerRegexp     string
 	trustedRoot      string
-	ignoreLog        bool
 }
 
 // common registers the flags that every stage takes.

@@ -19,7 +19,7 @@ const seed = "tallyman: the key of the example image protects nothing"
 // https://github.com/sigstore/cosign/blob/main/specs/SIGNATURE_SPEC.md
 const (
 	simpleSigning       types.MediaType = "application/vnd.dev.cosign.simplesigning.v1+json"
-	signatureAnnotation                 = "dev.cosignproject.cosign/signature"
+	signatureAnnotation string          = "dev.cosignproject.cosign/signature"
 )
 
 // signature stores a signature over image, and returns its descriptor and the
