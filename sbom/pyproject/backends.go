@@ -126,6 +126,33 @@ func (r *reader) hatchList(n *node, scope string) {
 	}
 }
 
+// flit reads the old section of Flit, which has its own names for what the
+// project table says now.
+// https://flit.pypa.io/en/stable/pyproject_toml.html#old-style-metadata
+func (r *reader) flit(n *node) {
+	if !r.table(n, "tool.flit.metadata") {
+		return
+	}
+	r.requirements(n.get("requires"), "tool.flit.metadata.requires", "")
+	r.requirements(n.get("dev-requires"), "tool.flit.metadata.dev-requires", "dev")
+	if python := n.get("requires-python"); python.string() != "" {
+		r.python(python.text, python.line)
+	}
+	if extras := n.get("requires-extra"); r.table(extras, "tool.flit.metadata.requires-extra") {
+		r.extras(extras)
+	}
+}
+
+// unread makes a gap of the sections that name dependencies and are not read.
+func (r *reader) unread(tool *node) {
+	pixi := tool.get("pixi")
+	for _, key := range []string{"dependencies", "pypi-dependencies", "feature", "target", "host-dependencies", "build-dependencies"} {
+		if n := pixi.get(key); n != nil {
+			r.gap(sbom.GapUnsupported, n.line, "tool.pixi.%s is not read", key)
+		}
+	}
+}
+
 // pipLine is one line for pip at a line of a file of ours.
 type pipLine struct {
 	text string

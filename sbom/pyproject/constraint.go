@@ -23,10 +23,12 @@ type constraint struct {
 var orBar = regexp.MustCompile(`\s*\|\|?\s*`)
 
 // maxAlternatives bounds how many alternatives one constraint may have, and
-// maxClauses how many clauses one of those.
+// maxClauses how many clauses one of those, and
+// maxConstraintBytes how long its text is. Real ones stay below 5, 5 and 50.
 const (
-	maxAlternatives = 20
-	maxClauses      = 100
+	maxAlternatives    = 10
+	maxClauses         = 20
+	maxConstraintBytes = 1000
 )
 
 // poetryConstraint reads a constraint as Poetry and Pipenv write it: clauses
@@ -34,6 +36,9 @@ const (
 // blanks, with alternatives between "||". "" and "*" admit everything.
 // https://python-poetry.org/docs/dependency-specification/#version-constraints
 func poetryConstraint(s string) (constraint, error) {
+	if len(s) > maxConstraintBytes {
+		return constraint{}, fmt.Errorf("it is longer than %d bytes", maxConstraintBytes)
+	}
 	alternatives := orBar.Split(strings.TrimSpace(s), maxAlternatives+1)
 	if len(alternatives) > maxAlternatives {
 		return constraint{}, fmt.Errorf("more than %d alternatives", maxAlternatives)
@@ -63,9 +68,10 @@ func poetryConstraint(s string) (constraint, error) {
 // upper clause of another, as tight as any two of them are.
 func hull(parts []pep440.Specifiers, set pep440.Set) pep440.Specifiers {
 	var best pep440.Specifiers
+	admitted := best.Set()
 	better := func(candidate pep440.Specifiers) {
-		if s := candidate.Set(); set.SubsetOf(s) && s.SubsetOf(best.Set()) && !best.Set().SubsetOf(s) {
-			best = candidate
+		if s := candidate.Set(); set.SubsetOf(s) && s.SubsetOf(admitted) && !admitted.SubsetOf(s) {
+			best, admitted = candidate, s
 		}
 	}
 	for _, p := range parts {

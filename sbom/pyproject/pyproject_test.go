@@ -220,6 +220,9 @@ func TestTools(t *testing.T) {
 	run(t, []table{
 		{name: "PDM", files: []string{"pyproject.toml", "[tool.pdm.dev-dependencies]\ntest = [\n'a',\n'-e file:///${PROJECT_ROOT}/s#egg=s']\n[tool.pdm.resolution.overrides]\nb = '1.0'\nc = '>=2'\n"},
 			want: []string{"3 group:test a", "4 group:test s <file:///${PROJECT_ROOT}/s#egg=s> editable", "6  b==1.0 constraint", "7  c>=2 constraint"}, gaps: []string{"4 unversioned"}},
+		{name: "Flit of old", files: []string{"pyproject.toml", "[tool.flit.metadata]\nrequires=['a']\ndev-requires=['b']\n[tool.flit.metadata.requires-extra]\nx=['c']\n"}, want: []string{"2  a", "3 dev b", "5 extra:x c"}},
+		{name: "Rye", files: []string{"pyproject.toml", "[tool.rye]\ndev-dependencies=['a']\n"}, want: []string{"2 dev a"}},
+		{name: "Pixi is not read", files: []string{"pyproject.toml", "[tool.pixi.pypi-dependencies]\na='*'\n"}, gaps: []string{"1 unsupported"}},
 		{name: "Hatch", files: []string{"pyproject.toml", "[tool.hatch.envs.lint]\ndependencies = ['a']\nextra-dependencies = ['b']\n[tool.hatch.envs.lint.overrides]\nmatrix.x.dependencies = [{value='c', if=['1']}, 'd']\n[tool.hatch.build.targets.wheel.hooks.v]\ndependencies=['no']\n[tool.hatch.build.hooks.v]\ndependencies=['e']\n"},
 			want: []string{"2 group:lint a", "3 group:lint b", "5 group:lint c", "5 group:lint d", "9 build e"}},
 		{name: "uv", files: []string{"pyproject.toml", `[project]

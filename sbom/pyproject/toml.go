@@ -33,6 +33,8 @@ func (r *reader) sections(root *node) {
 	r.poetry(root)
 	r.pdm(root.get("tool", "pdm"))
 	r.hatch(root.get("tool", "hatch"))
+	r.flit(root.get("tool", "flit", "metadata"))
+	r.unread(root.get("tool"))
 	r.requirements(root.get("tool", "rye", "dev-dependencies"), "tool.rye.dev-dependencies", "dev")
 	r.uv(root.get("tool", "uv"))
 }
