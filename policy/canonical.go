@@ -97,6 +97,7 @@ func sorted[T any](in []T, compare func(a, b T) int) []T {
 func (p Parameters) withDefaults() (Parameters, error) {
 	p.FailOn = cmp.Or(p.FailOn, vuln.SeverityHigh)
 	p.Unfixed = cmp.Or(p.Unfixed, "warn")
+	p.Unresolved = cmp.Or(p.Unresolved, "warn")
 	p.MaxAgeSeconds = cmp.Or(p.MaxAgeSeconds, int64(DefaultMaxAge/time.Second))
 	switch p.FailOn {
 	case vuln.SeverityLow, vuln.SeverityMedium, vuln.SeverityHigh, vuln.SeverityCritical:
@@ -107,6 +108,11 @@ func (p Parameters) withDefaults() (Parameters, error) {
 	case "deny", "warn", "ignore":
 	default:
 		return p, fmt.Errorf("%w: unfixed %q is not deny, warn or ignore", ErrUsage, p.Unfixed)
+	}
+	switch p.Unresolved {
+	case "deny", "undecided", "warn":
+	default:
+		return p, fmt.Errorf("%w: unresolved %q is not deny, undecided or warn", ErrUsage, p.Unresolved)
 	}
 	const longest = int64(1<<63-1) / int64(time.Second)
 	if p.MaxAgeSeconds < 0 || p.MaxAgeSeconds > longest {

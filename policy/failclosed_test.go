@@ -77,6 +77,11 @@ func TestDecideUndecidedWhenAttackerRemoves(t *testing.T) {
 			f.Verdict, f.Gates, f.Evidence = vuln.Unknown, false, sbom.EvidenceUnknown
 			in.Findings = []vuln.Finding{f}
 		}, "verdict", "CVE-2024-0001"},
+		{"VerdictOnDeclaredRangeWhenAsked", func(in *Input) {
+			f := gradioFinding()
+			f.Verdict, f.Gates, in.Parameters.Unresolved = vuln.Unknown, false, "undecided"
+			in.Findings = []vuln.Finding{f}
+		}, "verdict", "could not be judged"},
 		{"VerdictOnDeclaredMalware", func(in *Input) {
 			f := gradioFinding()
 			f.Verdict, f.Gates, f.Malicious = vuln.Unknown, false, true
@@ -137,6 +142,10 @@ func TestDecideDenies(t *testing.T) {
 			finding(func(f *vuln.Finding) { f.Ecosystem, f.Fixed = "Debian:12", "" })(in)
 			in.Parameters.Unfixed = "deny"
 		}, "vulnerability", "no fixed version is known"},
+		{"UnresolvedWhenAsked", func(in *Input) {
+			finding(func(f *vuln.Finding) { f.Verdict, f.Gates = vuln.Unknown, false })(in)
+			in.Parameters.Unresolved = "deny"
+		}, "verdict", "cannot be told from the declared range"},
 		{"LowWhenAsked", func(in *Input) {
 			finding(func(f *vuln.Finding) { f.Severity = vuln.SeverityLow })(in)
 			in.Parameters.FailOn = vuln.SeverityLow
@@ -257,6 +266,7 @@ func TestDecideRefusesWhatItCannotUse(t *testing.T) {
 		{"Threshold", func(in *Input) { in.Parameters.FailOn = "hihg" }, `fail_on "hihg"`},
 		{"ThresholdThatOnlyUnknownReaches", func(in *Input) { in.Parameters.FailOn = vuln.SeverityUnknown }, `fail_on "unknown"`},
 		{"Unfixed", func(in *Input) { in.Parameters.Unfixed = "skip" }, `unfixed "skip"`},
+		{"Unresolved", func(in *Input) { in.Parameters.Unresolved = "allow" }, `unresolved "allow"`},
 		{"NegativeAge", func(in *Input) { in.Parameters.MaxAgeSeconds = -1 }, "max_age_seconds"},
 		{"OverflowingAge", func(in *Input) { in.Parameters.MaxAgeSeconds = 1 << 62 }, "max_age_seconds"},
 		{"NoTime", func(in *Input) { in.AsOf = time.Time{} }, "as-of"},

@@ -46,8 +46,8 @@ func groupByPackage(findings []vuln.Finding) (packages []PackageFacts, owner []i
 			})
 		}
 		owner = append(owner, i)
-		if f.Fixed != "" {
-			packages[i].Fixes = append(packages[i].Fixes, f.Fixed)
+		if fix := fixOf(&f); fix != "" {
+			packages[i].Fixes = append(packages[i].Fixes, fix)
 		}
 	}
 	for i := range packages {
@@ -101,7 +101,16 @@ func (p *PackageFacts) add(profile int, f vuln.Finding) {
 	g := &p.Findings[i]
 	g.IDs = append(g.IDs, bestID(f.IDs))
 	g.Labels = append(g.Labels, cmp.Or(f.Version, f.Specifier, "(any version)"))
-	g.Fix = max(g.Fix, slices.Index(p.Fixes, f.Fixed))
+	g.Fix = max(g.Fix, slices.Index(p.Fixes, fixOf(&f)))
+}
+
+// fixOf is the version that cures a finding: of a range the floor, which cures
+// all that it admits.
+func fixOf(f *vuln.Finding) string {
+	if f.Version == "" {
+		return cmp.Or(f.Floor, f.Fixed)
+	}
+	return f.Fixed
 }
 
 // place keeps the first location outside images, which a reader can edit.

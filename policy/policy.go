@@ -182,6 +182,11 @@ type Parameters struct {
 	// Unfixed says what a distribution package's finding without a fix does:
 	// "deny", "warn" (the default, also when "") or "ignore".
 	Unfixed string `json:"unfixed"`
+	// Unresolved says what a vulnerability does of which nobody can tell
+	// whether an installer gets it from a declared range: "warn" (the default,
+	// also when ""), "undecided" (a release wants that) or "deny". On anything
+	// locked or installed it is always undecided.
+	Unresolved string `json:"unresolved"`
 	// MaxAgeSeconds is the age from which an ecosystem's advisories are stale;
 	// 0 means 7 days.
 	MaxAgeSeconds int64 `json:"max_age_seconds"`

@@ -44,7 +44,7 @@ func anyInput(r *rand.Rand) Input {
 	}
 	in.Signatures[0].Status = pick(r, SignatureVerified, SignatureVerified, SignatureMissing, SignatureFailed, SignatureUnchecked)
 	in.Parameters = Parameters{
-		FailOn: pick(r, "", vuln.SeverityLow, vuln.SeverityCritical), Unfixed: pick(r, "", "deny", "ignore"), RequireSignature: r.IntN(2) == 0,
+		FailOn: pick(r, "", vuln.SeverityLow, vuln.SeverityCritical), Unfixed: pick(r, "", "deny", "ignore"), Unresolved: pick(r, "", "undecided", "deny"), RequireSignature: r.IntN(2) == 0,
 	}
 	return in
 }
