@@ -25,20 +25,48 @@ command -v tallyman >/dev/null 2>&1 || {
 	echo "tallyman: not found in PATH: the push was not audited" >&2
 	exit 1
 }
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+
+# lay COMMIT FOLDER writes every file of a commit. Unlike git archive it leaves
+# nothing out that .gitattributes names.
+lay() {
+	mkdir -p "$2" &&
+		GIT_INDEX_FILE="$work/index" git read-tree "$1" &&
+		GIT_INDEX_FILE="$work/index" git checkout-index --all --quiet --prefix="$2/"
+}
+
+# modules COMMIT FOLDER does the same for the submodules of a commit, from their
+# working folders. One that is not there cannot be audited.
+modules() {
+	git ls-tree -r "$1" | while read -r mode _ oid path; do
+		[ "$mode" = 160000 ] || continue
+		(
+			unset GIT_DIR GIT_WORK_TREE GIT_PREFIX
+			cd "./$path" 2>/dev/null && [ -e .git ] && lay "$oid" "$2/$path" 2>/dev/null
+		) || {
+			echo "tallyman: submodule $path is not checked out, so it was not audited" >&2
+			exit 3
+		}
+	done
+}
+
 worst=0
 while read -r local_ref local_oid remote_ref remote_oid; do
 	case $local_oid in
 	*[!0]*) ;;
 	*) continue ;; # a deletion pushes no tree
 	esac
-	tree=$(mktemp -d) || exit 1
-	trap 'rm -rf "$tree"' EXIT
-	git archive --format=tar "$local_oid" | tar -xf - -C "$tree" || exit 1
-	tallyman audit "$tree" --root "$tree" --offline --quiet
-	code=$?
+	tree=$work/tree
 	rm -rf "$tree"
+	lay "$local_oid" "$tree" || exit 3
+	hidden=0
+	modules "$local_oid" "$tree" || hidden=3
+	(unset GIT_DIR GIT_WORK_TREE GIT_PREFIX; cd "$tree" && tallyman audit . --offline --quiet)
+	code=$?
+	[ "$code" -ne 0 ] || code=$hidden
 	if [ "$code" -ne 0 ]; then
-		worst=$code
+		[ "$worst" -eq 1 ] || worst=$code
 		echo "tallyman: $local_ref is not pushed to $remote_ref (exit $code); see above, or push with --no-verify" >&2
 	fi
 done
