@@ -43,9 +43,9 @@ func Rules() []lint.Rule {
 }
 
 // Check applies the rules to a Space and returns what they find, sorted. reqs
-// are requirement files; those that the Space's build installs (requirements.txt
-// beside README.md, or what pyproject.toml there asks for) are held against the
-// front matter. enable names rules that are off by default, by identifier or
+// are requirement files; requirements.txt beside README.md, which the Space's
+// build installs, and a pyproject.toml there (pyproject.File.Pip("")) are held
+// against the front matter. enable names rules that are off by default, by identifier or
 // alias; "all" enables every rule. A nil Space has no findings.
 func Check(s *space.Space, reqs []*pyreq.File, enable ...string) []lint.Finding {
 	found := []lint.Finding{}

@@ -22,9 +22,9 @@ type constraint struct {
 // orBar is what stands between alternatives.
 var orBar = regexp.MustCompile(`\s*\|\|?\s*`)
 
-// maxAlternatives bounds how many alternatives one constraint may have, and
-// maxClauses how many clauses one of those, and
-// maxConstraintBytes how long its text is. Real ones stay below 5, 5 and 50.
+// maxAlternatives bounds how many alternatives one constraint may have,
+// maxClauses how many clauses one of those, and maxConstraintBytes how long the
+// text is. What they allow takes about a millisecond.
 const (
 	maxAlternatives    = 10
 	maxClauses         = 20

@@ -145,11 +145,12 @@ func isCondaName(base string) bool {
 }
 
 // Pip returns the file as the requirement file that would ask for the same, so
-// that what judges those can judge it.
-func (f *File) Pip() *pyreq.File {
+// that what judges those can judge it. With scopes it has the requirements of
+// those alone ("" for what the project always needs).
+func (f *File) Pip(scopes ...string) *pyreq.File {
 	out := &pyreq.File{Name: f.Name, Files: slices.Clone(f.Files), Gaps: slices.Clone(f.Gaps)}
 	for _, q := range f.Requirements {
-		if !q.Own {
+		if !q.Own && (len(scopes) == 0 || slices.Contains(scopes, q.Scope)) {
 			out.Entries = append(out.Entries, q.Entry)
 		}
 	}

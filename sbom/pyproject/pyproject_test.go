@@ -249,6 +249,8 @@ explicit = true
 			`3  c; sys_platform == "linux" from corp`, "3  c", "3  d own", "3  e <https://h/e-1.0-py3-none-any.whl>", "3  f==3",
 			"5 group:dev a <git+https://h/a@0123456789abcdef0123456789abcdef01234567>", "7 dev g", "8  h<2 constraint", "9  f==3 constraint",
 		}, gaps: []string{"3 unversioned", "5 unversioned"}},
+		{name: "uv's sources are for the build too", files: []string{"pyproject.toml", "[build-system]\nrequires=['a']\n[tool.uv]\nbuild-constraint-dependencies=['b<2']\n[tool.uv.sources]\na={url='https://h/a-1.0-py3-none-any.whl'}\n"},
+			want: []string{"2 build a <https://h/a-1.0-py3-none-any.whl>", "4 build b<2 constraint"}},
 	})
 }
 
@@ -321,6 +323,19 @@ func TestDocument(t *testing.T) {
 	}
 	if len(d.Gaps) != 0 {
 		t.Errorf("gaps %v", d.Gaps)
+	}
+}
+
+func TestPip(t *testing.T) {
+	f := read("pyproject.toml", "[build-system]\nrequires=['s']\n[project]\nname='x'\ndependencies=['a @ git+https://h/a@main']\n[project.optional-dependencies]\ne=['b', 'x[e]']\n")
+	for want, scopes := range map[string][]string{"a b s": nil, "a": {""}, "b s": {"build", "extra:e"}} {
+		var got []string
+		for _, e := range f.Pip(scopes...).Entries {
+			got = append(got, e.Requirement.Name)
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%q: got %v, want %s", scopes, got, want)
+		}
 	}
 }
 

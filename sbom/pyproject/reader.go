@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"slices"
 	"strings"
 
@@ -183,8 +184,8 @@ func (r *reader) python(text string, line int) {
 	r.file.RequiresPython, r.file.RequiresPythonLine = specifiers.String(), line
 }
 
-// requirementFile keeps what a requirement file that the metadata names holds.
-// written is the path as the metadata at line gives it, from the folder dir.
+// requirementFile keeps what a requirement file holds that the metadata names
+// at line. name is its path below the root.
 func (r *reader) requirementFile(name string, line int, scope string) {
 	if !fs.ValidPath(name) {
 		r.gap(sbom.GapInclude, line, "%q is not read: the path leaves the root", shown(name))
@@ -204,7 +205,7 @@ func (r *reader) keep(f *pyreq.File, scope string) {
 			r.gap(sbom.GapTooLarge, 0, "more than %d requirements, the rest was not read", limit.ManifestLines)
 			return
 		}
-		q := Requirement{Entry: e, Scope: scope, Own: e.Link == "." || e.Link == "./"}
+		q := Requirement{Entry: e, Scope: scope, Own: isOwn(&e)}
 		r.file.Requirements = append(r.file.Requirements, q)
 	}
 	for _, o := range f.Options {
@@ -216,6 +217,16 @@ func (r *reader) keep(f *pyreq.File, scope string) {
 		}
 	}
 	r.file.Gaps = append(r.file.Gaps, f.Gaps...)
+}
+
+// isOwn reports whether an entry of a requirement file is a folder around that
+// file ("-e ."): the project itself, which pyreq leaves out of an inventory too.
+func isOwn(e *pyreq.Entry) bool {
+	if e.Link == "" || e.IsURL || path.IsAbs(e.Link) {
+		return false
+	}
+	p := path.Clean(e.Link)
+	return strings.Trim(p, "./") == "" && strings.Count(p, "..") <= strings.Count(e.File, "/")
 }
 
 // pipOption keeps the index of an option that stands in this very file.

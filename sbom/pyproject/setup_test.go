@@ -133,6 +133,7 @@ dependencies:
       - --extra-index-url https://u:p@h/simple
       - git+https://h/r
 `, "a/more.txt", "\nnumpy\n"}, want: []string{"7  gradio==4.19.0", `8  torch>=2; python_version < "3.12"`, "a/more.txt:2  numpy", "11   <git+https://h/r>"}, gaps: []string{"11 unversioned"}},
+		{name: "the project itself", files: []string{"a/environment.yml", "dependencies:\n- pip:\n  - -e .\n  - -e ..\n  - -e ../..\n"}, want: []string{"3   <.> own editable", "4   <..> own editable", "5   <../..> editable"}, gaps: []string{"5 unversioned"}},
 		{name: "aliases", files: []string{"environment.yml", "x: &p\n  - a\ndependencies:\n  - pip: *p\n"}, want: []string{"2  a"}},
 		{name: "one line", files: []string{"environment.yml", "dependencies: [{pip: [a, 'b==1']}]\n"}, want: []string{"1  a", "1  b==1"}},
 		{name: "no YAML", files: []string{"environment.yml", "a: [\n"}, gaps: []string{"0 unparsed"}},

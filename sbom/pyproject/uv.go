@@ -77,7 +77,7 @@ func (r *reader) sources(sources *node) {
 	for _, q := range read {
 		n := byName[pep508.NormalizeName(q.Requirement.Name)]
 		switch {
-		case n == nil || q.Link != "" || q.Scope == "build" || q.File != r.file.Name:
+		case n == nil || q.Link != "" || q.File != r.file.Name:
 			r.file.Requirements = append(r.file.Requirements, q)
 		case n.kind == list:
 			r.sourceList(q, n)
