@@ -243,23 +243,14 @@ func (a *Auditor) snapshot(opened *Advisories, inUse []string) (Snapshot, error)
 // decide asks the policy and completes the report.
 func (a *Auditor) decide(ctx context.Context, r *Report) error {
 	a.step("deciding")
+	r.Parameters, r.Stages = a.Parameters, slices.Clone(a.Stages)
 	r.normalize()
-	decision, err := policy.Decide(ctx, a.input(r), policy.Options{Modules: a.Modules, Tool: a.Tool.Name + " " + a.Tool.Version})
+	decision, err := policy.Decide(ctx, r.input(a.Exceptions), policy.Options{Modules: a.Modules, Tool: r.Tool.String()})
 	if err != nil {
 		return err
 	}
 	r.Decision = decision
 	return nil
-}
-
-// input is the policy's view of a report.
-func (a *Auditor) input(r *Report) policy.Input {
-	return policy.Input{
-		Target: r.Target, AsOf: r.AsOf, Components: r.Components, Findings: r.Findings, Lint: r.Lint,
-		Signatures: r.Signatures, Gaps: r.Gaps, Image: r.Image, Advisories: r.Snapshot.Ecosystems,
-		SnapshotDigest: r.Snapshot.Digest, Exceptions: slices.Clone(a.Exceptions), Parameters: a.Parameters,
-		Stages: a.Stages,
-	}
 }
 
 // normalize makes empty lists of missing ones and documents the rules in use.
@@ -270,6 +261,7 @@ func (r *Report) normalize() {
 	r.Signatures = orEmpty(r.Signatures)
 	r.Gaps = orEmpty(r.Gaps)
 	r.Notes = orEmpty(r.Notes)
+	r.Stages = orEmpty(r.Stages)
 	r.Snapshot.Ecosystems = orEmpty(r.Snapshot.Ecosystems)
 	r.Rules = []lint.Rule{}
 	for _, rule := range slices.Concat(dockerfile.Rules(), python.Rules(), deploy.Rules()) {

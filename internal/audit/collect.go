@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -73,9 +72,11 @@ func (s *source) readRequirements(ctx context.Context, enable []string, f *Folde
 			return err
 		}
 		file := pyreq.Read(f.FS, name, pyreq.Options{})
-		for _, other := range file.Files {
-			if other != name {
-				included[other] = true
+		for _, entry := range file.Entries {
+			// A file that only constrains says nothing about what it names being
+			// installed: it is read for itself as well.
+			if entry.File != name && !entry.Constraint {
+				included[entry.File] = true
 			}
 		}
 		read = append(read, file)
@@ -168,11 +169,7 @@ func unread(f *Folder, found *tree) []sbom.Gap {
 	for _, name := range found.files[unsupported] {
 		gaps = append(gaps, sbom.NewGap(sbom.GapUnsupported, name, 0, path.Base(name)+" is not read yet: what it names is not audited"))
 	}
-	for _, name := range found.files[npmManifest] {
-		if !locked(name, found.files[catalogued]) && namesPackages(f.FS, name) {
-			gaps = append(gaps, sbom.NewGap(sbom.GapUnsupported, name, 0, "package.json has no lock beside or above it: what npm installs is not known"))
-		}
-	}
+	gaps = append(gaps, npmGaps(f, found)...)
 	for _, name := range found.files[spaceReadme] {
 		if isSpace(f.FS, name) {
 			gaps = append(gaps, sbom.NewGap(sbom.GapUnsupported, name, 1,
@@ -186,37 +183,6 @@ func unread(f *Folder, found *tree) []sbom.Gap {
 		gaps = append(gaps, sbom.NewGap(sbom.GapIgnoredConfig, name, 0, "settings found in what is audited are not honoured"))
 	}
 	return gaps
-}
-
-// locked reports whether a lock lies in the folder of a package.json or above.
-func locked(name string, catalogued []string) bool {
-	for dir := path.Dir(name); ; dir = path.Dir(dir) {
-		if slices.ContainsFunc(catalogued, func(lock string) bool {
-			return path.Dir(lock) == dir && !catalog.IsPythonMetadata(lock)
-		}) {
-			return true
-		}
-		if dir == "." || dir == "/" {
-			return false
-		}
-	}
-}
-
-// namesPackages reports whether a package.json has dependencies. One that
-// cannot be read may have.
-// https://docs.npmjs.com/cli/configuring-npm/package-json#dependencies
-func namesPackages(fsys fs.FS, name string) bool {
-	src, gap := readManifest(fsys, name)
-	if gap != nil {
-		return true
-	}
-	var manifest struct {
-		Dependencies, DevDependencies, OptionalDependencies map[string]any
-	}
-	if err := json.Unmarshal(src, &manifest); err != nil {
-		return true
-	}
-	return len(manifest.Dependencies)+len(manifest.DevDependencies)+len(manifest.OptionalDependencies) > 0
 }
 
 // isSpace reports whether a README's front matter names an sdk.

@@ -36,16 +36,27 @@ func collected(t *testing.T, f *Folder) *sbom.Document {
 
 func TestIncludedFilesCountOnce(t *testing.T) {
 	fsys := fstest.MapFS{
-		"app/requirements.txt":        {Data: []byte("-r requirements-base.txt\n-c requirements-limits.txt\nb==1\n")},
-		"app/requirements-base.txt":   {Data: []byte("a==1\n")},
-		"app/requirements-limits.txt": {Data: []byte("c<2\n")},
-		"app/requirements-alone.txt":  {Data: []byte("-r ../shared.txt\n")},
-		"shared.txt":                  {Data: []byte("d==1\n")},
+		"app/requirements.txt":       {Data: []byte("-r requirements-base.txt\n-c limits.txt\nb==1\n")},
+		"app/requirements-base.txt":  {Data: []byte("a==1\n")},
+		"app/limits.txt":             {Data: []byte("c<2\n")},
+		"app/requirements-alone.txt": {Data: []byte("-r ../shared.txt\n")},
+		"shared.txt":                 {Data: []byte("d==1\n")},
 	}
 	got := names(collected(t, &Folder{FS: fsys, Dir: "app"}))
-	want := []string{"a requirements-base.txt", "b requirements.txt", "c requirements-limits.txt constraint", "d ../shared.txt"}
+	want := []string{"a requirements-base.txt", "b requirements.txt", "c limits.txt constraint", "d ../shared.txt"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("components (-want +got):\n%s", diff)
+	}
+}
+
+// A file that only constrains another is still a requirement file of its own.
+func TestNothingIsLostWhenAnAttackerNamesAFileAsAConstraint(t *testing.T) {
+	fsys := fstest.MapFS{
+		"requirements.txt":   {Data: []byte("a==1\n")},
+		"requirements-b.txt": {Data: []byte("-c requirements.txt\n")},
+	}
+	if got := names(collected(t, &Folder{FS: fsys, Dir: "."})); !slices.Contains(got, "a requirements.txt") {
+		t.Errorf("the requirement is lost: %v", got)
 	}
 }
 
@@ -69,9 +80,15 @@ func TestACycleOfIncludesLosesNothing(t *testing.T) {
 // Every manifest that nothing reads hides what it names.
 func TestAManifestWithoutAReaderHides(t *testing.T) {
 	fsys := fstest.MapFS{
-		"requirements.txt": {Data: []byte("a==1\n")},
-		"package.json":     {Data: []byte(`{"dependencies":{"x":"1"}}`)},
-		"ui/package.json":  {Data: []byte(`{"type":"module"}`)},
+		"requirements.txt":             {Data: []byte("a==1\n")},
+		"package.json":                 {Data: []byte(`{"dependencies":{"x":"1"}}`)},
+		"ui/package.json":              {Data: []byte(`{"type":"module"}`)},
+		"peer/package.json":            {Data: []byte(`{"peerDependencies":{"x":"1"}}`)},
+		"one/yarn.lock":                {Data: []byte("# yarn lockfile v1\n\nx@1:\n  version \"1.0.0\"\n")},
+		"one/package.json":             {Data: []byte(`{"dependencies":{"x":"1"}}`)},
+		"one/sub/package.json":         {Data: []byte(`{"dependencies":{"y":"1"}}`)},
+		"bare/node_modules/x/index.js": {},
+		"go.mod":                       {Data: []byte("module m\n")},
 	}
 	var hiding []string
 	for _, g := range collected(t, &Folder{FS: fsys, Dir: "."}).Gaps {
@@ -79,7 +96,7 @@ func TestAManifestWithoutAReaderHides(t *testing.T) {
 			hiding = append(hiding, g.File)
 		}
 	}
-	if diff := cmp.Diff([]string{"package.json"}, hiding); diff != "" {
+	if diff := cmp.Diff([]string{"bare/node_modules", "go.mod", "one/sub/package.json", "package.json", "peer/package.json"}, hiding); diff != "" {
 		t.Errorf("hiding (-want +got):\n%s", diff)
 	}
 }

@@ -42,6 +42,11 @@ type Report struct {
 	Rules []lint.Rule `json:"rules"`
 	// Snapshot says which advisories the findings rest on.
 	Snapshot Snapshot `json:"snapshot"`
+	// Parameters and Stages are the parts of the decision's input that are not
+	// evidence, in the form in which the decision was made: with them, the
+	// report holds all that its decision rests on, see Recheck.
+	Parameters policy.Parameters `json:"parameters"`
+	Stages     []string          `json:"stages"`
 	// Compared is how our findings differ from those of --findings, nil
 	// without it.
 	Compared *Comparison `json:"compared,omitempty"`

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path"
 	"slices"
 	"strings"
@@ -39,6 +40,11 @@ type tree struct {
 	files map[fileKind][]string
 	gaps  []sbom.Gap
 	seen  int
+	// folders are those walked, links the symbolic links to folders, and
+	// nodeModules the folders of installed npm packages, which are not walked.
+	folders, links, nodeModules []string
+	// leftOut are the manifests that --include and --exclude leave out.
+	leftOut []string
 }
 
 // skippedFolders are not looked into: version control, caches, and installed
@@ -62,6 +68,7 @@ func walk(ctx context.Context, f *Folder) (*tree, error) {
 		}
 		return t.visit(f, name, d, err)
 	})
+	t.followed(f.FS)
 	if errors.Is(err, limit.ErrTooLarge) {
 		t.gaps = append(t.gaps, sbom.NewGap(sbom.GapTooLarge, "", 0, err.Error()))
 		err = nil
@@ -81,20 +88,27 @@ func (t *tree) visit(f *Folder, name string, d fs.DirEntry, err error) error {
 		return fmt.Errorf("more than %d files: %w", limit.TreeFiles, limit.ErrTooLarge)
 	}
 	if name == f.Dir {
+		t.folders = append(t.folders, name)
 		return nil
 	}
 	below := relative(f.Dir, name)
 	if d.IsDir() {
 		return t.visitFolder(f, name, below)
 	}
+	kind := classify(name)
 	if !f.selects(below) {
+		if kind != notManifest && kind != foreignRules {
+			t.leftOut = append(t.leftOut, name)
+		}
 		return nil
 	}
-	kind := classify(name)
 	if d.Type()&fs.ModeSymlink != 0 && !t.visitLink(f, name, kind) {
 		return nil
 	}
-	if d.Type()&^fs.ModeSymlink != 0 { // a device, a pipe, a socket
+	if d.Type()&^fs.ModeSymlink != 0 {
+		if kind != notManifest {
+			t.gaps = append(t.gaps, sbom.NewGap(sbom.GapUnread, name, 0, "it is a device, a pipe or a socket, and no file"))
+		}
 		return nil
 	}
 	if kind == foreignRules && slices.Contains(f.Honoured, name) {
@@ -107,9 +121,17 @@ func (t *tree) visit(f *Folder, name string, d fs.DirEntry, err error) error {
 }
 
 func (t *tree) visitFolder(f *Folder, name, below string) error {
-	if slices.Contains(skippedFolders, path.Base(name)) || f.excludes(below) {
+	if f.excludes(below) {
+		t.leftOut = append(t.leftOut, name)
 		return fs.SkipDir
 	}
+	if path.Base(name) == "node_modules" {
+		t.nodeModules = append(t.nodeModules, name)
+	}
+	if slices.Contains(skippedFolders, path.Base(name)) {
+		return fs.SkipDir
+	}
+	t.folders = append(t.folders, name)
 	if strings.Count(below, "/") >= limit.TreeDepth {
 		t.gaps = append(t.gaps, sbom.NewGap(sbom.GapTooLarge, name, 0, fmt.Sprintf("folders nest deeper than %d", limit.TreeDepth)))
 		return fs.SkipDir
@@ -122,7 +144,7 @@ func (t *tree) visitLink(f *Folder, name string, kind fileKind) bool {
 	info, err := fs.Stat(f.FS, name)
 	switch {
 	case err == nil && info.IsDir():
-		t.gaps = append(t.gaps, sbom.NewGap(sbom.GapLink, name, 0, "a symbolic link to a folder is not followed"))
+		t.links = append(t.links, name)
 		return false
 	case err == nil:
 		return info.Mode().IsRegular()
@@ -131,6 +153,23 @@ func (t *tree) visitLink(f *Folder, name string, kind fileKind) bool {
 	}
 	t.gaps = append(t.gaps, sbom.NewGap(sbom.GapUnread, name, 0, "a symbolic link that leads out of the tree or nowhere: "+reason(err)))
 	return false
+}
+
+// followed makes a gap of each symbolic link to a folder. It hides nothing when
+// the folder itself is walked.
+func (t *tree) followed(fsys fs.FS) {
+	for _, link := range t.links {
+		target, err := fs.Stat(fsys, link)
+		walked := err == nil && slices.ContainsFunc(t.folders, func(name string) bool {
+			info, err := fs.Stat(fsys, name)
+			return err == nil && os.SameFile(info, target)
+		})
+		if walked {
+			t.gaps = append(t.gaps, sbom.NewGap(sbom.GapLink, link, 0, "a symbolic link to a folder that is walked itself"))
+		} else {
+			t.gaps = append(t.gaps, sbom.NewGap(sbom.GapUnread, link, 0, "a symbolic link to a folder that is not audited"))
+		}
+	}
 }
 
 // selects reports whether --include and --exclude leave the file in.
@@ -161,7 +200,7 @@ func classify(name string) fileKind {
 	switch {
 	case catalog.IsPythonMetadata(name):
 		return catalogued
-	case inSitePackages(name):
+	case inEnvironment(name):
 		return notManifest // what a package brings along is not this application's
 	case catalog.Reads(name):
 		return catalogued
@@ -191,6 +230,8 @@ var (
 	// unsupportedManifests name dependencies in a way that has no reader yet.
 	unsupportedManifests = []string{
 		"pyproject.toml", "setup.py", "setup.cfg", "Pipfile",
+		"bun.lock", "bun.lockb", "deno.lock", "conda-lock.yml", "pixi.lock", "pixi.toml",
+		"go.mod", "Cargo.lock", "Gemfile.lock", "composer.lock",
 	}
 
 	// foreignSettings configure auditors. Found in a tree that the user does
@@ -220,9 +261,17 @@ func isDockerfile(base string) bool {
 	return false
 }
 
-func inSitePackages(name string) bool {
-	for part := range strings.SplitSeq(path.Dir(name), "/") {
-		if part == "site-packages" || part == "dist-packages" {
+// inEnvironment reports whether the file lies among the installed packages of a
+// Python environment: lib/python3.12/site-packages, Lib/site-packages. A folder
+// of that name elsewhere is one like any other.
+// https://docs.python.org/3/library/venv.html#how-venvs-work
+func inEnvironment(name string) bool {
+	parts := strings.Split(path.Dir(name), "/")
+	for i, part := range parts {
+		if part != "site-packages" && part != "dist-packages" || i == 0 {
+			continue
+		}
+		if parts[i-1] == "Lib" || i > 1 && strings.HasPrefix(parts[i-1], "python3") && strings.HasPrefix(parts[i-2], "lib") {
 			return true
 		}
 	}

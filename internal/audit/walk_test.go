@@ -36,11 +36,12 @@ func TestClassify(t *testing.T) {
 		"package.json":                           npmManifest,
 		"v/site-packages/a-1.dist-info/METADATA": catalogued,
 		"v/site-packages/a-1.dist-info/RECORD":   notManifest,
-		"v/site-packages/pkg/requirements.txt":   notManifest,
-		"v/site-packages/pkg/tests/Dockerfile":   notManifest,
-		"README.md":                              spaceReadme,
-		"sub/tallyman.yaml":                      foreignRules,
-		"osv-scanner.toml":                       foreignRules,
+		"site-packages/requirements.txt":         requirementFile,
+		"v/lib/python3.12/site-packages/pkg/requirements.txt": notManifest,
+		"v/Lib/site-packages/pkg/tests/Dockerfile":            notManifest,
+		"README.md":         spaceReadme,
+		"sub/tallyman.yaml": foreignRules,
+		"osv-scanner.toml":  foreignRules,
 	} {
 		if got := classify(name); got != want {
 			t.Errorf("classify(%q) = %d, want %d", name, got, want)
@@ -76,6 +77,9 @@ func TestWalkSkipsVersionControlAndInstalledNpm(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[fileKind][]string{requirementFile: {"requirements.txt"}, dockerFile: {"app/Dockerfile"}}
+	if diff := cmp.Diff([]string{"app/old"}, found.leftOut); diff != "" {
+		t.Errorf("left out (-want +got):\n%s", diff)
+	}
 	if diff := cmp.Diff(want, found.files); diff != "" {
 		t.Errorf("files (-want +got):\n%s", diff)
 	}
@@ -90,10 +94,12 @@ func TestWalkHidesWhenAnAttackerLinksOutOfTheTree(t *testing.T) {
 	outside, tree := t.TempDir(), t.TempDir()
 	write(t, filepath.Join(outside, "requirements.txt"), "secret==1\n")
 	write(t, filepath.Join(tree, "sub", "requirements.txt"), "a==1\n")
+	write(t, filepath.Join(tree, ".git", "requirements.txt"), "secret==1\n")
 	for name, target := range map[string]string{
 		"requirements.txt": filepath.Join(outside, "requirements.txt"),
 		"linked":           outside,
 		"again":            "sub",
+		"skipped":          ".git",
 		"notes.md":         "nowhere",
 	} {
 		if err := os.Symlink(target, filepath.Join(tree, name)); err != nil {
@@ -121,7 +127,7 @@ func TestWalkHidesWhenAnAttackerLinksOutOfTheTree(t *testing.T) {
 		}
 	}
 	slices.Sort(hiding)
-	if diff := cmp.Diff([]string{"linked", "requirements.txt"}, hiding); diff != "" {
+	if diff := cmp.Diff([]string{"linked", "requirements.txt", "skipped"}, hiding); diff != "" {
 		t.Errorf("hiding (-want +got):\n%s", diff)
 	}
 }
