@@ -57,6 +57,9 @@ type Input struct {
 type Target struct {
 	// Name is the folder or file as the user named it, "" for an image alone.
 	Name string `json:"name"`
+	// LeftOut are the manifests and folders that --include and --exclude keep
+	// out of the audit, sorted.
+	LeftOut []string `json:"left_out,omitempty"`
 	// Image is the image reference as the user named it, "" without an image.
 	Image string `json:"image,omitempty"`
 	// ImageDigest is the digest that the reference was resolved to.

@@ -120,6 +120,9 @@ func (a *Auditor) inventory(ctx context.Context, t Target, r *Report) ([]*sbom.D
 			return nil, err
 		}
 		docs = append(docs, s.docs...)
+		if r.Target.LeftOut = s.leftOut; len(s.leftOut) > 0 {
+			r.Notes = append(r.Notes, fmt.Sprintf("--include and --exclude left out %s", strings.Join(s.leftOut, ", ")))
+		}
 		r.Lint = append(r.Lint, s.lint...)
 		linted += s.linted
 	}

@@ -29,6 +29,13 @@ type source struct {
 	lint []lint.Finding
 	// linted is how many files a lint rule looked at.
 	linted int
+	// asked are the requirement files that a Dockerfile installs from and that
+	// the folder has under a name that we would not look at.
+	asked []string
+	// pythons are the Pythons that the folder says it runs on ("3.12").
+	pythons []string
+	// leftOut are the manifests that --include and --exclude keep out.
+	leftOut []string
 }
 
 // collect reads every manifest of a folder, each once.
@@ -38,10 +45,12 @@ func (a *Auditor) collect(ctx context.Context, f *Folder) (*source, error) {
 		return nil, fmt.Errorf("listing %q: %w", f.Dir, err)
 	}
 	s := &source{docs: []*sbom.Document{{Gaps: found.gaps}}}
-	if err := s.readRequirements(ctx, a.Enable, f, found.files[requirementFile]); err != nil {
+	s.leftOut = found.leftOut
+	if err := s.readDockerfiles(ctx, a, f, found); err != nil {
 		return nil, err
 	}
-	if err := s.readDockerfiles(ctx, a.Enable, f, found.files[dockerFile]); err != nil {
+	names := slices.Compact(slices.Sorted(slices.Values(slices.Concat(found.files[requirementFile], s.asked))))
+	if err := s.readRequirements(ctx, a.Enable, f, names); err != nil {
 		return nil, err
 	}
 	if err := s.readCompose(ctx, f, found.files[composeFile]); err != nil {
@@ -103,8 +112,8 @@ func selfIncluded(read []*pyreq.File, i int, names []string) bool {
 	return true
 }
 
-func (s *source) readDockerfiles(ctx context.Context, enable []string, f *Folder, names []string) error {
-	for _, name := range names {
+func (s *source) readDockerfiles(ctx context.Context, a *Auditor, f *Folder, found *tree) error {
+	for _, name := range found.files[dockerFile] {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -115,7 +124,11 @@ func (s *source) readDockerfiles(ctx context.Context, enable []string, f *Folder
 		}
 		file := dockerfilereader.Parse(name, src)
 		s.docs = append(s.docs, file.Document())
-		opts := dockerfile.Options{Enable: enable, Pragmas: f.Own}
+		s.pythons = append(s.pythons, file.PythonVersions()...)
+		if slices.Contains(a.Stages, StageSBOM) {
+			s.lookUp(f, found, name, file.Requirements())
+		}
+		opts := dockerfile.Options{Enable: a.Enable, Pragmas: f.Own}
 		s.lint = append(s.lint, dockerfile.Check(file, opts)...)
 		s.docs = append(s.docs, &sbom.Document{Gaps: dockerfile.Ignored(file, opts)})
 		s.linted++
@@ -232,6 +245,9 @@ func (s *source) rebase(f *Folder) {
 				d.Together[i][j] = relative(dir, files[j])
 			}
 		}
+	}
+	for i := range s.leftOut {
+		s.leftOut[i] = relative(dir, s.leftOut[i])
 	}
 	for i := range s.lint {
 		s.lint[i].File = relative(dir, s.lint[i].File)

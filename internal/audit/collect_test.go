@@ -125,3 +125,23 @@ func TestForeignSettingsAreListed(t *testing.T) {
 		}
 	}
 }
+
+// What a Dockerfile installs from is audited whatever its name, and hides when
+// it is not there.
+func TestAFileThatRunInstallsFromIsNeverLost(t *testing.T) {
+	fsys := fstest.MapFS{
+		"app/Dockerfile": {Data: []byte("FROM python:3.12\nCOPY conf/deps.txt /tmp/\nRUN pip install -r /tmp/conf/deps.txt\nRUN pip install -r gone.txt\n")},
+		"conf/deps.txt":  {Data: []byte("a==1\n")},
+	}
+	s, err := (&Auditor{Stages: []string{StageSBOM}}).collect(t.Context(), &Folder{FS: fsys, Dir: "."})
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc := sbom.Merge("", s.docs...)
+	if diff := cmp.Diff([]string{"a conf/deps.txt"}, names(doc)); diff != "" {
+		t.Errorf("components (-want +got):\n%s", diff)
+	}
+	if !slices.ContainsFunc(doc.Gaps, func(g sbom.Gap) bool { return g.Hides && g.Kind == sbom.GapInclude }) {
+		t.Errorf("the missing file is no gap: %v", doc.Gaps)
+	}
+}

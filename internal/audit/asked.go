@@ -1,0 +1,59 @@
+package audit
+
+import (
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/tallyman/tallyman/sbom"
+	"github.com/tallyman/tallyman/sbom/catalog"
+)
+
+// lookUp finds the files that a Dockerfile's RUN installs from (pip install -r
+// FILE). One that the folder has is audited whatever its name; one that it does
+// not have hides what is installed from it.
+func (s *source) lookUp(f *Folder, found *tree, dockerfile string, asked []string) {
+	for _, name := range asked {
+		file, ok := inContext(f, dockerfile, name)
+		switch {
+		case !ok:
+			s.docs = append(s.docs, &sbom.Document{Gaps: []sbom.Gap{sbom.NewGap(sbom.GapInclude, dockerfile, 0,
+				fmt.Sprintf("RUN installs from %q, and the folder has no such file", name))}})
+		case found.has(file), slices.Contains(s.asked, file), catalog.Reads(file):
+		default:
+			s.asked = append(s.asked, file)
+		}
+	}
+}
+
+// has reports whether the walk found the file and some reader is for it.
+func (t *tree) has(name string) bool {
+	for kind, names := range t.files {
+		if kind != unsupported && slices.Contains(names, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// inContext finds the file that a name inside the image is copied from: the
+// same path, or the end of it, below the Dockerfile's folder or a folder above
+// it. Where COPY puts a file is the Dockerfile's business; that a file of this
+// name is in the folder is what we can know.
+func inContext(f *Folder, dockerfile, name string) (string, bool) {
+	tail := strings.TrimLeft(path.Clean("/"+strings.ReplaceAll(name, "\\", "/")), "/")
+	for ; tail != "" && tail != "."; _, tail, _ = strings.Cut(tail, "/") {
+		for dir := path.Dir(dockerfile); ; dir = path.Dir(dir) {
+			candidate := path.Join(dir, tail)
+			if info, err := fs.Stat(f.FS, candidate); err == nil && info.Mode().IsRegular() {
+				return candidate, true
+			}
+			if dir == f.Dir || dir == "." {
+				break
+			}
+		}
+	}
+	return "", false
+}
