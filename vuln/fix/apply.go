@@ -21,7 +21,7 @@ func (p *Plan) Apply(read func(name string) ([]byte, error)) (map[string][]byte,
 		if !bytes.Equal(data, f.data) {
 			return nil, fmt.Errorf("%q has changed since it was audited", name)
 		}
-		out[name] = f.apply(data)
+		out[name] = f.apply()
 	}
 	return out, nil
 }

@@ -11,8 +11,7 @@ import (
 
 // declaration is what a reader of the inventory makes of one requirement.
 type declaration struct {
-	line      int
-	name      string
+	lineName
 	specifier string
 	// rest is everything else: extras, marker, link, digests.
 	rest string
@@ -49,65 +48,60 @@ func (p *planner) drop(f *file, bad []*planned) {
 
 // wrong returns the changes after which the file does not say what was meant.
 func (f *file) wrong() []*planned {
-	before, after := f.grammar.declared(f.data), f.grammar.declared(f.apply(f.data))
+	before, after := f.grammar.declared(f.data), f.grammar.declared(f.apply())
 	slices.SortFunc(before, compareDeclarations)
 	slices.SortFunc(after, compareDeclarations)
-	removed := func(d declaration) bool {
-		return slices.ContainsFunc(f.changes, func(c *planned) bool { return c.edit.New == "" && c.site.line == d.line && c.site.name == d.name })
+	changes := map[lineName][]*planned{}
+	for _, c := range f.changes {
+		k := lineName{c.site.line, c.site.name}
+		changes[k] = append(changes[k], c)
 	}
-	lines := f.moved()
-	before = slices.DeleteFunc(before, removed)
+	before = slices.DeleteFunc(before, func(d declaration) bool {
+		return slices.ContainsFunc(changes[d.lineName], func(c *planned) bool { return c.edit.New == "" })
+	})
 	if len(before) != len(after) {
 		return slices.Clone(f.changes)
 	}
-	var bad []*planned
-	met := map[*planned]bool{}
+	bad, met := map[*planned]bool{}, map[*planned]bool{}
+	moved := f.moved()
 	for i, d := range before {
 		e := after[i]
-		same := lines(d.line) == e.line && d.name == e.name && d.rest == e.rest
-		changed := f.changesAt(d)
-		switch {
-		case same && d.specifier == e.specifier && len(changed) == 0:
-		case same && slices.ContainsFunc(changed, func(c *planned) bool { return c.meant(d, e) }):
-			for _, c := range changed {
-				met[c] = true
-			}
-		case len(changed) > 0:
-			bad = append(bad, changed...)
-		default:
+		same := moved(d.line) == e.line && d.name == e.name && d.rest == e.rest
+		here := changes[d.lineName]
+		holds := same && d.specifier == e.specifier
+		if len(here) > 0 {
+			holds = same && slices.ContainsFunc(here, func(c *planned) bool { return c.meant(d, e) })
+		}
+		if !holds && len(here) == 0 {
 			return slices.Clone(f.changes)
 		}
-	}
-	for _, c := range f.changes {
-		if c.edit.New != "" && !met[c] && !slices.Contains(bad, c) {
-			bad = append(bad, c)
+		for _, c := range here {
+			met[c] = true
+			bad[c] = bad[c] || !holds
 		}
 	}
-	return bad
+	return slices.DeleteFunc(slices.Clone(f.changes), func(c *planned) bool {
+		return c.edit.New == "" || met[c] && !bad[c]
+	})
 }
 
 // moved returns where a line is after the changes.
 func (f *file) moved() func(line int) int {
+	var lines, by []int // after each of lines, the rest has moved by so many
+	total := 0
+	for _, c := range f.sorted() {
+		if n := strings.Count(c.with, "\n") - bytes.Count(f.data[c.from:c.to], []byte("\n")); n != 0 {
+			total += n
+			lines, by = append(lines, c.site.line), append(by, total)
+		}
+	}
 	return func(line int) int {
-		at := line
-		for _, c := range f.changes {
-			if c.site.line < line {
-				at += strings.Count(c.with, "\n") - bytes.Count(f.data[c.from:c.to], []byte("\n"))
-			}
+		i, _ := slices.BinarySearch(lines, line)
+		if i == 0 {
+			return line
 		}
-		return at
+		return line + by[i-1]
 	}
-}
-
-// changesAt returns the changes of the requirements that d may be.
-func (f *file) changesAt(d declaration) []*planned {
-	var out []*planned
-	for _, c := range f.changes {
-		if c.site.line == d.line && c.site.name == d.name {
-			out = append(out, c)
-		}
-	}
-	return out
 }
 
 // meant reports whether the readers see in e what the change was to make of d.

@@ -76,29 +76,22 @@ func (f *file) blocks(lines [][]byte) []block {
 		return i
 	}
 	var out []block
-	for _, c := range slices.SortedFunc(slices.Values(f.changes), func(a, b *planned) int { return a.from - b.from }) {
+	var inside [][]*planned // the changes of each block
+	for _, c := range f.sorted() {
 		from, to := lineOf(c.from), lineOf(max(c.from, c.to-1))+1
-		if n := len(out); n > 0 && from < out[n-1].to {
-			out[n-1].to = max(out[n-1].to, to)
-		} else {
-			out = append(out, block{from: from, to: min(to, len(lines))})
+		n := len(out) - 1
+		if n < 0 || from >= out[n].to {
+			out, inside = append(out, block{from: from, to: min(to, len(lines))}), append(inside, nil)
+			n++
 		}
+		out[n].to = max(out[n].to, min(to, len(lines)))
+		inside[n] = append(inside[n], c)
 	}
-	for i := range out {
-		out[i].new = splitLines(f.between(starts[out[i].from], starts[out[i].to]))
+	for i, x := range out {
+		from, to := starts[x.from], starts[x.to]
+		out[i].new = splitLines(replace(f.data[from:to], from, inside[i]))
 	}
 	return out
-}
-
-// between returns what the changes make of data[from:to].
-func (f *file) between(from, to int) []byte {
-	part := file{}
-	for _, c := range f.changes {
-		if c.from >= from && c.to <= to {
-			part.changes = append(part.changes, &planned{from: c.from - from, to: c.to - from, with: c.with})
-		}
-	}
-	return part.apply(f.data[from:to])
 }
 
 // splitLines cuts after every line feed.

@@ -2,6 +2,7 @@ package fix
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"github.com/tallyman/tallyman/sbom/dockerfile"
@@ -16,7 +17,7 @@ func (g dockerGrammar) declared(data []byte) []declaration {
 	for _, c := range dockerfile.Parse(g.name, data).Document().Components {
 		for _, at := range c.Locations {
 			out = append(out, declaration{
-				line: at.Line, name: c.NormalName(), specifier: c.Specifier,
+				lineName: lineName{at.Line, c.NormalName()}, specifier: c.Specifier,
 				rest: c.Ecosystem + " " + c.Scope + " " + c.URL + " " + c.Marker + " " + strings.Join(c.Extras, ","),
 			})
 		}
@@ -32,9 +33,15 @@ func (g dockerGrammar) sites(data []byte) []*site {
 			if in.Name != "RUN" || in.Script == nil {
 				return
 			}
-			for _, command := range in.Script.Commands {
-				for _, w := range command.Args {
-					if s := wordSite(data, lines, in, command, w); s != nil {
+			for _, v := range in.Script.Invocations() {
+				words := slices.Clone(v.Operands)
+				for _, o := range v.Options {
+					if o.HasValue {
+						words = append(words, o.Value)
+					}
+				}
+				for _, w := range words {
+					if s := wordSite(data, lines, in, v.Command, w); s != nil {
 						out = append(out, s)
 					}
 				}

@@ -19,7 +19,7 @@ type file struct {
 	data []byte
 	// grammar knows where its requirements stand; nil if nothing does.
 	grammar grammar
-	sites   []*site
+	sites   map[lineName][]*site
 	changes []*planned
 	// err says why it is not edited at all.
 	err error
@@ -32,6 +32,12 @@ type grammar interface {
 	// declared returns what the reader of the inventory makes of them, in any
 	// order that does not depend on the versions.
 	declared(data []byte) []declaration
+}
+
+// lineName is a package on a line.
+type lineName struct {
+	line int
+	name string
 }
 
 // site is one requirement and where its text stands.
@@ -49,19 +55,13 @@ type site struct {
 	write    func(text string) string
 	// locate finds the clauses in a text of this grammar.
 	locate func(text string) (spans, error)
-	// refuse says why it is not edited, "" if it is; command returns what to
-	// run instead.
+	// refuse says why it is not edited, "" if it is.
 	refuse string
-	rerun  func(n *need) string
+	// compiled is true when a tool wrote it: by, "" when that is not known.
+	compiled, hashed bool
+	by               compiler
 	// planned is the edit that was made of it.
 	planned *planned
-}
-
-func (s *site) command(n *need) string {
-	if s.rerun == nil {
-		return ""
-	}
-	return s.rerun(n)
 }
 
 // planned is an edit, and the bytes that it replaces.
@@ -83,9 +83,13 @@ func (p *planner) load(name string) (*file, error) {
 	if f.data, f.err = p.read(name); f.err != nil {
 		return f, f.err
 	}
-	f.grammar = p.grammar(f)
+	f.grammar = grammarOf(f)
 	if f.grammar != nil {
-		f.sites = f.grammar.sites(f.data)
+		f.sites = map[lineName][]*site{}
+		for _, s := range f.grammar.sites(f.data) {
+			k := lineName{s.line, s.name}
+			f.sites[k] = append(f.sites[k], s)
+		}
 	}
 	return f, nil
 }
@@ -125,8 +129,8 @@ func bare(err error) error {
 	return err
 }
 
-// grammar tells from a file's name how it writes requirements.
-func (p *planner) grammar(f *file) grammar {
+// grammarOf tells from a file's name how it writes requirements.
+func grammarOf(f *file) grammar {
 	base := path.Base(f.name)
 	switch {
 	case isProject(base):
@@ -134,7 +138,7 @@ func (p *planner) grammar(f *file) grammar {
 	case isDockerfile(base):
 		return dockerGrammar{f.name}
 	case slices.Contains([]string{".txt", ".in", ".pip", ""}, path.Ext(base)) || strings.Contains(base, "requirements"):
-		return requirementGrammar{p, f.name}
+		return requirementGrammar{f.name}
 	}
 	return nil
 }
@@ -153,15 +157,7 @@ func isDockerfile(base string) bool {
 }
 
 // at returns the requirements of a package at a line.
-func (f *file) at(line int, name string) []*site {
-	var out []*site
-	for _, s := range f.sites {
-		if s.line == line && s.name == name {
-			out = append(out, s)
-		}
-	}
-	return out
-}
+func (f *file) at(line int, name string) []*site { return f.sites[lineName{line, name}] }
 
 // whyNone says why a finding's place cannot be edited.
 func (f *file) whyNone(n *need) string {
@@ -235,19 +231,27 @@ func (f *file) wholeLine(s *site) (from, to int, ok bool) {
 	return from, to, !docker && before == "" && (behind == "" || behind[0] == '#' || requirements && behind[0] == '-')
 }
 
+// sorted are the changes by where they stand.
+func (f *file) sorted() []*planned {
+	return slices.SortedFunc(slices.Values(f.changes), func(a, b *planned) int { return a.from - b.from })
+}
+
 // apply returns the content with the changes in it.
-func (f *file) apply(data []byte) []byte {
-	changes := slices.SortedFunc(slices.Values(f.changes), func(a, b *planned) int { return a.from - b.from })
+func (f *file) apply() []byte { return replace(f.data, 0, f.sorted()) }
+
+// replace returns data, which begins at an offset of the file, with sorted
+// changes in it.
+func replace(data []byte, offset int, changes []*planned) []byte {
 	var out []byte
-	at := 0
+	at := offset
 	for _, c := range changes {
 		if c.from < at {
-			continue // check finds that it is missing
+			continue // It overlaps: check finds that it is missing.
 		}
-		out = append(append(out, data[at:c.from]...), c.with...)
+		out = append(append(out, data[at-offset:c.from-offset]...), c.with...)
 		at = c.to
 	}
-	return append(out, data[at:]...)
+	return append(out, data[at-offset:]...)
 }
 
 // maxShownRunes is how much of a requirement is quoted.

@@ -90,6 +90,7 @@ func New(fsys fs.FS, findings []vuln.Finding, opts Options) *Plan {
 	for _, n := range p.needs(findings) {
 		p.plan(n)
 	}
+	p.relock()
 	for _, f := range p.files {
 		p.check(f)
 	}

@@ -1,53 +1,111 @@
 package fix
 
 import (
+	"cmp"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 )
 
-// relock returns the command that locks a need's package anew, and whether its
-// file is a lock. Each tool is told its folder, so that the command may be
+// locked notes that a lock has to be made anew.
+func (p *planner) locked(n *need) {
+	if p.locks == nil {
+		p.locks = map[string][]*need{}
+	}
+	p.locks[n.file] = append(p.locks[n.file], n)
+}
+
+// relock refuses the places in locks, with one command for each lock.
+func (p *planner) relock() {
+	for _, needs := range p.locks {
+		command := p.lockCommand(needs)
+		for _, n := range needs {
+			p.refuse(n, command, "a lock is not edited: lock anew, after its manifest was cured")
+		}
+	}
+	for _, r := range p.recompiled {
+		for _, n := range r.needs {
+			p.refuse(n, p.recompile(r), "%s", r.reason)
+		}
+	}
+}
+
+// upgrades are the options that name what is to be upgraded.
+func upgrades(needs []*need) string {
+	var b strings.Builder
+	for _, n := range distinct(needs) {
+		b.WriteString(" --upgrade-package " + quote(n.asks()))
+	}
+	return b.String()
+}
+
+// packages are the names, or the requirements, of what is to be upgraded.
+func packages(needs []*need, word func(*need) string) string {
+	var b strings.Builder
+	for _, n := range distinct(needs) {
+		b.WriteString(" " + quote(word(n)))
+	}
+	return b.String()
+}
+
+// distinct leaves one need of each package, the one that asks for most.
+func distinct(needs []*need) []*need {
+	var out []*need
+	for _, n := range needs {
+		i := slices.IndexFunc(out, func(o *need) bool { return o.normal() == n.normal() })
+		switch {
+		case i < 0:
+			out = append(out, n)
+		case out[i].target().Compare(n.target()) < 0:
+			out[i] = n
+		}
+	}
+	slices.SortFunc(out, func(a, b *need) int { return strings.Compare(a.normal(), b.normal()) })
+	return out
+}
+
+// lockCommand returns the command that locks the packages of needs anew; all
+// are of one lock. Each tool is told its folder, so that the command may be
 // typed elsewhere.
-func (p *planner) relock(n *need) (command string, lock bool) {
-	file, base := p.typed(n.file), path.Base(n.file)
-	dir := path.Dir(file)
+func (p *planner) lockCommand(needs []*need) string {
+	file := p.typed(needs[0].file)
+	dir, base := path.Dir(file), path.Base(file)
 	in := func(option string) string {
 		if dir == "." {
 			return ""
 		}
-		return option + " " + quote(dir) + " "
+		return " " + option + " " + quote(dir)
 	}
+	name := func(n *need) string { return n.name }
 	switch {
 	case base == "uv.lock":
 		// https://docs.astral.sh/uv/concepts/projects/sync/#upgrading-locked-package-versions
-		return "uv lock " + in("--project") + "--upgrade-package " + quote(n.asks()), true
+		return "uv lock" + in("--project") + upgrades(needs)
 	case base == "poetry.lock":
 		// https://python-poetry.org/docs/cli/#update
-		return "poetry " + in("--directory") + "update --lock " + quote(n.name), true
+		return "poetry" + in("--directory") + " update --lock" + packages(needs, name)
 	case base == "pdm.lock":
 		// https://pdm-project.org/latest/reference/cli/#update
-		return "pdm update " + in("--project") + "--no-sync " + quote(n.name), true
+		return "pdm update" + in("--project") + " --no-sync" + packages(needs, name)
 	case base == "Pipfile.lock":
 		// https://pipenv.pypa.io/en/latest/cli.html#upgrade
-		command = "pipenv upgrade --lock-only " + quote(n.asks())
+		command := "pipenv upgrade --lock-only" + packages(needs, (*need).asks)
 		if dir != "." {
 			command = "PIPENV_PIPFILE=" + quote(dir+"/Pipfile") + " " + command
 		}
-		return command, true
+		return command
 	case isPylock(base):
 		// https://docs.astral.sh/uv/reference/cli/#uv-export
-		return "uv export " + in("--project") + "--format pylock.toml --upgrade-package " + quote(n.asks()) + " --output-file " + quote(file), true
+		return "uv export" + in("--project") + " --format pylock.toml" + upgrades(needs) + " --output-file " + quote(file)
 	case strings.HasSuffix(base, ".py.lock"):
 		// https://docs.astral.sh/uv/guides/scripts/#locking-dependencies
-		return "uv lock --script " + quote(strings.TrimSuffix(file, ".lock")) + " --upgrade-package " + quote(n.asks()), true
+		return "uv lock --script " + quote(strings.TrimSuffix(file, ".lock")) + upgrades(needs)
 	case base == "package-lock.json" || base == "npm-shrinkwrap.json":
 		// https://docs.npmjs.com/cli/commands/npm-update
-		return "npm update " + in("--prefix") + "--package-lock-only " + quote(n.name), true
-	case isLock(n.file):
-		return "", true
+		return "npm update" + in("--prefix") + " --package-lock-only" + packages(needs, name)
 	}
-	return "", false
+	return ""
 }
 
 // typed is how a command names a file.
@@ -95,13 +153,36 @@ func compiledBy(data []byte) compiler {
 	return ""
 }
 
+// recompiled is a requirement file that has to be compiled anew.
+type recompiled struct {
+	file   string
+	by     compiler
+	hashed bool
+	reason string
+	needs  []*need
+}
+
+// compiled notes that a line of a requirement file is another tool's.
+func (p *planner) compiled(n *need, by compiler, hashed bool, reason string) {
+	if p.recompiled == nil {
+		p.recompiled = map[string]*recompiled{}
+	}
+	r := p.recompiled[n.file]
+	if r == nil {
+		r = &recompiled{file: n.file, by: by, reason: reason}
+		p.recompiled[n.file] = r
+	}
+	r.hashed = r.hashed || hashed
+	r.needs = append(r.needs, n)
+}
+
 // recompile is the command that compiles a requirement file anew. "" means that
 // what it was compiled from is not beside it.
-func (p *planner) recompile(n *need, by compiler, hashed bool) string {
+func (p *planner) recompile(r *recompiled) string {
 	source := ""
-	stem := strings.TrimSuffix(n.file, path.Ext(n.file))
-	for _, name := range []string{stem + ".in", path.Join(path.Dir(n.file), "pyproject.toml"), path.Join(path.Dir(n.file), "setup.py")} {
-		if info, err := fs.Stat(p.fsys, name); err == nil && info.Mode().IsRegular() && name != n.file {
+	stem := strings.TrimSuffix(r.file, path.Ext(r.file))
+	for _, name := range []string{stem + ".in", path.Join(path.Dir(r.file), "pyproject.toml"), path.Join(path.Dir(r.file), "setup.py")} {
+		if info, err := fs.Stat(p.fsys, name); err == nil && info.Mode().IsRegular() && name != r.file {
 			source = name
 			break
 		}
@@ -109,14 +190,11 @@ func (p *planner) recompile(n *need, by compiler, hashed bool) string {
 	if source == "" {
 		return ""
 	}
-	if by == "" {
-		by = "pip-compile"
-	}
-	command := string(by) + " --upgrade-package " + quote(n.asks())
-	if hashed {
+	command := string(cmp.Or(r.by, "pip-compile")) + upgrades(r.needs)
+	if r.hashed {
 		command += " --generate-hashes"
 	}
-	return command + " --output-file " + quote(p.typed(n.file)) + " " + quote(p.typed(source))
+	return command + " --output-file " + quote(p.typed(r.file)) + " " + quote(p.typed(source))
 }
 
 // quote quotes a word for a POSIX shell. A word that looks like an option gets

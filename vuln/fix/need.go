@@ -43,6 +43,9 @@ type planner struct {
 	// beside are all lines of a package, by normal name.
 	constraints map[sbom.Location]bool
 	beside      map[string][]place
+	// locks and recompiled are what tools have to make anew, by file.
+	locks      map[string][]*need
+	recompiled map[string]*recompiled
 }
 
 // place is one line of the inventory.
@@ -143,11 +146,14 @@ func later(a, b pep440.Version) pep440.Version {
 // normal is the package's name to compare by.
 func (n *need) normal() string { return sbom.NormalName(n.ecosystem, n.name) }
 
+// target is the version that would cure all that some version does.
+func (n *need) target() pep440.Version { return later(n.floor, n.capped) }
+
 // asks is the requirement that a locking tool is to be given.
 func (n *need) asks() string {
 	switch {
-	case later(n.floor, n.capped).IsValid():
-		return n.name + ">=" + later(n.floor, n.capped).String()
+	case n.target().IsValid():
+		return n.name + ">=" + n.target().String()
 	case len(n.exclude) > 0:
 		return n.name + "!=" + strings.Join(n.exclude, ",!=")
 	}

@@ -12,7 +12,7 @@ import (
 func (p *Plan) Overlay(fsys fs.FS) fs.FS {
 	files := map[string]oneFile{}
 	for name, f := range p.files {
-		files[name] = oneFile{name, f.apply(f.data)}
+		files[name] = oneFile{name, f.apply()}
 	}
 	return &overlay{fsys, files}
 }

@@ -20,8 +20,8 @@ func (p *planner) plan(n *need) {
 		p.refuse(n, "", "only the manifests of Python packages are edited")
 		return
 	}
-	if command, lock := p.relock(n); lock {
-		p.refuse(n, command, "a lock is not edited: lock anew, after its manifest was cured")
+	if isLock(n.file) {
+		p.locked(n)
 		return
 	}
 	f, err := p.load(n.file)
@@ -56,8 +56,11 @@ func (p *planner) openFindings(n *need, sites []*site) {
 // site edits one requirement.
 func (p *planner) site(n *need, f *file, s *site) {
 	switch {
+	case s.compiled:
+		p.compiled(n, s.by, s.hashed, s.refuse)
+		return
 	case s.refuse != "":
-		p.refuse(n, s.command(n), "%s", s.refuse)
+		p.refuse(n, "", "%s", s.refuse)
 		return
 	case n.remove:
 		p.remove(n, f, s)

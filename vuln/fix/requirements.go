@@ -12,10 +12,7 @@ import (
 
 // requirementGrammar is that of requirement and constraint files.
 // https://pip.pypa.io/en/stable/reference/requirements-file-format/
-type requirementGrammar struct {
-	planner *planner
-	name    string
-}
+type requirementGrammar struct{ name string }
 
 // entries are those of the file itself, without what it includes.
 func (g requirementGrammar) entries(data []byte) []pyreq.Entry {
@@ -45,7 +42,7 @@ func declare(e *pyreq.Entry) declaration {
 	for _, o := range e.Options {
 		rest += " " + o.Name + " " + o.Value
 	}
-	return declaration{line: e.Line, name: pep508.NormalizeName(e.Requirement.Name), specifier: e.Requirement.Specifiers.String(), rest: rest}
+	return declaration{lineName: lineName{e.Line, pep508.NormalizeName(e.Requirement.Name)}, specifier: e.Requirement.Specifiers.String(), rest: rest}
 }
 
 func (g requirementGrammar) sites(data []byte) []*site {
@@ -66,7 +63,7 @@ func (g requirementGrammar) sites(data []byte) []*site {
 			if by == "" {
 				s.refuse = "the line has hashes, which an edit would make wrong: compile it anew"
 			}
-			s.rerun = func(n *need) string { return g.planner.recompile(n, by, len(e.Hashes) > 0) }
+			s.compiled, s.by, s.hashed = true, by, len(e.Hashes) > 0
 		case e.Link != "":
 			s.refuse = "it is installed from a URL or a path, which says the version itself: " + shown(e.Link)
 		case l == nil:
