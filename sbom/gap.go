@@ -69,6 +69,9 @@ const (
 	GapCatalogue GapKind = "no-advisories"
 	// GapNothing: nothing was found that the stage could look at.
 	GapNothing GapKind = "nothing-found"
+	// GapClosure: a requirement that brings in packages which nothing names, so
+	// that they are not audited.
+	GapClosure GapKind = "closure"
 	// GapOther is the zero value; it hides.
 	GapOther GapKind = ""
 )

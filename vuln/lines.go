@@ -295,7 +295,7 @@ func (d *demand) locations() []sbom.Location {
 }
 
 // words quotes the first lines: "pillow >=8 (requirements.txt:3)".
-func (d *demand) words() string {
+func (d *demand) words(through map[place]string) string {
 	const most = 4
 	var out []string
 	for i, l := range d.lines {
@@ -305,7 +305,11 @@ func (d *demand) words() string {
 		}
 		text := fmt.Sprintf("%.120s", strings.TrimSpace(l.component.Name+" "+l.component.Specifier))
 		if l.at.File != "" {
-			text += fmt.Sprintf(" (%s:%d)", l.at.File, l.at.Line)
+			text += fmt.Sprintf(" (%s:%d", l.at.File, l.at.Line)
+			if by := through[place{l.component.NormalName(), l.at}]; by != "" && l.component.Evidence == sbom.Assumed {
+				text += ", through " + by
+			}
+			text += ")"
 		}
 		out = append(out, text)
 	}

@@ -32,20 +32,22 @@ func Match(ctx context.Context, doc *sbom.Document, src Source) (*Result, error)
 func MatchWith(ctx context.Context, doc *sbom.Document, src Source, opts Options) (*Result, error) {
 	m := &matcher{
 		src: src, opts: opts, environments: opts.Environments, orders: map[string]*order{}, known: map[subject][]Advisory{},
-		missing: map[string]int{}, uncovered: map[string][]string{}, unordered: map[string]int{}, packages: map[string]*pack{},
+		missing: map[string]int{}, uncovered: map[string][]string{}, unordered: map[string]int{},
+		packages: map[string]*pack{}, through: map[place]string{},
 	}
 	if len(m.environments) == 0 {
 		m.environments, m.everywhere = DefaultEnvironments(), true
 	}
-	components := unite(doc.Components)
+	all := m.imply(doc)
+	components := unite(all)
 	m.names = namesOf(components)
-	m.locks = locksOf(doc.Components)
+	m.locks = locksOf(all)
 	for i := range components {
 		if err := m.component(ctx, &components[i]); err != nil {
 			return nil, err
 		}
 	}
-	if err := m.ranges(ctx, doc); err != nil {
+	if err := m.ranges(ctx, linesOf(all), newInstalls(doc.Together)); err != nil {
 		return nil, err
 	}
 	m.closeGaps()
@@ -66,6 +68,7 @@ type matcher struct {
 	packages     map[string]*pack    // PyPI, by normal name
 	locks        map[string][]string // the versions that locks name, likewise
 	names        map[string]bool
+	through      map[place]string // what brings in what no line names
 	findings     []Finding
 	gaps         []sbom.Gap
 	// missing and unordered count the components of an ecosystem that src
@@ -290,6 +293,9 @@ func (m *matcher) gapAt(c *sbom.Component, at sbom.Location, kind sbom.GapKind, 
 }
 
 func (m *matcher) add(f Finding) {
+	if f.Evidence == sbom.Assumed && len(f.Locations) > 0 {
+		f.Through = m.through[place{sbom.NormalName(f.Ecosystem, f.Package), f.Locations[0]}]
+	}
 	f.Gates = f.Verdict.Gating() && f.Evidence != sbom.Claimed
 	m.findings = append(m.findings, f)
 }

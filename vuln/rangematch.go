@@ -14,9 +14,7 @@ import (
 )
 
 // ranges judges the requirements of Python packages that leave a choice.
-func (m *matcher) ranges(ctx context.Context, doc *sbom.Document) error {
-	lines := linesOf(doc.Components)
-	together := newInstalls(doc.Together)
+func (m *matcher) ranges(ctx context.Context, lines map[string][]*line, together *installs) error {
 	for _, name := range slices.Sorted(maps.Keys(lines)) {
 		list, err := m.lookup(ctx, subject{pypi, name})
 		if err != nil && !errors.Is(err, ErrNoEcosystem) {
@@ -78,12 +76,12 @@ func (m *matcher) demand(name string, list []Advisory, d *demand) []*pending {
 
 // conflict says that no version is left, at every line that takes part.
 func (m *matcher) conflict(d *demand, advisories int) {
-	kind, reason := sbom.GapConflict, "no version satisfies "+d.words()
+	kind, reason := sbom.GapConflict, "no version satisfies "+d.words(m.through)
 	if len(d.lines) == 1 && strings.HasPrefix(d.lines[0].component.Specifier, "===") {
 		if advisories == 0 {
 			return
 		}
-		kind, reason = sbom.GapVersion, d.words()+" names no version that advisories can be held against"
+		kind, reason = sbom.GapVersion, d.words(m.through)+" names no version that advisories can be held against"
 	}
 	for _, l := range d.lines {
 		m.lineGap(l, kind, reason)

@@ -162,6 +162,9 @@ type Finding struct {
 	// Evidence is the component's.
 	Evidence sbom.Evidence `json:"evidence"`
 	Verdict  Verdict       `json:"verdict"`
+	// Through names what brings the package in when no line names it:
+	// "gradio 6.25.0", or "gradio[mcp] 6.25.0" when it is an extra's.
+	Through string `json:"through,omitempty"`
 	// Environments names those for which the verdict holds when it does not
 	// hold for all; see Options.Environments.
 	Environments []string `json:"environments,omitempty"`

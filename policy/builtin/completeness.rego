@@ -19,6 +19,7 @@ gap_text := {
 	"image": ["of the image could not be read", "rebuild or pull the image again"],
 	"signature": ["of the signatures could not be looked for", "make the registry reachable, and audit again"],
 	"dynamic": ["would only be known by running code", "declare the dependencies statically, or add a lock"],
+	"closure": ["bring in packages that nothing names", "add a lock, or audit the image that they are installed in"],
 	"nothing-found": ["had nothing to audit", "give the folder that holds the requirement files or locks, or the image"],
 	"no-advisories": ["had no source of advisories", "audit them by other means"],
 }
