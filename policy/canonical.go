@@ -25,7 +25,7 @@ var ErrUsage = errors.New("policy cannot be used")
 // canonical returns a sorted deep enough copy of in, with defaults made
 // explicit and with nothing null that is a list.
 func canonical(in Input) (Input, error) {
-	parameters, err := in.Parameters.withDefaults()
+	parameters, err := in.Parameters.WithDefaults()
 	if err != nil {
 		return Input{}, err
 	}
@@ -94,7 +94,9 @@ func sorted[T any](in []T, compare func(a, b T) int) []T {
 	return out
 }
 
-func (p Parameters) withDefaults() (Parameters, error) {
+// WithDefaults returns p with every default written out. A value that means
+// nothing is an error that wraps ErrUsage.
+func (p Parameters) WithDefaults() (Parameters, error) {
 	p.FailOn = cmp.Or(p.FailOn, vuln.SeverityHigh)
 	p.Unfixed = cmp.Or(p.Unfixed, "warn")
 	p.Unresolved = cmp.Or(p.Unresolved, "warn")

@@ -40,6 +40,7 @@ func TestScripts(t *testing.T) {
 			"large":    large,
 			"push":     push,
 			"keypair":  keypair,
+			"patch":    patch,
 			"script":   script,
 		},
 	})

@@ -3,6 +3,7 @@ package main
 import (
 	"archive/tar"
 	"bytes"
+	"encoding/json"
 	"io"
 	"os"
 	"strings"
@@ -110,4 +111,36 @@ func script(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%s has no script", args[0])
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(text), 0o755))
+}
+
+// patch changes a JSON file as RFC 7396 says, as an attacker would:
+// patch FILE NEW PATCH.
+func patch(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: patch FILE NEW PATCH")
+	}
+	var target, change any
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &target))
+	ts.Check(json.Unmarshal([]byte(args[2]), &change))
+	data, err := json.Marshal(merge(target, change))
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), data, 0o644))
+}
+
+func merge(target, change any) any {
+	changes, ok := change.(map[string]any)
+	if !ok {
+		return change
+	}
+	object, ok := target.(map[string]any)
+	if !ok {
+		object = map[string]any{}
+	}
+	for name, value := range changes {
+		object[name] = merge(object[name], value)
+		if value == nil {
+			delete(object, name)
+		}
+	}
+	return object
 }

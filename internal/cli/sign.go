@@ -84,6 +84,7 @@ undecided one attests nothing.`,
 	a.world(cmd)
 	s.register(cmd)
 	cmd.Flags().StringVar(&s.report, "report", "", "JSON report `FILE` of 'tallyman audit --format json'")
+	cmd.Flags().StringVar(&a.flags.policy, "policy", "", "`DIR` of your own Rego modules that the report was decided with")
 	cmd.Flags().StringVar(&s.sbom, "sbom", "", "CycloneDX JSON `FILE` to attest instead of the report's own")
 	cmd.Flags().StringVar(&a.flags.platform, "platform", "", "`OS/ARCH` to attest of an image index (default: linux and this machine's)")
 	return cmd
@@ -171,9 +172,12 @@ func (a *app) attest(ctx context.Context, w *writer, s signing) error {
 	if s.report == "" && s.sbom == "" {
 		return usagef("tallyman attest --help", "nothing to attest: give --report, --sbom or both")
 	}
-	r, err := a.readReport(s.report, w)
+	r, err := a.reportOf(ctx, s.report, w)
 	if err != nil {
 		return err
+	}
+	if r != nil && r.Decision.Outcome == policy.Undecided {
+		return fmt.Errorf("the report %q is undecided: there is no decision to attest", s.report)
 	}
 	bom, err := a.attestedSBOM(s, r)
 	if err != nil {
@@ -201,24 +205,18 @@ type predicate struct {
 	body       []byte
 }
 
-// readReport reads --report and refuses one that is not of this image.
-func (a *app) readReport(name string, w *writer) (*audit.Report, error) {
+// reportOf reads the report name and refuses one that is not of this image,
+// "" for no report.
+func (a *app) reportOf(ctx context.Context, name string, w *writer) (*audit.Report, error) {
 	if name == "" {
 		return nil, nil
 	}
-	data, err := readFile(a.path(name), limit.SBOMBytes)
+	r, err := a.readReport(ctx, name)
 	if err != nil {
-		return nil, usagef("", "--report: %w", err)
-	}
-	r, err := report.Read(bytes.NewReader(data))
-	if err != nil {
-		return nil, fmt.Errorf("reading --report %q: %w", name, err)
+		return nil, err
 	}
 	if r.Target.ImageDigest != w.image.Digest().String() {
 		return nil, fmt.Errorf("the report %q is of image %q, not of %s", name, r.Target.ImageDigest, w.image.Digest())
-	}
-	if r.Decision.Outcome == policy.Undecided {
-		return nil, fmt.Errorf("the report %q is undecided: there is no decision to attest", name)
 	}
 	return r, nil
 }
@@ -254,7 +252,16 @@ func (a *app) decisionPredicates(w *writer, r *audit.Report) ([]predicate, error
 		return nil, err
 	}
 	return []predicate{
-		{"verification summary", attest.PredicateVSA, vsa},
+		{"verification summary (" + verdict(r.Decision.Outcome) + ")", attest.PredicateVSA, vsa},
 		{"decision", attest.PredicateDecision, whole},
 	}, nil
+}
+
+// verdict is the word of a verification summary for a decision.
+// https://slsa.dev/spec/v1.1/verification_summary
+func verdict(o policy.Outcome) string {
+	if o == policy.Allowed {
+		return "PASSED"
+	}
+	return "FAILED"
 }

@@ -30,6 +30,10 @@ func normalised(r *audit.Report) *audit.Report {
 	}
 	out.Signatures = sortedBy(r.Signatures, jsonKey[policy.Signature])
 	out.Notes = copied(r.Notes)
+	out.Stages = copied(r.Stages)
+	if p, err := r.Parameters.WithDefaults(); err == nil {
+		out.Parameters = p
+	}
 	out.Snapshot.Ecosystems = sortedBy(r.Snapshot.Ecosystems, func(s policy.AdvisoryStatus) string { return s.Ecosystem })
 	out.Decision = normalisedDecision(r.Decision)
 	out.Image = normalisedImage(r.Image)
