@@ -17,7 +17,6 @@ import (
 
 	"github.com/tallyman/tallyman/internal/audit"
 	"github.com/tallyman/tallyman/internal/limit"
-	"github.com/tallyman/tallyman/internal/report"
 	"github.com/tallyman/tallyman/policy"
 	"github.com/tallyman/tallyman/vuln"
 	"github.com/tallyman/tallyman/vuln/fix"
@@ -169,7 +168,7 @@ type fixed struct {
 func (x *fixed) settle() {
 	x.Left = []vuln.Finding{}
 	for _, f := range x.after.Findings {
-		if f.Verdict.Gating() || f.Verdict == vuln.Latent {
+		if f.Gates || f.Verdict == vuln.Latent {
 			x.Left = append(x.Left, f)
 		}
 	}
@@ -219,84 +218,6 @@ func (x *fixed) print(w io.Writer, format string, written bool) error {
 	}
 	_, err := io.WriteString(w, x.text(written))
 	return err
-}
-
-// text is the plan for a person.
-func (x *fixed) text(written bool) string {
-	var b strings.Builder
-	for _, e := range x.Edits {
-		to := e.New
-		if to == "" {
-			to = "(removed)"
-		}
-		fmt.Fprintf(&b, "%s:%d: %s -> %s\n    %s\n", report.Escape(x.shown(e.File)), e.Line, report.Escape(e.Old), report.Escape(to), report.Escape(e.Reason))
-	}
-	for i, r := range x.Refused {
-		if i == 0 {
-			if len(x.Edits) > 0 {
-				b.WriteByte('\n')
-			}
-			b.WriteString("Not cured by an edit:\n")
-		}
-		where := ""
-		switch {
-		case r.File != "" && r.Line > 0:
-			where = fmt.Sprintf("%s:%d: ", x.shown(r.File), r.Line)
-		case r.File != "":
-			where = x.shown(r.File) + ": "
-		}
-		fmt.Fprintf(&b, "%s%s: %s\n", report.Escape(where), report.Escape(r.Package), report.Escape(r.Reason))
-		if r.Command != "" {
-			fmt.Fprintf(&b, "    %s\n", report.Escape(r.Command))
-		}
-	}
-	if b.Len() > 0 {
-		b.WriteByte('\n')
-	}
-	b.WriteString(x.summary(written))
-	return b.String()
-}
-
-// summary is the last paragraph.
-func (x *fixed) summary(written bool) string {
-	var b strings.Builder
-	files := len(x.Files())
-	switch {
-	case len(x.Edits) == 0:
-		b.WriteString("No edit is proposed. ")
-	case written:
-		fmt.Fprintf(&b, "Made %s in %s. ", count(len(x.Edits), "edit"), count(files, "file"))
-	default:
-		fmt.Fprintf(&b, "%s in %s; --write makes them. ", count(len(x.Edits), "edit"), count(files, "file"))
-	}
-	gating, latent := 0, 0
-	for _, f := range x.Left {
-		if f.Verdict == vuln.Latent {
-			latent++
-		} else {
-			gating++
-		}
-	}
-	when := "After them"
-	if len(x.Edits) == 0 {
-		when = "Now"
-	}
-	if gating+latent == 0 {
-		fmt.Fprintf(&b, "%s nothing gates and nothing is latent.\n", when)
-	} else {
-		fmt.Fprintf(&b, "%s %s gate and %d are latent.\n", when, count(gating, "finding"), latent)
-	}
-	if x.after.Decision.Outcome == policy.Undecided {
-		b.WriteString("Something could not be read or judged, see: tallyman audit\n")
-	}
-	return b.String()
-}
-
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // write makes the edits: all new files are written beside the old ones first,

@@ -1,0 +1,140 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/tallyman/tallyman/internal/report"
+	"github.com/tallyman/tallyman/policy"
+	"github.com/tallyman/tallyman/vuln"
+	"github.com/tallyman/tallyman/vuln/fix"
+)
+
+// text is the plan for a person.
+func (x *fixed) text(written bool) string {
+	var b strings.Builder
+	for _, e := range x.Edits {
+		to := e.New
+		if to == "" {
+			to = "(removed)"
+		}
+		fmt.Fprintf(&b, "%s:%d: %s -> %s\n    %s\n", report.Escape(x.shown(e.File)), e.Line, report.Escape(e.Old), report.Escape(to), report.Escape(e.Reason))
+	}
+	if len(x.Refused) > 0 {
+		if b.Len() > 0 {
+			b.WriteByte('\n')
+		}
+		b.WriteString("Not cured by an edit:\n")
+	}
+	for _, group := range x.refusals() {
+		x.refusal(&b, group)
+	}
+	if b.Len() > 0 {
+		b.WriteByte('\n')
+	}
+	b.WriteString(x.summary(written))
+	return b.String()
+}
+
+// refusals are those of one file that one command cures, or that stand for
+// themselves.
+func (x *fixed) refusals() [][]fix.Refusal {
+	var out [][]fix.Refusal
+	at := map[[3]string]int{}
+	for _, r := range x.Refused {
+		key := [3]string{r.File, r.Reason, r.Command}
+		i, seen := at[key]
+		if !seen || r.Command == "" {
+			at[key] = len(out)
+			out = append(out, []fix.Refusal{r})
+			continue
+		}
+		out[i] = append(out[i], r)
+	}
+	return out
+}
+
+// refusal writes what one reason keeps from being cured.
+func (x *fixed) refusal(b *strings.Builder, group []fix.Refusal) {
+	first := group[0]
+	where := ""
+	switch {
+	case first.File != "" && first.Line > 0 && len(group) == 1:
+		where = fmt.Sprintf("%s:%d: ", x.shown(first.File), first.Line)
+	case first.File != "":
+		where = x.shown(first.File) + ": "
+	}
+	names := first.Package
+	for _, r := range group[1:] {
+		if !strings.HasSuffix(names, r.Package) {
+			names += ", " + r.Package
+		}
+	}
+	fmt.Fprintf(b, "%s%s: %s\n", report.Escape(where), report.Escape(names), report.Escape(first.Reason))
+	if first.Command != "" {
+		fmt.Fprintf(b, "    %s\n", report.Escape(first.Command))
+	}
+}
+
+// summary is the last paragraph: what was or would be done, and what is left.
+func (x *fixed) summary(written bool) string {
+	var b strings.Builder
+	when := "After them"
+	switch files := count(len(x.Files()), "file"); {
+	case len(x.Edits) == 0:
+		b.WriteString("No edit is proposed.")
+		when = "Now"
+	case written:
+		fmt.Fprintf(&b, "Made %s in %s.", count(len(x.Edits), "edit"), files)
+	default:
+		fmt.Fprintf(&b, "%s in %s; --write makes them.", count(len(x.Edits), "edit"), files)
+	}
+	gating, latent, unknown := 0, 0, 0
+	for _, f := range x.after.Findings {
+		switch {
+		case f.Gates:
+			gating++
+		case f.Verdict == vuln.Latent:
+			latent++
+		default:
+			unknown++
+		}
+	}
+	if gating+latent+unknown == 0 {
+		fmt.Fprintf(&b, " %s there are no findings", when)
+	} else {
+		fmt.Fprintf(&b, " %s there are %s: %d gating, %d latent, %d unknown", when, count(gating+latent+unknown, "finding"), gating, latent, unknown)
+	}
+	if hides := x.hides(); len(hides) > 0 {
+		b.WriteString(", but not everything could be judged:\n")
+		for _, line := range hides {
+			fmt.Fprintf(&b, "  %s\n", report.Escape(line))
+		}
+		return b.String()
+	}
+	return b.String() + ".\n"
+}
+
+// maxHides is how many reasons for being undecided are shown.
+const maxHides = 5
+
+// hides says why the edited tree is undecided; nothing when it is not.
+func (x *fixed) hides() []string {
+	var out []string
+	for _, r := range x.after.Decision.Reasons {
+		if r.Effect == policy.Undecide {
+			out = append(out, r.Message)
+		}
+	}
+	if more := len(out) - maxHides; more > 0 && !x.app.flags.verbose {
+		out = append(out[:maxHides], fmt.Sprintf("and %d more, see: tallyman audit", more))
+	}
+	return out
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
