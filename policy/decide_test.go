@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -85,5 +86,17 @@ func TestDecideGroupsVulnerabilitiesByPackage(t *testing.T) {
 	d := decide(t, in)
 	if diff := cmp.Diff(want, d.Reasons); diff != "" || d.Outcome != Denied {
 		t.Errorf("outcome %s, reasons (-want +got):\n%s", d.Outcome, diff)
+	}
+}
+
+// The remedy of one finding may be affected by another: a floor is not.
+func TestDecideRaisesToTheFloor(t *testing.T) {
+	in := clean()
+	f := gradioFinding()
+	f.Fixed, f.Floor = "5.0.0", "5.5.0"
+	in.Findings = []vuln.Finding{f}
+	d := decide(t, in)
+	if len(d.Reasons) != 1 || !strings.Contains(d.Reasons[0].Remedy, "5.5.0") || strings.Contains(d.Reasons[0].Message+d.Reasons[0].Remedy, "5.0.0") {
+		t.Errorf("got %+v, want a remedy that names 5.5.0", d.Reasons)
 	}
 }

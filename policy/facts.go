@@ -65,8 +65,9 @@ type PackageFacts struct {
 	// File and Line are the first place outside an image layer, else the first.
 	File string `json:"file"`
 	Line int    `json:"line"`
-	// Fixes are the fixed versions of all findings from the lowest to the
-	// highest, in the order of the ecosystem.
+	// Fixes are the versions that cure findings, their floors or else their
+	// fixed versions, from the lowest to the highest in the order of the
+	// ecosystem.
 	Fixes    []string       `json:"fixes"`
 	Findings []FindingFacts `json:"findings"`
 

@@ -63,7 +63,7 @@ func profileOf(f vuln.Finding, risks *acceptedRisks) FindingProfile {
 	return FindingProfile{
 		Severity: f.Severity, Verdict: f.Verdict, Evidence: f.Evidence, Gates: f.Gates,
 		Malicious: f.Malicious || isMalicious(f.IDs), Distribution: isDistribution(f.Ecosystem),
-		Fixable: f.Fixed != "", Accepted: risks.finding(f),
+		Fixable: fixOf(&f) != "", Accepted: risks.finding(f),
 	}
 }
 
@@ -104,14 +104,10 @@ func (p *PackageFacts) add(profile int, f vuln.Finding) {
 	g.Fix = max(g.Fix, slices.Index(p.Fixes, fixOf(&f)))
 }
 
-// fixOf is the version that cures a finding: of a range the floor, which cures
-// all that it admits.
-func fixOf(f *vuln.Finding) string {
-	if f.Version == "" {
-		return cmp.Or(f.Floor, f.Fixed)
-	}
-	return f.Fixed
-}
+// fixOf is the version to raise to: the floor, which cures all of the line that
+// can be cured, where it is known; the fixed version of one finding may have
+// others.
+func fixOf(f *vuln.Finding) string { return cmp.Or(f.Floor, f.Fixed) }
 
 // place keeps the first location outside images, which a reader can edit.
 func (p *PackageFacts) place(locations []sbom.Location) {

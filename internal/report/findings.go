@@ -145,6 +145,10 @@ func (t *text) block(b *block) {
 // cure says which version cures the whole block.
 func (t *text) cure(b *block) string {
 	if b.malicious() {
+		// Of a range it is enough to shut single versions out.
+		if exclude := b.findings[0].Exclude; len(exclude) > 0 {
+			return t.paint(boldRed, "-> exclude "+t.clean(strings.Join(exclude, ", ")))
+		}
 		return t.paint(boldRed, "-> remove it")
 	}
 	fixed, unfixed := b.fixed()
@@ -190,6 +194,9 @@ func (t *text) standing(f *vuln.Finding) string {
 	var notes []string
 	if f.Verdict != vuln.AffectedVersion {
 		notes = append(notes, t.word(string(f.Verdict)))
+	}
+	if len(f.Environments) > 0 {
+		notes = append(notes, t.clean("on "+strings.Join(f.Environments, ", ")))
 	}
 	if f.Evidence == sbom.Claimed {
 		notes = append(notes, "claimed")

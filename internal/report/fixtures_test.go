@@ -150,6 +150,7 @@ func findings() []vuln.Finding {
 	installed.Evidence = sbom.Installed
 	fastapi := find("fastapi", "PyPI", "pkg:pypi/fastapi", "", at("requirements.txt", 6))(vuln.SeverityHigh, "0.109.1", "A form header takes exponential time", "PYSEC-2024-38")
 	fastapi.Specifier, fastapi.Verdict, fastapi.Gates = ">=0.100", vuln.Latent, false
+	fastapi.Floor, fastapi.Environments = "0.110.0", []string{"Python 3.8"}
 	return append(out, malware, starlette, ssl, pillow, installed, fastapi)
 }
 

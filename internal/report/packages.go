@@ -131,17 +131,19 @@ func (b *block) malicious() bool { return b.findings[0].Malicious }
 func (b *block) fate() fate { return b.fates[0] }
 
 // fixed returns the version that cures what can be cured, "" if nothing can,
-// and how many findings it leaves.
+// and how many findings it leaves. A floor cures a whole line, so it goes
+// before the fixed version of one finding.
 func (b *block) fixed() (version string, unfixed int) {
 	for _, f := range b.findings {
-		if f.Fixed == "" {
+		cure := cmp.Or(f.Floor, f.Fixed)
+		if cure == "" {
 			unfixed++
 			continue
 		}
 		// Of two that the ecosystem cannot order the first stays.
-		c, err := vuln.CompareVersions(f.Ecosystem, f.Fixed, version)
+		c, err := vuln.CompareVersions(f.Ecosystem, cure, version)
 		if version == "" || err == nil && c > 0 {
-			version = f.Fixed
+			version = cure
 		}
 	}
 	return version, unfixed
