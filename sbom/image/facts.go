@@ -57,6 +57,8 @@ type file struct {
 	Debs []debPackage `json:"debs,omitempty"`
 	// Owned are the paths of a dpkg file list that kindOf knows.
 	Owned []ownedPath `json:"owned,omitempty"`
+	// Modules are the modules that a RECORD or top_level.txt names.
+	Modules []string `json:"modules,omitempty"`
 	// Release are the variables of an os-release file.
 	Release map[string]string `json:"release,omitempty"`
 	// Direct is the content of a direct_url.json.

@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"crypto/md5"
+	"fmt"
 	"io"
 	"slices"
 	"strconv"
@@ -119,6 +121,15 @@ func metadata(name, version string) string {
 
 func deb(name, version string) string {
 	return "Package: " + name + "\nStatus: install ok installed\nArchitecture: amd64\nVersion: " + version + "\n\n"
+}
+
+// sums returns a package's md5sums of paths and contents.
+func sums(files ...string) string {
+	var out strings.Builder
+	for i := 0; i < len(files); i += 2 {
+		fmt.Fprintf(&out, "%x  %s\n", md5.Sum([]byte(files[i+1])), files[i])
+	}
+	return out.String()
 }
 
 const (
@@ -296,9 +307,10 @@ var squashCases = []struct {
 				{"etc/os-release", debian12}, {"lib", "-> usr/lib"}, {"usr/lib/python3.12/dist-packages", "-> ../python3/dist-packages"},
 				{"var/lib/dpkg/status", deb("python3-a", "1-1") + deb("python3-b", "2-1") + strings.Replace(deb("python3-c", "3-1"), "install ok installed", "deinstall ok config-files", 1)},
 				{dist + "a-1.dist-info/METADATA", metadata("a", "1")}, {dist + "b-2.egg-info", metadata("b", "2")}, {dist + "c-3.egg-info", metadata("c", "3")},
-				{"var/lib/dpkg/info/python3-a.list", "/.\n/lib/python3/dist-packages/a-1.dist-info/METADATA\n"},
-				{"var/lib/dpkg/info/python3-b:amd64.list", "/usr/lib/python3.12/dist-packages/b-2.egg-info\n"},
-				{"var/lib/dpkg/info/python3-c.list", "/usr/lib/python3/dist-packages/c-3.egg-info\n"},
+				{dist + "a/__init__.py", "a = 1\n"}, {dist + "b.py", "b = 1\n"}, {dist + "c.py", ""},
+				{"var/lib/dpkg/info/python3-a.md5sums", sums("/lib/python3/dist-packages/a-1.dist-info/METADATA", metadata("a", "1"), "lib/python3/dist-packages/a/__init__.py", "a = 1\n")},
+				{"var/lib/dpkg/info/python3-b:amd64.md5sums", sums("usr/lib/python3.12/dist-packages/b-2.egg-info", metadata("b", "2"), "usr/lib/python3.12/dist-packages/b.py", "b = 1\n")},
+				{"var/lib/dpkg/info/python3-c.md5sums", sums(dist+"c-3.egg-info", metadata("c", "3"), dist+"c.py", "")},
 			},
 		},
 		want: []string{
@@ -346,8 +358,8 @@ var squashCases = []struct {
 				{"etc/os-release", debian12}, {"var/lib/dpkg/status", deb("node-tar", "6") + deb("nodejs", "20")},
 				{"usr/share/nodejs/tar/node_modules/fs-minipass/package.json", `{"name":"fs-minipass","version":"2.1.0"}`},
 				{"usr/lib/node_modules/npm/package.json", `{"name":"npm","version":"10.1.0"}`},
-				{"var/lib/dpkg/info/node-tar.list", "/usr/share/nodejs/tar/node_modules/fs-minipass/package.json\n"},
-				{"var/lib/dpkg/info/nodejs.list", "/usr/lib/node_modules/npm/package.json\n"},
+				{"var/lib/dpkg/info/node-tar.md5sums", sums("usr/share/nodejs/tar/node_modules/fs-minipass/package.json", `{"name":"fs-minipass","version":"2.1.0"}`)},
+				{"var/lib/dpkg/info/nodejs.md5sums", sums("usr/lib/node_modules/npm/package.json", `{"name":"npm","version":"10.1.0"}`)},
 			},
 		},
 		want: []string{

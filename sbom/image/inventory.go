@@ -36,13 +36,12 @@ type builder struct {
 	doc          *sbom.Document
 	distribution Distribution
 	// installed maps the keys of dpkg's file lists ("name", "name:arch") to
-	// "name version".
-	installed map[string]string
-	owners    map[string]owner
+	// the package.
+	installed map[string]*debOwner
+	owners    map[string][]claim
+	// metadata has the files in each folder of Python metadata.
+	metadata map[string][]string
 }
-
-// owner is the distribution package whose file list holds a path.
-type owner struct{ name, md5 string }
 
 // gap adds g about the file at p, which layer i brought.
 func (b *builder) gap(g sbom.Gap, p string, i int) {
@@ -77,7 +76,7 @@ func (b *builder) release() {
 
 // debPackages adds the packages of dpkg's databases.
 func (b *builder) debPackages() {
-	b.installed = map[string]string{}
+	b.installed = map[string]*debOwner{}
 	d := b.distribution
 	dpkg := strings.HasPrefix(d.Ecosystem, "Debian:") || strings.HasPrefix(d.Ecosystem, "Ubuntu:")
 	source, layer := "", 0
@@ -111,7 +110,7 @@ func (d Distribution) describe() string {
 // own notes p under the names that its file lists may have. A file of status.d
 // is itself named like its list.
 func (b *builder) own(at string, p debPackage) {
-	who := p.Name + " " + p.Version
+	who := &debOwner{name: p.Name, version: p.Version, source: cmp.Or(p.Source, p.Name)}
 	if path.Dir(at) == dpkgStatusD {
 		b.installed[path.Base(at)] = who
 		return
@@ -141,52 +140,6 @@ func (b *builder) debComponent(p debPackage, dpkg bool) sbom.Component {
 	return c
 }
 
-// ownership reads the file lists of the packages that are installed; the list
-// of a package that is not owns nothing. Paths are compared after links are
-// resolved, since a list says /lib where a merged root has /usr/lib.
-func (b *builder) ownership() {
-	b.owners = map[string]owner{}
-	for _, p := range slices.Sorted(maps.Keys(b.files)) {
-		f := b.files[p]
-		who := b.installed[ownerOf(p)]
-		if (f.Kind != kindList && f.Kind != kindSums) || who == "" {
-			continue
-		}
-		for _, o := range f.Owned {
-			at, err := b.resolveParent(o.Path)
-			if err != nil {
-				continue
-			}
-			md5 := cmp.Or(o.MD5, b.owners[at].md5)
-			b.owners[at] = owner{who, md5}
-		}
-	}
-}
-
-// ownedBy returns the package that owns the file at p, "" for none. A file that
-// is not the one that the package brought is nobody's, and neither is one
-// outside the folders in which a distribution keeps its own: a package of a
-// third party may bring a whole virtual environment, of which the
-// distribution's advisories know nothing.
-func (b *builder) ownedBy(p string, f *file) string {
-	o, owned := b.owners[p]
-	if !owned || (o.md5 != "" && f.MD5 != "" && o.md5 != f.MD5) || !distributionFolder(p) {
-		return ""
-	}
-	return o.name
-}
-
-// distributionFolder reports whether the distribution itself keeps language
-// packages there. Distroless images unpack Debian's packages in place.
-// https://www.debian.org/doc/packaging-manuals/python-policy/#paths
-func distributionFolder(p string) bool {
-	if rest, ok := strings.CutPrefix(p, "/usr/lib/python"); ok {
-		_, rest, _ = strings.Cut(rest, "/")
-		return strings.HasPrefix(rest, "dist-packages/") || !strings.Contains(rest, "site-packages/")
-	}
-	return strings.HasPrefix(p, "/usr/share/")
-}
-
 // languagePackages adds Python distributions and npm packages.
 func (b *builder) languagePackages() {
 	for p, f := range b.files {
@@ -203,8 +156,8 @@ func (b *builder) languagePackages() {
 		case kindNPM:
 			c.Ecosystem, c.PURL = "npm", sbom.NPMPURL(c.Name, c.Version)
 		}
-		if c.Owner = b.ownedBy(p, f.file); c.Owner != "" {
-			c.Evidence = sbom.OSOwned
+		if o := b.packageOwner(p, f); o != nil {
+			c.Owner, c.Evidence = o.String(), sbom.OSOwned
 		}
 		b.doc.Components = append(b.doc.Components, c)
 	}
@@ -233,7 +186,7 @@ func (b *builder) fileGaps() {
 // not read. File lists and direct URLs only add to what is known.
 func (k kind) counts() bool {
 	switch k {
-	case kindNone, kindRelease, kindList, kindSums, kindDirectURL:
+	case kindNone, kindRelease, kindList, kindSums, kindDirectURL, kindModule, kindBeside:
 		return false
 	}
 	_, known := unsupported[k]
@@ -288,8 +241,13 @@ func (b *builder) missingMetadata() {
 // gone, as some do to make an image smaller: the packages are there still.
 func (b *builder) missingDatabase() {
 	for _, f := range b.files {
-		if f.Kind == "apk-database" || f.Kind == "rpm-database" || f.Kind == kindStatusD && len(f.Debs) > 0 {
+		switch f.Kind {
+		case "apk-database", "rpm-database", "pacman", "portage", "nix-store":
 			return
+		case kindStatusD:
+			if len(f.Debs) > 0 {
+				return
+			}
 		}
 	}
 	if _, f, ok := b.at(dpkgStatus); ok && len(f.Debs) > 0 {
@@ -317,7 +275,7 @@ const maxFolders = 20
 func (b *builder) unsupported() {
 	folders := map[kind]map[string][]string{}
 	for p, f := range b.files {
-		if _, is := unsupported[f.Kind]; !is || b.ownedBy(p, f.file) != "" {
+		if _, is := unsupported[f.Kind]; !is || len(b.ownersOf(p)) > 0 {
 			continue
 		}
 		if folders[f.Kind] == nil {

@@ -25,6 +25,12 @@ const (
 	kindDirectURL kind = "direct-url"
 	// kindNPM is the package.json of a package in a node_modules folder.
 	kindNPM kind = "npm"
+	// kindModule is a module at the top of a dist-packages folder, and
+	// kindBeside a file beside a distribution's metadata where a distribution
+	// may own it; of both only the digest matters, and of RECORD and
+	// top_level.txt the modules.
+	kindModule kind = "module"
+	kindBeside kind = "beside"
 )
 
 const (
@@ -64,7 +70,22 @@ func kindOf(p string) kind {
 	if base == "package.json" && nodePackage(dir) {
 		return kindNPM
 	}
-	return unsupportedKind(dir, base)
+	if k := unsupportedKind(dir, base); k != kindNone {
+		return k
+	}
+	return ownedKind(dir, base)
+}
+
+// ownedKind knows the files that only tell whose others are.
+func ownedKind(dir, base string) kind {
+	switch {
+	case path.Base(dir) == "dist-packages" && path.Ext(base) == ".py",
+		base == "__init__.py" && path.Base(path.Dir(dir)) == "dist-packages":
+		return kindModule
+	case metadataDir(dir) && distributionFolder(dir):
+		return kindBeside
+	}
+	return kindNone
 }
 
 // pythonKind knows the metadata files of installed distributions.

@@ -233,10 +233,17 @@ func (w *walker) regular(p string, size int64, content io.Reader) error {
 	}
 	f := &file{Kind: k}
 	w.add(entry{Path: p, Type: entryFile, File: f})
-	if _, unread := unsupported[k]; unread {
+	modules := path.Base(p) == "RECORD" || path.Base(p) == "top_level.txt"
+	switch _, unread := unsupported[k]; {
+	case unread && !distributionFolder(p):
 		return nil
+	case unread, k == kindModule, k == kindBeside && !modules:
+		return f.digest(content)
 	}
 	if size > limit.LayerFileBytes || w.kept+size > limit.LayerKeptBytes {
+		if k == kindBeside {
+			return nil // without a digest it is nobody's
+		}
 		f.Gaps = append(f.Gaps, sbom.NewGap(sbom.GapTooLarge, "", 0, "a package database or metadata file is larger than the bound"))
 		return nil
 	}
@@ -246,6 +253,19 @@ func (w *walker) regular(p string, size int64, content io.Reader) error {
 	}
 	w.kept += int64(len(data))
 	f.read(data)
+	if k == kindBeside {
+		f.Modules = parseModules(data, path.Base(p) == "RECORD")
+	}
+	return nil
+}
+
+// digest sets the digest of a file of which nothing else is wanted.
+func (f *file) digest(content io.Reader) error {
+	h := md5.New()
+	if _, err := io.Copy(h, content); err != nil {
+		return err
+	}
+	f.MD5 = hex.EncodeToString(h.Sum(nil))
 	return nil
 }
 
@@ -262,8 +282,11 @@ func (f *file) read(data []byte) {
 	case kindPython:
 		f.Package, err = parseMetadata(data)
 		f.MD5 = hexOf(md5.New(), data)
+	case kindBeside:
+		f.MD5 = hexOf(md5.New(), data)
 	case kindDirectURL:
 		f.Direct, err = parseDirectURL(data)
+		f.MD5 = hexOf(md5.New(), data)
 	case kindNPM:
 		f.Package, err = parsePackageJSON(data)
 		f.MD5 = hexOf(md5.New(), data)

@@ -1,0 +1,185 @@
+package image
+
+import (
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/tallyman/tallyman/sbom/pep508"
+)
+
+// What a distribution owns is judged by the distribution's advisories and not
+// by those of PyPI or npm, so to be owned is to be silent, and whoever plants
+// a file list in an image can try to silence what he likes. An image cannot
+// prove offline that its package database is the distribution's own; what is
+// asked for is what a forged list gets wrong unless it describes the whole
+// package under the distribution's own name for it:
+//
+//   - the owner is installed, and its md5sums name the metadata, every other
+//     file of the metadata folder, with the digests that they have;
+//   - every module that the distribution says it brings, and that is there, is
+//     some installed package's, likewise, and one of them is of the owner's
+//     source package;
+//   - the owner is called as Debian calls the package of that distribution or
+//     module: "python3-MODULE", or like it.
+//
+// Anything else stays what it is without an owner: installed, and matched in
+// PyPI. https://www.debian.org/doc/packaging-manuals/python-policy/#module-package-names
+
+// debOwner is an installed Debian package.
+type debOwner struct{ name, version, source string }
+
+// String is what Component.Owner holds.
+func (o *debOwner) String() string { return o.name + " " + o.version }
+
+// claim is a line of a package's md5sums.
+type claim struct {
+	by  *debOwner
+	md5 string
+}
+
+// maxClaims is how many packages may say that a file is theirs. In a sound root
+// it is one; dpkg refuses more without a diversion.
+const maxClaims = 8
+
+// ownership reads the md5sums of the packages that are installed; those of a
+// package that is not own nothing, and neither does a list without digests.
+// Paths are compared after links are resolved, since a list says /lib where a
+// merged root has /usr/lib.
+func (b *builder) ownership() {
+	b.owners, b.metadata = map[string][]claim{}, map[string][]string{}
+	for _, p := range slices.Sorted(maps.Keys(b.files)) {
+		f := b.files[p]
+		if dir := path.Dir(p); metadataDir(dir) {
+			b.metadata[dir] = append(b.metadata[dir], p)
+		}
+		who := b.installed[ownerOf(p)]
+		if f.Kind != kindSums || who == nil {
+			continue
+		}
+		for _, o := range f.Owned {
+			if at, err := b.resolveParent(o.Path); err == nil && o.MD5 != "" && len(b.owners[at]) < maxClaims {
+				b.owners[at] = append(b.owners[at], claim{who, o.MD5})
+			}
+		}
+	}
+}
+
+// ownersOf returns the packages that own the file at p: those whose md5sums
+// name it with the digest that it has. A file outside the folders in which a
+// distribution keeps its own is nobody's: a package of a third party may bring
+// a whole virtual environment, of which the distribution's advisories know
+// nothing.
+func (b *builder) ownersOf(p string) []*debOwner {
+	f, ok := b.files[p]
+	if !ok || f.MD5 == "" || !distributionFolder(p) {
+		return nil
+	}
+	var out []*debOwner
+	for _, c := range b.owners[p] {
+		if c.md5 == f.MD5 {
+			out = append(out, c.by)
+		}
+	}
+	return out
+}
+
+// distributionFolder reports whether the distribution itself keeps language
+// packages there. Distroless images unpack Debian's packages in place.
+// https://www.debian.org/doc/packaging-manuals/python-policy/#paths
+func distributionFolder(p string) bool {
+	if rest, ok := strings.CutPrefix(p, "/usr/lib/python"); ok {
+		_, rest, _ = strings.Cut(rest, "/")
+		return strings.HasPrefix(rest, "dist-packages/") || !strings.Contains(rest, "site-packages/")
+	}
+	return strings.HasPrefix(p, "/usr/share/")
+}
+
+// packageOwner returns the package that owns the language package whose
+// metadata is at p, nil for none.
+func (b *builder) packageOwner(p string, f placed) *debOwner {
+	for _, o := range b.ownersOf(p) {
+		if f.Kind != kindPython || b.ownsDistribution(o, p, f) {
+			return o
+		}
+	}
+	return nil
+}
+
+// ownsDistribution reports whether o owns all of a Python distribution.
+func (b *builder) ownsDistribution(o *debOwner, p string, f placed) bool {
+	dir, modules := path.Dir(p), []string{}
+	if metadataDir(dir) {
+		for _, beside := range b.metadata[dir] {
+			if !slices.Contains(b.ownersOf(beside), o) {
+				return false
+			}
+			modules = append(modules, b.files[beside].Modules...)
+		}
+		dir = path.Dir(dir)
+	}
+	if vendored(p) {
+		return true // a claim without an owner too, and named after nothing of its own
+	}
+	modules = append(modules, strings.ReplaceAll(pep508.NormalizeName(f.Package.Name), "-", "_"))
+	return o.namedFor(append(modules, f.Package.Name)) && b.ownsModules(o, dir, modules)
+}
+
+// ownsModules reports whether every module that is in dir is a package's, and
+// one of them of o's source.
+func (b *builder) ownsModules(o *debOwner, dir string, modules []string) bool {
+	own := false
+	for _, module := range modules {
+		for _, p := range []string{path.Join(dir, module, "__init__.py"), path.Join(dir, module+".py")} {
+			_, linked := b.links[p]
+			_, hard := b.hard[p]
+			if _, there := b.files[p]; !there && !linked && !hard {
+				continue
+			}
+			owners := b.ownersOf(p)
+			if len(owners) == 0 {
+				return false
+			}
+			own = own || slices.ContainsFunc(owners, func(by *debOwner) bool { return by.source == o.source })
+		}
+	}
+	return own
+}
+
+// namedFor reports whether Debian would call the package of one of these
+// modules or distributions so.
+func (o *debOwner) namedFor(names []string) bool {
+	name := pep508.NormalizeName(o.name)
+	for _, prefix := range []string{"python3-", "python-", "pypy3-"} {
+		name = strings.TrimPrefix(name, prefix)
+	}
+	return slices.ContainsFunc(names, func(n string) bool { return pep508.NormalizeName(n) == name })
+}
+
+// parseModules returns the modules at the top of what a top_level.txt or a
+// RECORD names, sorted, each once.
+// https://packaging.python.org/en/latest/specifications/recording-installed-packages/#the-record-file
+func parseModules(data []byte, record bool) []string {
+	found := map[string]bool{}
+	for line := range strings.Lines(string(data)) {
+		name := strings.TrimSpace(line)
+		if record {
+			file, _, _ := strings.Cut(name, ",")
+			file = strings.Trim(file, `"`)
+			var rest string
+			if name, rest, _ = strings.Cut(file, "/"); rest == "" {
+				if name = strings.TrimSuffix(file, ".py"); name == file {
+					continue
+				}
+			}
+			if metadataDir(name) {
+				continue
+			}
+		}
+		if name != "" && !strings.ContainsAny(name, "/\\") && name != ".." && name != "." {
+			found[validText(name)] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(found))
+}
