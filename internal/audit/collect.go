@@ -1,15 +1,12 @@
 package audit
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path"
 	"slices"
-	"strings"
 
 	"github.com/tallyman/tallyman/internal/limit"
 	"github.com/tallyman/tallyman/policy/deploy"
@@ -19,7 +16,7 @@ import (
 	"github.com/tallyman/tallyman/sbom"
 	"github.com/tallyman/tallyman/sbom/catalog"
 	dockerfilereader "github.com/tallyman/tallyman/sbom/dockerfile"
-	"github.com/tallyman/tallyman/sbom/pylock"
+	"github.com/tallyman/tallyman/sbom/pyproject"
 	"github.com/tallyman/tallyman/sbom/pyreq"
 )
 
@@ -29,11 +26,17 @@ type source struct {
 	lint []lint.Finding
 	// linted is how many files a lint rule looked at.
 	linted int
+	// requirements and projects are what was read, by path.
+	requirements map[string]*pyreq.File
+	projects     map[string]*pyproject.File
+	// spaceFiles are the files that a Space's README led to.
+	spaceFiles []string
 	// asked are the requirement files that a Dockerfile installs from and that
 	// the folder has under a name that we would not look at.
 	asked []string
-	// pythons are the Pythons that the folder says it runs on ("3.12").
-	pythons []string
+	// pythons are the Pythons that the folder says it runs on ("3.12"), and
+	// requires the specifiers that its projects put on them.
+	pythons, requires []string
 	// leftOut are the manifests that --include and --exclude keep out.
 	leftOut []string
 }
@@ -44,7 +47,10 @@ func (a *Auditor) collect(ctx context.Context, f *Folder) (*source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listing %q: %w", f.Dir, err)
 	}
-	s := &source{docs: []*sbom.Document{{Gaps: found.gaps}}}
+	s := &source{
+		docs:         []*sbom.Document{{Gaps: found.gaps}},
+		requirements: map[string]*pyreq.File{}, projects: map[string]*pyproject.File{},
+	}
 	s.leftOut = found.leftOut
 	if err := s.readDockerfiles(ctx, a, f, found); err != nil {
 		return nil, err
@@ -56,9 +62,11 @@ func (a *Auditor) collect(ctx context.Context, f *Folder) (*source, error) {
 	if err := s.readCompose(ctx, f, found.files[composeFile]); err != nil {
 		return nil, err
 	}
-	for _, name := range found.files[lockFile] {
-		s.docs = append(s.docs, pylock.Read(f.FS, name).Document())
+	if err := s.readProjects(ctx, a.Enable, f, found); err != nil {
+		return nil, err
 	}
+	s.readSpaces(a.Enable, f, found.files[spaceReadme])
+	s.readLocks(f, found.files[lockFile])
 	if files := found.files[catalogued]; len(files) > 0 {
 		doc, err := catalog.Folder(ctx, f.FS, files)
 		if err != nil {
@@ -66,7 +74,7 @@ func (a *Auditor) collect(ctx context.Context, f *Folder) (*source, error) {
 		}
 		s.docs = append(s.docs, doc)
 	}
-	s.docs = append(s.docs, &sbom.Document{Gaps: unread(f, found)})
+	s.docs = append(s.docs, &sbom.Document{Gaps: s.unread(f, found)})
 	s.rebase(f)
 	return s, nil
 }
@@ -94,6 +102,7 @@ func (s *source) readRequirements(ctx context.Context, enable []string, f *Folde
 		if included[names[i]] && !selfIncluded(read, i, names) {
 			continue
 		}
+		s.requirements[names[i]] = file
 		s.docs = append(s.docs, file.Document())
 		s.lint = append(s.lint, python.Check(file, enable...)...)
 		s.linted++
@@ -177,16 +186,15 @@ func readManifest(fsys fs.FS, name string) ([]byte, *sbom.Gap) {
 
 // unread lists the manifests that are seen and have no reader, and the
 // settings of auditors that were found and are not in force.
-func unread(f *Folder, found *tree) []sbom.Gap {
+func (s *source) unread(f *Folder, found *tree) []sbom.Gap {
 	var gaps []sbom.Gap
 	for _, name := range found.files[unsupported] {
 		gaps = append(gaps, sbom.NewGap(sbom.GapUnsupported, name, 0, path.Base(name)+" is not read yet: what it names is not audited"))
 	}
 	gaps = append(gaps, npmGaps(f, found)...)
-	for _, name := range found.files[spaceReadme] {
-		if isSpace(f.FS, name) {
-			gaps = append(gaps, sbom.NewGap(sbom.GapUnsupported, name, 1,
-				"the front matter configures a Hugging Face Space, and is not read yet: the packages that the Space's build adds are not audited"))
+	for _, name := range found.files[spacePackages] {
+		if !slices.Contains(s.spaceFiles, name) {
+			gaps = append(gaps, sbom.NewGap(sbom.GapUnsupported, name, 0, "packages.txt is read beside the README of a Hugging Face Space, and there is none"))
 		}
 	}
 	for _, name := range found.files[foreignRules] {
@@ -196,29 +204,6 @@ func unread(f *Folder, found *tree) []sbom.Gap {
 		gaps = append(gaps, sbom.NewGap(sbom.GapIgnoredConfig, name, 0, "settings found in what is audited are not honoured"))
 	}
 	return gaps
-}
-
-// isSpace reports whether a README's front matter names an sdk.
-// https://huggingface.co/docs/hub/spaces-config-reference
-func isSpace(fsys fs.FS, name string) bool {
-	r, err := fsys.Open(name)
-	if err != nil {
-		return false
-	}
-	defer r.Close()
-	head := make([]byte, 8<<10)
-	n, _ := r.Read(head)
-	lines := bufio.NewScanner(bytes.NewReader(head[:n]))
-	for i := 0; lines.Scan(); i++ {
-		line := strings.TrimRight(lines.Text(), "\r \t")
-		switch {
-		case i == 0 && line != "---", i > 0 && line == "---":
-			return false
-		case strings.HasPrefix(line, "sdk:"):
-			return true
-		}
-	}
-	return false
 }
 
 // rebase makes every path relative to the audited folder, as the user sees it.

@@ -17,6 +17,8 @@ import (
 	"github.com/tallyman/tallyman/sbom"
 	"github.com/tallyman/tallyman/sbom/catalog"
 	"github.com/tallyman/tallyman/sbom/pylock"
+	"github.com/tallyman/tallyman/sbom/pyproject"
+	"github.com/tallyman/tallyman/sbom/space"
 )
 
 // fileKind says which reader a file is for.
@@ -29,10 +31,13 @@ const (
 	composeFile
 	npmManifest
 	lockFile
-	catalogued   // by syft: npm locks, installed Python distributions
-	unsupported  // a manifest without a reader
-	spaceReadme  // README.md, whose front matter may configure a Space
-	foreignRules // settings of an auditor, which do not configure us
+	projectFile   // pyproject.toml, setup.py and their kin
+	scriptFile    // *.py, which may carry its own requirements (PEP 723)
+	catalogued    // by syft: npm locks, installed Python distributions
+	unsupported   // a manifest without a reader
+	spaceReadme   // README.md, whose front matter may configure a Space
+	spacePackages // packages.txt, which a Space's README makes sense of
+	foreignRules  // settings of an auditor, which do not configure us
 )
 
 // tree is what walking a folder found, each list sorted.
@@ -214,11 +219,15 @@ func classify(name string) fileKind {
 		return composeFile
 	case pylock.Reads(base):
 		return lockFile
+	case strings.HasSuffix(base, ".py") && base != "setup.py":
+		return scriptFile
+	case pyproject.Reads(base):
+		return projectFile
 	case slices.Contains(unsupportedManifests, base):
 		return unsupported
-	case base == "packages.txt", base == "environment.yml", base == "environment.yaml":
-		return unsupported
-	case lower == "readme.md":
+	case base == "packages.txt":
+		return spacePackages
+	case space.Reads(base):
 		return spaceReadme
 	case slices.Contains(foreignSettings, base):
 		return foreignRules
@@ -229,7 +238,6 @@ func classify(name string) fileKind {
 var (
 	// unsupportedManifests name dependencies in a way that has no reader yet.
 	unsupportedManifests = []string{
-		"pyproject.toml", "setup.py", "setup.cfg", "Pipfile",
 		"bun.lock", "bun.lockb", "deno.lock", "conda-lock.yml", "pixi.lock", "pixi.toml",
 		"go.mod", "Cargo.lock", "Gemfile.lock", "composer.lock",
 	}
