@@ -186,7 +186,7 @@ func (b *builder) fileGaps() {
 // not read. File lists and direct URLs only add to what is known.
 func (k kind) counts() bool {
 	switch k {
-	case kindNone, kindRelease, kindList, kindSums, kindDirectURL, kindModule, kindBeside:
+	case kindNone, kindRelease, kindList, kindSums, kindDirectURL, kindModule, kindBeside, kindSystem:
 		return false
 	}
 	_, known := unsupported[k]
@@ -265,6 +265,35 @@ func (b *builder) missingDatabase() {
 			return
 		}
 	}
+	if p, i := b.system(); p != "" {
+		b.newGap(sbom.GapUnread, p, i, "a distribution's shell or C library is there, and neither os-release nor a database of packages")
+	}
+}
+
+// system returns the first of the files that only a distribution brings, and
+// its layer; "" when there is none, as in an image of one static program.
+func (b *builder) system() (string, int) {
+	at := map[string]int{}
+	for p, f := range b.files {
+		if f.Kind == kindSystem {
+			at[p] = f.layer
+		}
+	}
+	for p := range b.links {
+		if kindOf(p) == kindSystem {
+			at[p] = len(b.layers) - 1
+		}
+	}
+	for p, i := range b.hard {
+		if kindOf(p) == kindSystem {
+			at[p] = i
+		}
+	}
+	if len(at) == 0 {
+		return "", 0
+	}
+	first := slices.Min(slices.Collect(maps.Keys(at)))
+	return first, at[first]
 }
 
 // maxFolders is how many folders of one unsupported kind are named one by one.

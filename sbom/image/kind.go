@@ -31,6 +31,9 @@ const (
 	// top_level.txt the modules.
 	kindModule kind = "module"
 	kindBeside kind = "beside"
+	// kindSystem is a file that an image has from a distribution alone: a
+	// shell, the dynamic linker, the C library and what it stands beside.
+	kindSystem kind = "system"
 )
 
 const (
@@ -84,6 +87,29 @@ func ownedKind(dir, base string) kind {
 		return kindModule
 	case metadataDir(dir) && distributionFolder(dir):
 		return kindBeside
+	}
+	return systemKind(dir, base)
+}
+
+// systemKind knows kindSystem. Architectures have a folder of their own
+// ("x86_64-linux-gnu").
+// https://refspecs.linuxfoundation.org/FHS_3.0/fhs-3.0.html
+func systemKind(dir, base string) kind {
+	dir = strings.TrimPrefix(dir, "/usr")
+	switch {
+	case dir == "/bin":
+		switch base {
+		case "sh", "bash", "dash", "busybox":
+			return kindSystem
+		}
+	case strings.HasPrefix(dir, "/lib/") && strings.Contains(dir, "-linux-") && strings.Count(dir, "/") == 2:
+		if strings.Contains(base, ".so") {
+			return kindSystem
+		}
+	case dir == "/lib" || dir == "/lib64" || dir == "/lib32":
+		if strings.Contains(base, ".so") && (strings.HasPrefix(base, "ld-") || strings.HasPrefix(base, "libc.")) {
+			return kindSystem
+		}
 	}
 	return kindNone
 }

@@ -235,7 +235,7 @@ func (w *walker) regular(p string, size int64, content io.Reader) error {
 	w.add(entry{Path: p, Type: entryFile, File: f})
 	modules := path.Base(p) == "RECORD" || path.Base(p) == "top_level.txt"
 	switch _, unread := unsupported[k]; {
-	case unread && !distributionFolder(p):
+	case k == kindSystem, unread && !distributionFolder(p):
 		return nil
 	case unread, k == kindModule, k == kindBeside && !modules:
 		return f.digest(content)
