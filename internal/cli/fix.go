@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,6 +19,7 @@ import (
 	"github.com/tallyman/tallyman/internal/audit"
 	"github.com/tallyman/tallyman/internal/limit"
 	"github.com/tallyman/tallyman/policy"
+	"github.com/tallyman/tallyman/sbom"
 	"github.com/tallyman/tallyman/vuln"
 	"github.com/tallyman/tallyman/vuln/fix"
 )
@@ -109,15 +111,20 @@ func (a *app) fix(ctx context.Context, set *settings, word, format string, write
 	out.Plan = fix.New(t.Folder.FS, before.Findings, fix.Options{
 		Dir: folderOf(t.Folder), Components: before.Components, Name: out.shown,
 	})
-	if len(out.Edits) > 0 {
-		edited := *t.Folder
-		edited.FS = out.Overlay(t.Folder.FS)
-		t.Folder = &edited
-		if out.after, err = auditor.Run(ctx, t); err != nil {
+	for len(out.Edits) > 0 {
+		edited := t
+		folder := *t.Folder
+		folder.FS = out.Overlay(t.Folder.FS)
+		edited.Folder = &folder
+		if out.after, err = auditor.Run(ctx, edited); err != nil {
 			return err
 		}
+		if !out.Withdraw(out.harm(folderOf(t.Folder))) {
+			break
+		}
+		out.after = before
 	}
-	out.settle()
+	out.settle(folderOf(t.Folder))
 	progress.done()
 	if write {
 		if err := out.write(); err != nil {
@@ -164,14 +171,71 @@ type fixed struct {
 	Written bool `json:"written"`
 }
 
-// settle tells what is left after the edits.
-func (x *fixed) settle() {
+// spot is where a finding is: a package in a line of a file below the root.
+type spot struct {
+	file    string
+	line    int
+	name    string
+	finding string
+}
+
+// spots lists where findings that gate or are latent are; dir is the folder
+// that their locations are relative to.
+func spots(findings []vuln.Finding, dir string) map[spot]vuln.Finding {
+	out := map[spot]vuln.Finding{}
+	for _, f := range findings {
+		if !f.Gates && f.Verdict != vuln.Latent {
+			continue
+		}
+		for _, l := range f.Locations {
+			out[spot{path.Join(dir, l.File), l.Line, sbom.NormalName(f.Ecosystem, f.Package), strings.Join(f.IDs[:min(1, len(f.IDs))], "")}] = f
+		}
+	}
+	return out
+}
+
+// harm tells of an edit what it would bring in that was not there before.
+func (x *fixed) harm(dir string) func(fix.Edit) string {
+	before, after := spots(x.before.Findings, dir), spots(x.after.Findings, dir)
+	worse := map[spot]string{}
+	for at := range after {
+		if _, was := before[at]; !was {
+			where := spot{file: at.file, line: at.line, name: at.name}
+			worse[where] = max(worse[where], at.finding)
+		}
+	}
+	return func(e fix.Edit) string {
+		id := worse[spot{file: e.File, line: e.Line, name: sbom.NormalName("PyPI", e.Package)}]
+		if id == "" {
+			return ""
+		}
+		return fmt.Sprintf("%s would bring in %s, and no better version is known", e.New, id)
+	}
+}
+
+// settle tells what is left after the edits, each place with a reason.
+func (x *fixed) settle(dir string) {
 	x.Left = []vuln.Finding{}
 	for _, f := range x.after.Findings {
 		if f.Gates || f.Verdict == vuln.Latent {
 			x.Left = append(x.Left, f)
 		}
 	}
+	said := map[spot]bool{}
+	for _, r := range x.Refused {
+		said[spot{file: r.File, line: r.Line, name: sbom.NormalName("PyPI", r.Package)}] = true
+	}
+	for at, f := range spots(x.Left, dir) {
+		where := spot{file: at.file, line: at.line, name: sbom.NormalName("PyPI", at.name)}
+		if f.Locations[0].Layer != "" || said[where] {
+			continue
+		}
+		said[where] = true
+		x.Refused = append(x.Refused, fix.Refusal{File: at.file, Line: at.line, Package: f.Package, Reason: "it is affected after the edits too, and no edit is known that cures it"})
+	}
+	slices.SortFunc(x.Refused, func(a, b fix.Refusal) int {
+		return cmp.Or(strings.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), strings.Compare(a.Package, b.Package), strings.Compare(a.Reason, b.Reason))
+	})
 }
 
 // outcome is 1 while something is left, and undecided when the edited tree

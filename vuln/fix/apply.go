@@ -28,3 +28,25 @@ func (p *Plan) Apply(read func(name string) ([]byte, error)) (map[string][]byte,
 
 // Files are the names of the files that the plan edits, sorted.
 func (p *Plan) Files() []string { return slices.Sorted(maps.Keys(p.files)) }
+
+// Withdraw takes back the edits for which why gives a reason, which becomes a
+// Refusal, and reports whether there were any. It is for who has audited the
+// tree with the edits in it and found that one does harm.
+func (p *Plan) Withdraw(why func(Edit) string) bool {
+	withdrawn := false
+	for name, f := range p.files {
+		f.changes = slices.DeleteFunc(f.changes, func(c *planned) bool {
+			reason := why(c.edit)
+			if reason != "" {
+				withdrawn = true
+				p.Refused = append(p.Refused, Refusal{File: c.edit.File, Line: c.edit.Line, Package: c.edit.Package, Reason: reason})
+			}
+			return reason != ""
+		})
+		if len(f.changes) == 0 {
+			delete(p.files, name)
+		}
+	}
+	p.collect()
+	return withdrawn
+}

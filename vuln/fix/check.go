@@ -53,8 +53,7 @@ func (f *file) wrong() []*planned {
 	slices.SortFunc(after, compareDeclarations)
 	changes := map[lineName][]*planned{}
 	for _, c := range f.changes {
-		k := lineName{c.site.line, c.site.name}
-		changes[k] = append(changes[k], c)
+		changes[c.site.lineName] = append(changes[c.site.lineName], c)
 	}
 	before = slices.DeleteFunc(before, func(d declaration) bool {
 		return slices.ContainsFunc(changes[d.lineName], func(c *planned) bool { return c.edit.New == "" })

@@ -58,7 +58,7 @@ func wordSite(data []byte, lines []int, in *dockerfile.Instruction, command *doc
 	if err != nil {
 		return nil
 	}
-	s := &site{line: w.Line, name: pep508.NormalizeName(r.Name), text: w.Text, locate: locate}
+	s := &site{lineName: lineName{w.Line, pep508.NormalizeName(r.Name)}, text: w.Text, locate: locate}
 	switch {
 	case r.URL != "":
 		s.refuse = "it is installed from a URL, which says the version itself: " + shown(r.URL)

@@ -42,9 +42,8 @@ type lineName struct {
 
 // site is one requirement and where its text stands.
 type site struct {
-	// line is the one that findings name; name is the normalised package.
-	line int
-	name string
+	// lineName is where findings see it: the line and the normalised package.
+	lineName
 	// text is the requirement, without quotes, comment and options. offsets
 	// has for each of its bytes where it stands in the file; it is nil when
 	// the text has to be written by write as a whole.
@@ -87,8 +86,7 @@ func (p *planner) load(name string) (*file, error) {
 	if f.grammar != nil {
 		f.sites = map[lineName][]*site{}
 		for _, s := range f.grammar.sites(f.data) {
-			k := lineName{s.line, s.name}
-			f.sites[k] = append(f.sites[k], s)
+			f.sites[s.lineName] = append(f.sites[s.lineName], s)
 		}
 	}
 	return f, nil
@@ -137,6 +135,8 @@ func grammarOf(f *file) grammar {
 		return projectGrammar{f.name}
 	case isDockerfile(base):
 		return dockerGrammar{f.name}
+	case isLiteral(base):
+		return literalGrammar{f.name}
 	case slices.Contains([]string{".txt", ".in", ".pip", ""}, path.Ext(base)) || strings.Contains(base, "requirements"):
 		return requirementGrammar{f.name}
 	}

@@ -97,28 +97,33 @@ func New(fsys fs.FS, findings []vuln.Finding, opts Options) *Plan {
 	return p.result()
 }
 
-// result is the sorted plan.
+// result is the plan.
 func (p *planner) result() *Plan {
-	out := &Plan{Edits: []Edit{}, Refused: p.refused, files: map[string]*file{}}
+	out := &Plan{Refused: p.refused, files: map[string]*file{}}
 	for name, f := range p.files {
-		for _, c := range f.changes {
-			out.Edits = append(out.Edits, c.edit)
-		}
 		if len(f.changes) > 0 {
 			out.files[name] = f
 		}
 	}
-	if out.Refused == nil {
-		out.Refused = []Refusal{}
+	out.collect()
+	return out
+}
+
+// collect lists the edits and sorts all lists.
+func (p *Plan) collect() {
+	p.Edits = []Edit{}
+	for _, f := range p.files {
+		for _, c := range f.changes {
+			p.Edits = append(p.Edits, c.edit)
+		}
 	}
-	slices.SortFunc(out.Edits, func(a, b Edit) int {
+	slices.SortFunc(p.Edits, func(a, b Edit) int {
 		return cmp.Or(strings.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), strings.Compare(a.Package, b.Package),
 			strings.Compare(a.Old, b.Old), strings.Compare(a.New, b.New))
 	})
-	slices.SortFunc(out.Refused, func(a, b Refusal) int {
+	slices.SortFunc(p.Refused, func(a, b Refusal) int {
 		return cmp.Or(strings.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), strings.Compare(a.Package, b.Package),
 			strings.Compare(a.Reason, b.Reason), strings.Compare(a.Command, b.Command))
 	})
-	out.Refused = slices.Compact(out.Refused)
-	return out
+	p.Refused = append([]Refusal{}, slices.Compact(p.Refused)...)
 }

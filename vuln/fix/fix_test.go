@@ -255,3 +255,44 @@ func TestPoetryEnds(t *testing.T) {
 		}
 	}
 }
+
+func TestLiterals(t *testing.T) {
+	for _, test := range []struct {
+		name, content string
+		line          int
+		want          string // "" for what is not edited
+	}{
+		{"setup.py", "from setuptools import setup\nsetup(\n    install_requires=[\n        'gradio>=4',  # 'ui'\n        \"other\",\n    ],\n)\n", 4, "'gradio>=4.44.1',  # 'ui'"},
+		{"setup.py", "from setuptools import setup\nsetup(install_requires=['gradio>=4', 'gradio>=4'])\n", 2, ""},
+		{"setup.cfg", "[options]\ninstall_requires =\n    gradio>=4,<5\n    other\n", 3, "    gradio>=4.44.1,<5\n    other"},
+		{"environment.yml", "dependencies:\n  - python=3.12\n  - pip:\n    - gradio>=4  # ui\n", 4, "    - gradio>=4.44.1  # ui"},
+		{"app.py", "# /// script\n# dependencies = [\n#   \"gradio\",\n# ]\n# ///\nimport gradio\n", 3, "#   \"gradio>=4.44.1\",\n# ]"},
+	} {
+		got, refused := edited(t, test.name, test.content, found("gradio", test.name, test.line, "4.44.1"))
+		switch {
+		case test.want == "" && (got != test.content || len(refused) != 1):
+			t.Errorf("%s: edited to %q, refused %v", test.name, got, refused)
+		case test.want != "" && (!strings.Contains(got, test.want) || len(refused) > 0):
+			t.Errorf("%s: got %q, want %q in it; refused %v", test.name, got, test.want, refused)
+		}
+	}
+}
+
+func TestWithdraw(t *testing.T) {
+	fsys := fstest.MapFS{"requirements.txt": {Data: []byte("gradio>=4\nother==1\n")}}
+	plan := New(fsys, []vuln.Finding{found("gradio", "requirements.txt", 1, "5"), found("other", "requirements.txt", 2, "2")}, Options{})
+	if !plan.Withdraw(func(e Edit) string { return map[string]string{"other": "it would do harm"}[e.Package] }) {
+		t.Error("nothing was withdrawn")
+	}
+	files, err := plan.Apply(fsys.ReadFile)
+	if err != nil || string(files["requirements.txt"]) != "gradio>=5\nother==1\n" {
+		t.Errorf("%q, %v", files, err)
+	}
+	want := []Refusal{{File: "requirements.txt", Line: 2, Package: "other", Reason: "it would do harm"}}
+	if diff := cmp.Diff(want, plan.Refused); diff != "" || len(plan.Edits) != 1 {
+		t.Errorf("%v (-want +got):\n%s", plan.Edits, diff)
+	}
+	if plan.Withdraw(func(Edit) string { return "" }) {
+		t.Error("withdrawn without a reason")
+	}
+}

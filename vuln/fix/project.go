@@ -136,7 +136,7 @@ func (w *tomlWalk) constraint(path []string, key int, n *unstable.Node) {
 func (w *tomlWalk) site(n *unstable.Node, text string, locate func(string) (spans, error)) *site {
 	from := int(n.Raw.Offset)
 	to := from + int(n.Raw.Length)
-	s := &site{line: w.line(from), text: text, from: from, to: to, locate: locate}
+	s := &site{lineName: lineName{line: w.line(from)}, text: text, from: from, to: to, locate: locate}
 	w.sites = append(w.sites, s)
 	raw := string(w.data[from:to])
 	if len(raw) != len(text)+2 || raw[1:len(raw)-1] != text {

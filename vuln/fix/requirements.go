@@ -54,7 +54,7 @@ func (g requirementGrammar) sites(data []byte) []*site {
 	var out []*site
 	for _, e := range g.entries(data) {
 		name, _ := e.Project()
-		s := &site{line: e.Line, name: pep508.NormalizeName(name), locate: locate}
+		s := &site{lineName: lineName{e.Line, pep508.NormalizeName(name)}, locate: locate}
 		out = append(out, s)
 		l := lines[e.Line]
 		switch {
