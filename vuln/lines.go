@@ -110,11 +110,16 @@ func (in *installs) add(files []string) {
 	in.sets = append(in.sets, files)
 }
 
+// maxSteps bounds how often the lines of one package are looked at: a hostile
+// file can name one package for ten thousand extras.
+const maxSteps = 1 << 20
+
 // split parts the lines of one package into those that are installed
 // together. What stands in one file is; what stands in different ones is when
 // the document says so. A constraint of a file that the document says nothing
-// of counts everywhere.
+// of counts everywhere. It returns nil when that would be too many.
 func (in *installs) split(lines []*line) [][]*line {
+	steps := 0
 	groups := map[int][]*line{}
 	alone := map[sbom.Location][]*line{} // by file and layer
 	var everywhere []*line
@@ -129,6 +134,9 @@ func (in *installs) split(lines []*line) [][]*line {
 		}
 		switch {
 		case l.at.Layer == "" && len(sets) > 0:
+			if steps += len(sets); steps > maxSteps {
+				return nil
+			}
 			for _, n := range sets {
 				if groups[n] == nil {
 					order = append(order, func() []*line { return groups[n] })
@@ -143,6 +151,9 @@ func (in *installs) split(lines []*line) [][]*line {
 			}
 			alone[key] = append(alone[key], l)
 		}
+	}
+	if len(order)*len(everywhere) > maxSteps {
+		return nil
 	}
 	out := make([][]*line, 0, len(order))
 	for _, group := range order {

@@ -286,3 +286,27 @@ func TestWhatIsThereWithoutAVersion(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+// TestTooManyLinesIsAGap: what would take minutes is not judged, and says so.
+func TestTooManyLinesIsAGap(t *testing.T) {
+	src := fake{"PyPI": {"demo": {advisory("PYSEC-2025-1", "introduced 0", "fixed 2.0")}}}
+	doc := &sbom.Document{}
+	for i := range 3000 {
+		c := line(">=1", "pyproject.toml", i+1, "")
+		c.Scope = fmt.Sprintf("extra:x%d", i)
+		doc.Components = append(doc.Components, c)
+	}
+	res, err := vuln.Match(t.Context(), doc, src)
+	if err != nil || len(res.Gaps) != 1 || res.Gaps[0].Kind != sbom.GapTooLarge || !res.Gaps[0].Hides {
+		t.Errorf("many extras: %v, %d findings, gaps %v", err, len(res.Findings), res.Gaps)
+	}
+	doc = &sbom.Document{}
+	for i := range 3000 {
+		doc.Components = append(doc.Components, line(fmt.Sprintf(">=1.%d", i), "base.txt", i+1, ""))
+		doc.Together = append(doc.Together, []string{"base.txt", fmt.Sprintf("root%d.txt", i)})
+	}
+	res, err = vuln.Match(t.Context(), doc, src)
+	if err != nil || len(res.Gaps) != 1 || res.Gaps[0].Kind != sbom.GapTooLarge {
+		t.Errorf("many files: %v, %d findings, gaps %v", err, len(res.Findings), res.Gaps)
+	}
+}

@@ -21,7 +21,15 @@ func (m *matcher) ranges(ctx context.Context, lines map[string][]*line, together
 			return fmt.Errorf("looking up advisories for %q: %w", name, err)
 		}
 		var found []*pending
-		for _, group := range together.split(lines[name]) {
+		groups := together.split(lines[name])
+		if groups == nil {
+			m.lineGap(lines[name][0], sbom.GapTooLarge, fmt.Sprintf("%d lines of too many files name %s: what they admit together is not judged", len(lines[name]), name))
+		}
+		for _, group := range groups {
+			if scopes := len(scopesOf(group)); scopes*len(group) > maxSteps {
+				m.lineGap(group[0], sbom.GapTooLarge, fmt.Sprintf("%d lines for %d uses name %s: what they admit together is not judged", len(group), scopes, name))
+				continue
+			}
 			for _, d := range m.demands(group) {
 				found = append(found, m.demand(name, list, d)...)
 			}

@@ -91,16 +91,21 @@ type Verdict string
 
 // The verdicts.
 const (
-	// Unknown is the zero value.
+	// Unknown is the zero value: nobody can tell. Of a range, the newest known
+	// version that an installer would take is affected, it admits versions
+	// above that are not, and nobody has told whether one of them exists.
 	Unknown Verdict = "unknown"
 	// AffectedVersion: the exact version in use is affected.
 	AffectedVersion Verdict = "affected"
-	// Forced: every version that the range admits is affected.
+	// Forced: every version that the range admits is affected, whatever
+	// versions exist, or every one of those that an index says there are.
 	Forced Verdict = "forced"
-	// Current: what an installer takes from the range today is affected.
+	// Current: what an installer takes from the range today is affected: the
+	// newest known version is, and so is whatever the range admits above it,
+	// or an index says that there is nothing above it.
 	Current Verdict = "current"
-	// Latent: the range admits an affected version that an installer would not
-	// take today.
+	// Latent: the range admits an affected version, and none of the others
+	// applies: an installer would not take it today. The edit is Floor.
 	Latent Verdict = "latent"
 )
 
