@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tallyman/tallyman/attest"
+	"github.com/tallyman/tallyman/internal/oci"
 	"github.com/tallyman/tallyman/policy"
 	"github.com/tallyman/tallyman/policy/deploy"
 	"github.com/tallyman/tallyman/policy/dockerfile"
@@ -49,6 +50,12 @@ type Auditor struct {
 	// Parameters and Exceptions are the user's.
 	Parameters policy.Parameters
 	Exceptions []policy.Exception
+	// Environments are where requirements are judged for; none means what the
+	// folder says, else every supported Python on linux/amd64.
+	Environments []vuln.Environment
+	// Known has every version of a package that an index offers; see
+	// vuln.Options.
+	Known map[string][]string
 	// Enable names lint rules that are off by default, or "all".
 	Enable []string
 	// Verify says what a good signature is.
@@ -115,12 +122,14 @@ func (a *Auditor) inventory(ctx context.Context, t Target, r *Report) ([]*sbom.D
 		docs = append(docs, t.SBOM)
 	}
 	linted := 0
+	var s *source
 	if t.Folder != nil {
 		a.step("reading %s", t.Name)
-		s, err := a.collect(ctx, t.Folder)
-		if err != nil {
+		var err error
+		if s, err = a.collect(ctx, t.Folder); err != nil {
 			return nil, err
 		}
+		a.Environments = a.environments(s)
 		docs = append(docs, s.docs...)
 		if r.Target.LeftOut = s.leftOut; len(s.leftOut) > 0 {
 			r.Notes = append(r.Notes, fmt.Sprintf("--include and --exclude left out %s", strings.Join(s.leftOut, ", ")))
@@ -130,7 +139,7 @@ func (a *Auditor) inventory(ctx context.Context, t Target, r *Report) ([]*sbom.D
 	}
 	if t.Image != nil {
 		a.step("reading image %s", t.Image.Name())
-		doc, findings, err := a.readImage(ctx, t, r)
+		doc, findings, err := a.readImage(ctx, t, s, r)
 		if err != nil {
 			return nil, err
 		}
@@ -149,7 +158,7 @@ func (a *Auditor) inventory(ctx context.Context, t Target, r *Report) ([]*sbom.D
 }
 
 // readImage reads the image's packages and judges its configuration.
-func (a *Auditor) readImage(ctx context.Context, t Target, r *Report) (*sbom.Document, []lint.Finding, error) {
+func (a *Auditor) readImage(ctx context.Context, t Target, s *source, r *Report) (*sbom.Document, []lint.Finding, error) {
 	r.Target.Image, r.Target.ImageDigest = t.Image.Name(), t.Image.Digest().String()
 	if index, ok := t.Image.IndexDescriptor(); ok {
 		r.Target.IndexDigest = index.Digest.String()
@@ -162,7 +171,29 @@ func (a *Auditor) readImage(ctx context.Context, t Target, r *Report) (*sbom.Doc
 		return nil, nil, fmt.Errorf("reading image %q: %w", t.Image.Name(), err)
 	}
 	r.Image = imageFacts(t.Image.Digest().String(), inventory)
-	return inventory.Document, deploy.CheckImage(imageConfig(inventory)), nil
+	inventory.Document.Gaps = append(inventory.Document.Gaps, passedBy(t.Image.Others())...)
+	findings := deploy.CheckImage(imageConfig(inventory))
+	if s != nil {
+		config, err := t.Image.Image().ConfigFile()
+		if err != nil {
+			return nil, nil, fmt.Errorf("reading image %q: %w", t.Image.Name(), err)
+		}
+		findings = append(findings, a.drifted(s, inventory, config)...)
+	}
+	return inventory.Document, findings, nil
+}
+
+// passedBy are the gaps for what the index of an image has for other
+// platforms: whoever pulls the index may get one of those.
+func passedBy(others []oci.Other) []sbom.Gap {
+	var gaps []sbom.Gap
+	for _, o := range others {
+		if !o.Absent {
+			reason := fmt.Sprintf("the index has %s too (%s), which was not audited: audit each with --platform", o.Platform, o.Digest)
+			gaps = append(gaps, sbom.NewGap(sbom.GapImage, "", 0, reason))
+		}
+	}
+	return gaps
 }
 
 // match holds the inventory against the advisories.
@@ -188,7 +219,7 @@ func (a *Auditor) match(ctx context.Context, doc *sbom.Document, r *Report) erro
 	if opened.DB != nil {
 		src = opened.DB
 	}
-	result, err := vuln.Match(ctx, doc, src)
+	result, err := vuln.MatchWith(ctx, doc, src, vuln.Options{Environments: a.Environments, Known: a.Known})
 	if err != nil {
 		return fmt.Errorf("matching advisories: %w", err)
 	}

@@ -140,6 +140,14 @@ func (a *app) auditor(set *settings, command string, stages []string, p *progres
 	if err != nil {
 		return nil, nil, err
 	}
+	environments, err := a.environments()
+	if err != nil {
+		return nil, nil, err
+	}
+	known, err := a.known()
+	if err != nil {
+		return nil, nil, err
+	}
 	modules, done, err := a.modules()
 	if err != nil {
 		return nil, nil, err
@@ -148,7 +156,7 @@ func (a *app) auditor(set *settings, command string, stages []string, p *progres
 		Tool: audit.Tool{Name: "tallyman", Version: a.version()}, Command: command, Now: a.env.Now(),
 		Stages: stages, Advisories: a.openAdvisories(p), Modules: modules,
 		Parameters: a.parameters(), Exceptions: set.exceptions, Enable: a.flags.enable,
-		Verify: verify, Progress: p.step,
+		Verify: verify, Progress: p.step, Environments: environments, Known: known,
 	}, done, nil
 }
 

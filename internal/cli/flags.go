@@ -39,6 +39,8 @@ type flags struct {
 	image      string
 	platform   string
 	enable     []string
+	pythons    []string
+	known      string
 	unfixed    string
 
 	requireSignature bool
@@ -85,6 +87,8 @@ func (a *app) advisoryFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&a.flags.advisories, "advisories", "", "`DIR` of OSV advisories to use instead of the snapshot of 'tallyman db update'")
 	f.BoolVar(&a.flags.rehash, "rehash", false, "with --advisories: read the files again even if they look unchanged")
+	f.StringSliceVar(&a.flags.pythons, "python", nil, "`VERSION,...` that requirements are judged for (default: what the folder says, else every supported one)")
+	f.StringVar(&a.flags.known, "known-versions", "", "JSON `FILE` with all versions of packages that an index offers: {\"name\": [\"1.0\"]}")
 	f.StringVar(&a.flags.findings, "findings", "", "`FILE` with an osv-scanner result to compare with")
 }
 

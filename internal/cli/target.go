@@ -173,7 +173,7 @@ func (a *app) openImage(ctx context.Context, image string) (*oci.Image, error) {
 }
 
 func (a *app) ociOptions() oci.Options {
-	return oci.Options{Platform: a.flags.platform, Offline: a.flags.offline, UserAgent: "tallyman/" + a.version()}
+	return oci.Options{Platform: a.imagePlatform(), Offline: a.flags.offline, UserAgent: "tallyman/" + a.version()}
 }
 
 // checkGlobs refuses a pattern that can never match.

@@ -1,0 +1,62 @@
+package audit
+
+import (
+	"regexp"
+	"slices"
+
+	"github.com/tallyman/tallyman/sbom/pep440"
+	"github.com/tallyman/tallyman/sbom/pep508"
+	"github.com/tallyman/tallyman/vuln"
+)
+
+// defaultPlatform is where a Gradio application runs unless somebody says
+// otherwise: what an image or a Space is.
+const defaultPlatform = "linux/amd64"
+
+// series matches a version of CPython 3 that NewEnvironment knows what to make of.
+var series = regexp.MustCompile(`^3\.[0-9]{1,3}(\.[0-9]{1,3})?$`)
+
+// environments are those that requirements are judged for: what the user said,
+// else every Python that the folder names (in a Dockerfile's base image, in
+// .python-version, in a Space's README, by requires-python), else none, which
+// means every supported one.
+func (a *Auditor) environments(s *source) []vuln.Environment {
+	if len(a.Environments) > 0 || s == nil {
+		return a.Environments
+	}
+	pythons := slices.DeleteFunc(slices.Clone(s.pythons), func(v string) bool { return !series.MatchString(v) })
+	if len(pythons) < len(s.pythons) {
+		return nil // one says something that we cannot read: judge for all
+	}
+	for _, specifiers := range s.requires {
+		admitted, ok := supported(specifiers)
+		if !ok {
+			return nil
+		}
+		pythons = append(pythons, admitted...)
+	}
+	slices.Sort(pythons)
+	var out []vuln.Environment
+	for _, python := range slices.Compact(pythons) {
+		out = append(out, vuln.NewEnvironment(python, defaultPlatform))
+	}
+	return out
+}
+
+// supported are the supported Pythons of which requires-python admits some
+// release. ok is false when it cannot be read.
+// https://packaging.python.org/en/latest/specifications/core-metadata/#requires-python
+func supported(specifiers string) (pythons []string, ok bool) {
+	asked, err := pep440.ParseSpecifiers(specifiers)
+	if err != nil {
+		return nil, false
+	}
+	for _, e := range vuln.DefaultEnvironments() {
+		python := e.Markers.Values[pep508.PythonVersion]
+		whole, err := pep440.ParseSpecifiers("==" + python + ".*")
+		if err == nil && !whole.Set().Intersect(asked.Set()).IsEmpty() {
+			pythons = append(pythons, python)
+		}
+	}
+	return pythons, true
+}

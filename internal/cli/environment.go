@@ -1,0 +1,51 @@
+package cli
+
+import (
+	"cmp"
+	"os"
+	"regexp"
+	"strings"
+
+	"github.com/tallyman/tallyman/vuln"
+)
+
+// pythonFlag is what --python takes.
+var pythonFlag = regexp.MustCompile(`^3\.[0-9]{1,3}(\.[0-9]{1,3})?$`)
+
+// environments are those of --python and --platform, none without --python.
+func (a *app) environments() ([]vuln.Environment, error) {
+	var out []vuln.Environment
+	for _, python := range a.flags.pythons {
+		if !pythonFlag.MatchString(python) {
+			return nil, usagef("", "--python %q is not a version such as 3.12", python)
+		}
+		for platform := range strings.SplitSeq(cmp.Or(a.flags.platform, "linux/amd64"), ",") {
+			out = append(out, vuln.NewEnvironment(python, platform))
+		}
+	}
+	return out, nil
+}
+
+// imagePlatform is the platform to take from an image index: the first of
+// --platform.
+func (a *app) imagePlatform() string {
+	first, _, _ := strings.Cut(a.flags.platform, ",")
+	return first
+}
+
+// known reads --known-versions.
+func (a *app) known() (map[string][]string, error) {
+	if a.flags.known == "" {
+		return nil, nil
+	}
+	f, err := os.Open(a.path(a.flags.known))
+	if err != nil {
+		return nil, usagef("", "--known-versions: %w", err)
+	}
+	defer f.Close()
+	known, err := vuln.ReadKnown(f)
+	if err != nil {
+		return nil, usagef("", "--known-versions %q: %w", a.flags.known, err)
+	}
+	return known, nil
+}
