@@ -61,17 +61,60 @@ func TestBinaryFitsTheBudget(t *testing.T) {
 // BenchmarkVersion is the start of the program as a process: what a pre-push
 // hook pays before anything is read.
 func BenchmarkVersion(b *testing.B) {
-	program := build(b)
+	processes(b, 0, build(b), "version")
+}
+
+// BenchmarkAuditGradio is the audit of all manifests of gradio-app/gradio
+// against every advisory that we have, as a process.
+func BenchmarkAuditGradio(b *testing.B) {
+	data, program, cache := shared(b), build(b), b.TempDir()
+	run(b, 0, program, "db", "update", "--from", filepath.Join(data, "osv"), "--cache-dir", cache)
+	processes(b, 1, program, "audit", filepath.Join(data, "gradio"), "--offline", "--cache-dir", cache)
+}
+
+// BenchmarkUpdate compiles every advisory that we have, as a process.
+func BenchmarkUpdate(b *testing.B) {
+	data, program, cache := shared(b), build(b), b.TempDir()
+	processes(b, 0, program, "db", "update", "--from", filepath.Join(data, "osv"), "--cache-dir", cache)
+}
+
+// processes runs a command again and again and reports its CPU time and, on
+// systems that tell, its peak memory.
+func processes(b *testing.B, code int, program string, args ...string) {
 	b.ReportAllocs()
-	var cpu int64
+	var cpu, peak int64
 	for b.Loop() {
-		cmd := exec.Command(program, "version")
-		if err := cmd.Run(); err != nil {
-			b.Fatal(err)
-		}
-		cpu += int64(cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime())
+		state := run(b, code, program, args...)
+		cpu += int64(state.UserTime() + state.SystemTime())
+		peak = max(peak, peakBytes(state))
 	}
 	b.ReportMetric(float64(cpu)/float64(b.N)/1e6, "cpu-ms/op")
+	b.ReportMetric(float64(peak)/(1<<20), "peak-MB")
+}
+
+func run(b *testing.B, code int, program string, args ...string) *os.ProcessState {
+	b.Helper()
+	cmd := exec.Command(program, args...)
+	if err := cmd.Run(); cmd.ProcessState == nil || cmd.ProcessState.ExitCode() != code {
+		b.Fatalf("%v: %v, want exit code %d", args, err, code)
+	}
+	return cmd.ProcessState
+}
+
+// shared is ../shared/data; without it the benchmark is skipped.
+func shared(b *testing.B) string {
+	root := os.Getenv("TALLYMAN_SHARED")
+	if root == "" {
+		root = filepath.Join("..", "..", "..", "shared")
+	}
+	data, err := filepath.Abs(filepath.Join(root, "data"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	if _, err := os.Stat(data); err != nil {
+		b.Skipf("skipped: needs %s (set TALLYMAN_SHARED): %v", data, err)
+	}
+	return data
 }
 
 func build(t testing.TB) string {
@@ -91,9 +134,11 @@ func goTool(t testing.TB, args ...string) string {
 	cmd := exec.Command("go", args...)
 	cmd.Dir = filepath.Join("..", "..")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("go %s: %v", strings.Join(args, " "), err)
+		t.Fatalf("go %s: %v\n%s", strings.Join(args, " "), err, stderr.String())
 	}
 	return string(out)
 }
