@@ -39,6 +39,7 @@ func TestScripts(t *testing.T) {
 			"registry": startRegistry,
 			"large":    large,
 			"push":     push,
+			"index":    pushIndex,
 			"keypair":  keypair,
 			"patch":    patch,
 			"script":   script,

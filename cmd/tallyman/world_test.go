@@ -37,6 +37,42 @@ func push(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("DIGEST", digest.String())
 }
 
+// pushIndex writes an index of images to a registry, or to a layout, and puts
+// its digest into $DIGEST: index REF|oci:DIR OS/ARCH=LAYOUT|clean...
+func pushIndex(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: index REF|oci:DIR OS/ARCH=LAYOUT|clean...")
+	}
+	var index v1.ImageIndex = empty.Index
+	for _, arg := range args[1:] {
+		words, from, _ := strings.Cut(arg, "=")
+		platform, err := v1.ParsePlatform(words)
+		ts.Check(err)
+		img := cleanImage(ts)
+		if from != "clean" {
+			img = layoutImage(ts, ts.MkAbs(from))
+		}
+		config, err := img.ConfigFile()
+		ts.Check(err)
+		config = config.DeepCopy()
+		config.OS, config.Architecture, config.Variant = platform.OS, platform.Architecture, platform.Variant
+		img, err = mutate.ConfigFile(img, config)
+		ts.Check(err)
+		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: img, Descriptor: v1.Descriptor{Platform: platform}})
+	}
+	digest, err := index.Digest()
+	ts.Check(err)
+	ts.Setenv("DIGEST", digest.String())
+	if dir, ok := strings.CutPrefix(args[0], "oci:"); ok {
+		_, err := layout.Write(ts.MkAbs(dir), index)
+		ts.Check(err)
+		return
+	}
+	ref, err := name.ParseReference(args[0])
+	ts.Check(err)
+	ts.Check(remote.WriteIndex(ref, index))
+}
+
 // layoutImage is the first image of an OCI layout.
 func layoutImage(ts *testscript.TestScript, dir string) v1.Image {
 	index, err := layout.ImageIndexFromPath(dir)

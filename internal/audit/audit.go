@@ -189,7 +189,7 @@ func passedBy(others []oci.Other) []sbom.Gap {
 	var gaps []sbom.Gap
 	for _, o := range others {
 		if !o.Absent {
-			reason := fmt.Sprintf("the index has %s too (%s), which was not audited: audit each with --platform", o.Platform, o.Digest)
+			reason := fmt.Sprintf("the index has %s too, which was not audited: give --platform", o.Platform)
 			gaps = append(gaps, sbom.NewGap(sbom.GapImage, "", 0, reason))
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/spf13/cobra"
@@ -24,6 +25,7 @@ type signing struct {
 	format string
 	sbom   string
 	report string
+	index  bool
 }
 
 func (s *signing) register(cmd *cobra.Command) {
@@ -39,6 +41,9 @@ func (a *app) signCommand() *cobra.Command {
 		Use:   "sign IMAGE",
 		Short: "Sign an image by digest with a local key",
 		Long: `Sign an image by digest with a local key. A tag is resolved to a digest once.
+An index of more than one platform is signed with --index only, by which you
+vouch for all of them; --platform signs the image for one.
+
 No transparency log entry is made: 'cosign verify --key' of the result needs
 --insecure-ignore-tlog.`,
 		Example: `  cosign generate-key-pair
@@ -46,6 +51,9 @@ No transparency log entry is made: 'cosign verify --key' of the result needs
 		Args: exactly(1, "one IMAGE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withSigner(cmd, s, args[0], func(ctx context.Context, w *writer) error {
+				if err := a.vouched(w, s); err != nil {
+					return err
+				}
 				done, err := attest.Sign(ctx, w.store, w.subject, w.signer, w.format)
 				return a.wrote("signature", w, done, err)
 			})
@@ -53,7 +61,8 @@ No transparency log entry is made: 'cosign verify --key' of the result needs
 	}
 	a.world(cmd)
 	s.register(cmd)
-	cmd.Flags().StringVar(&a.flags.platform, "platform", "", "`OS/ARCH` to sign of an image index (default: the index itself)")
+	cmd.Flags().BoolVar(&s.index, "index", false, "sign the index itself, whatever its platforms are")
+	cmd.Flags().StringVar(&a.flags.platform, "platform", "", "`OS/ARCH` to sign of an image index (default: the index, if it has one platform)")
 	return cmd
 }
 
@@ -137,6 +146,26 @@ func (a *app) subject(image *oci.Image) (v1.Descriptor, error) {
 		return index, nil
 	}
 	return image.Descriptor()
+}
+
+// vouched refuses to sign what nobody can have looked at: an index of several
+// platforms that was not asked for as such.
+func (a *app) vouched(w *writer, s signing) error {
+	if s.index && a.flags.platform != "" {
+		return usagef("", "--index and --platform: sign the index, or the image for one platform")
+	}
+	if _, ok := w.image.IndexDescriptor(); s.index && !ok {
+		return usagef("", "--index: %q is an image and no index", w.image.Name())
+	}
+	var names []string
+	for _, o := range w.image.Others() {
+		names = append(names, o.Platform)
+	}
+	if len(names) == 0 || s.index {
+		return nil
+	}
+	return usagef("tallyman sign "+w.image.Name()+" --platform OS/ARCH",
+		"%q is an index of more platforms (%s) than one: sign one with --platform, or vouch for all with --index", w.image.Name(), strings.Join(names, ", "))
 }
 
 // password is asked for only when a key is encrypted.

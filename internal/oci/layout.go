@@ -73,11 +73,11 @@ func openLayout(ref Ref, opts Options) (*Image, error) {
 	if err != nil {
 		return nil, layoutError(ref, err)
 	}
-	d, err := l.find(ref.Name, opts)
+	d, others, err := l.find(ref.Name, opts)
 	if err != nil {
 		return nil, layoutError(ref, err)
 	}
-	out := &Image{ref: ref, store: &Repository{l}}
+	out := &Image{ref: ref, store: &Repository{l}, others: others}
 	for depth := 0; isIndex(d.MediaType); depth++ {
 		if depth == maxIndexDepth {
 			return nil, layoutError(ref, fmt.Errorf("indexes nested deeper than %d", maxIndexDepth))
@@ -92,6 +92,10 @@ func openLayout(ref Ref, opts Options) (*Image, error) {
 		if d, err = opts.choose(index); err != nil {
 			return nil, layoutError(ref, err)
 		}
+		out.others = append(out.others, opts.others(index.Manifests, d)...)
+	}
+	for i, o := range out.others {
+		out.others[i].Absent = !l.has(o.Digest)
 	}
 	if out.image, err = storedImage(l.src, d); err != nil {
 		return nil, layoutError(ref, err)
@@ -117,37 +121,56 @@ func layoutError(ref Ref, err error) error {
 	return out
 }
 
-// find returns the descriptor of what name names, "" for the only image.
-func (l *layout) find(name string, opts Options) (v1.Descriptor, error) {
+// find returns the descriptor of what name names, "" for the only image, and
+// what the layout has of it for other platforms.
+func (l *layout) find(name string, opts Options) (v1.Descriptor, []Other, error) {
+	if digestOK.MatchString(name) {
+		d, err := l.byDigest(name)
+		return d, nil, err
+	}
+	images, err := l.candidates(name)
+	if err != nil {
+		return v1.Descriptor{}, nil, err
+	}
+	switch {
+	case len(images) == 1:
+		return images[0], nil, nil
+	case len(images) == 0:
+		return v1.Descriptor{}, nil, &Error{Reason: ErrMediaType, Err: errors.New("the layout holds no image")}
+	case onePerPlatform(images):
+		d, err := opts.choose(&v1.IndexManifest{Manifests: images})
+		return d, opts.others(images, d), err
+	}
+	return v1.Descriptor{}, nil, &Error{Reason: ErrAmbiguous, Err: errors.New(tags(images)), Hint: "name one with oci:PATH:TAG or oci:PATH@DIGEST"}
+}
+
+// candidates are the images and indexes that name may mean, "" for any.
+func (l *layout) candidates(name string) ([]v1.Descriptor, error) {
 	index, err := l.index()
 	if err != nil {
-		return v1.Descriptor{}, err
-	}
-	if digestOK.MatchString(name) {
-		return l.byDigest(name)
+		return nil, err
 	}
 	images := slices.DeleteFunc(slices.Clone(index.Manifests), notPlatform)
 	if name != "" {
 		images = slices.DeleteFunc(images, func(d v1.Descriptor) bool { return !named(d, name) })
 		if len(images) == 0 {
-			return v1.Descriptor{}, fmt.Errorf("tag %q: %w; there is %s", name, ErrNotFound, tags(index.Manifests))
+			return nil, fmt.Errorf("tag %q: %w; there is %s", name, ErrNotFound, tags(index.Manifests))
 		}
 	}
 	if len(images) > 1 {
-		images, err = l.onlyImages(images)
-		if err != nil {
-			return v1.Descriptor{}, err
-		}
+		return l.onlyImages(images)
 	}
-	switch {
-	case len(images) == 1:
-		return images[0], nil
-	case len(images) == 0:
-		return v1.Descriptor{}, &Error{Reason: ErrMediaType, Err: errors.New("the layout holds no image")}
-	case onePerPlatform(images):
-		return opts.choose(&v1.IndexManifest{Manifests: images})
+	return images, nil
+}
+
+// has reports whether the layout holds the blob h.
+func (l *layout) has(h v1.Hash) bool {
+	r, err := openBlob(l.src, h)
+	if err != nil {
+		return !errors.Is(err, fs.ErrNotExist)
 	}
-	return v1.Descriptor{}, &Error{Reason: ErrAmbiguous, Err: errors.New(tags(images)), Hint: "name one with oci:PATH:TAG or oci:PATH@DIGEST"}
+	r.Close()
+	return true
 }
 
 // onlyImages drops the artifacts that only their manifest gives away.

@@ -49,6 +49,7 @@ type Image struct {
 	image  v1.Image
 	digest v1.Hash
 	index  v1.Descriptor
+	others []Other
 	store  *Repository
 }
 

@@ -32,11 +32,11 @@ func openRegistry(ctx context.Context, ref Ref, opts Options) (*Image, error) {
 	if err != nil {
 		return fail(err)
 	}
-	desc, err := descend(first, repo, opts, options)
+	desc, others, err := descend(first, repo, opts, options)
 	if err != nil {
 		return fail(err)
 	}
-	out := &Image{ref: ref, digest: desc.Digest, store: &Repository{&registryStore{repo: repo, options: opts, name: ref.Name}}}
+	out := &Image{ref: ref, digest: desc.Digest, others: others, store: &Repository{&registryStore{repo: repo, options: opts, name: ref.Name}}}
 	if desc != first {
 		out.index = v1.Descriptor{MediaType: first.MediaType, Size: first.Size, Digest: first.Digest}
 	}
@@ -50,25 +50,27 @@ func openRegistry(ctx context.Context, ref Ref, opts Options) (*Image, error) {
 }
 
 // descend goes from an index to the manifest for the platform that was asked
-// for, by digest.
-func descend(desc *remote.Descriptor, repo name.Repository, opts Options, options []remote.Option) (*remote.Descriptor, error) {
+// for, by digest, and returns what it passed by on the way.
+func descend(desc *remote.Descriptor, repo name.Repository, opts Options, options []remote.Option) (*remote.Descriptor, []Other, error) {
+	var others []Other
 	for range maxIndexDepth {
 		if !isIndex(desc.MediaType) {
-			return desc, imageType(desc.MediaType)
+			return desc, others, imageType(desc.MediaType)
 		}
 		index, err := parseIndex(desc.Manifest, desc.Digest.String())
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		chosen, err := opts.choose(index)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
+		others = append(others, opts.others(index.Manifests, chosen)...)
 		if desc, err = remote.Get(repo.Digest(chosen.Digest.String()), options...); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	return nil, fmt.Errorf("indexes nested deeper than %d", maxIndexDepth)
+	return nil, nil, fmt.Errorf("indexes nested deeper than %d", maxIndexDepth)
 }
 
 // layoutErrorRef puts the reference into an Error that has none yet.
