@@ -163,6 +163,21 @@ func (p *pythonReader) add(name string, found *pkg.Package) {
 		p.doc.Gaps[len(p.doc.Gaps)-1].Package = c.NormalName()
 	}
 	p.doc.Components = append(p.doc.Components, c)
+	if c.Version != "" && !sbom.FolderAgrees(name, c.Name, c.Version) {
+		p.conflict(name, c)
+	}
+}
+
+// conflict adds what the metadata's folder is called by when that is something
+// else: one of the two was forged, and nobody can say which.
+func (p *pythonReader) conflict(name string, c sbom.Component) {
+	p.gap(sbom.GapConflict, name, "the metadata names %q %q, its folder something else", c.Name, c.Version)
+	folder, version, ok := sbom.MetadataFolder(name)
+	if !ok || version == "" {
+		return
+	}
+	c.Name, c.Version, c.URL, c.PURL = folder, version, "", sbom.PyPIPURL(folder, version)
+	p.doc.Components = append(p.doc.Components, c)
 }
 
 // directURL is where a distribution was installed from, in the form in which a

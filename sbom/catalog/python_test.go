@@ -57,7 +57,7 @@ func TestPython(t *testing.T) {
 // TestPythonNames: the name that Python goes by is the one that is reported.
 func TestPythonNames(t *testing.T) {
 	for _, tt := range []struct{ name, data, want string }{
-		{"the first name counts", "Name: evil\nVersion: 1\nName: harmless\nVersion: 2\n", "evil 1"},
+		{"the first name counts", "Name: a\nVersion: 1\nName: harmless\nVersion: 2\n", "a 1"},
 		{"old line ends", "Name: a\rVersion: 1\r", "a 1"},
 		{"byte order mark", "\ufeffName: a\nVersion: 1\n", "a 1"},
 		{"lower case", "name: a\nversion: 1\n", "a 1"},
@@ -104,5 +104,22 @@ func TestPythonGaps(t *testing.T) {
 				t.Errorf("gaps %v, want one %s that hides", got.Gaps, tt.want)
 			}
 		})
+	}
+}
+
+// TestForgedMetadata: METADATA that calls itself something else than its folder
+// is a gap, and both are in the inventory.
+func TestForgedMetadata(t *testing.T) {
+	const file = "site-packages/gradio-4.19.1.dist-info/METADATA"
+	got, err := catalog.Python(t.Context(), fstest.MapFS{file: {Data: []byte("Name: six\nVersion: 1.16.0\n")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &sbom.Document{
+		Components: []sbom.Component{installed("gradio", "4.19.1", "pkg:pypi/gradio@4.19.1", file), installed("six", "1.16.0", "pkg:pypi/six@1.16.0", file)},
+		Gaps:       []sbom.Gap{sbom.NewGap(sbom.GapConflict, file, 0, `the metadata names "six" "1.16.0", its folder something else`)},
+	}
+	if diff := cmp.Diff(got, want); diff != "" {
+		t.Errorf("got -, want +\n%s", diff)
 	}
 }

@@ -190,8 +190,8 @@ var squashCases = []struct {
 	{
 		name: "metadata changed in place",
 		layers: [][]item{
-			{{site + "a-1.dist-info/METADATA", metadata("a", "1")}},
-			{{site + "a-1.dist-info/METADATA", metadata("a", "1.1")}},
+			{{site + "a.dist-info/METADATA", metadata("a", "1")}},
+			{{site + "a.dist-info/METADATA", metadata("a", "1.1")}},
 		},
 		want: []string{"PyPI a 1.1 installed layer 2"},
 	},
@@ -206,8 +206,8 @@ var squashCases = []struct {
 	{
 		name: "a whiteout does not touch its own layer",
 		layers: [][]item{
-			{{site + "a-1.dist-info/METADATA", metadata("a", "1")}},
-			{{site + "a-1.dist-info/METADATA", metadata("a", "2")}, {site + "a-1.dist-info/.wh.METADATA", ""}},
+			{{site + "a.dist-info/METADATA", metadata("a", "1")}},
+			{{site + "a.dist-info/METADATA", metadata("a", "2")}, {site + "a.dist-info/.wh.METADATA", ""}},
 		},
 		want: []string{"PyPI a 2 installed layer 2"},
 	},
@@ -236,23 +236,23 @@ var squashCases = []struct {
 	{
 		name: "the later of two entries of one path wins",
 		layers: [][]item{
-			{{site + "a-1.dist-info/METADATA", metadata("a", "1")}, {site + "a-1.dist-info/METADATA", metadata("a", "2")}},
+			{{site + "a.dist-info/METADATA", metadata("a", "1")}, {site + "a.dist-info/METADATA", metadata("a", "2")}},
 		},
 		want: []string{"PyPI a 2 installed layer 1"},
 	},
 	{
 		name: "an upper layer writes through a link of the base, as a runtime would",
 		layers: [][]item{
-			{{"lib", "-> usr/lib"}, {"usr/lib/python3/dist-packages/a-1.dist-info/METADATA", metadata("a", "1")}},
-			{{"lib/python3/dist-packages/a-1.dist-info/METADATA", metadata("a", "2")}},
+			{{"lib", "-> usr/lib"}, {"usr/lib/python3/dist-packages/a.dist-info/METADATA", metadata("a", "1")}},
+			{{"lib/python3/dist-packages/a.dist-info/METADATA", metadata("a", "2")}},
 		},
 		want: []string{"PyPI a 2 installed layer 2"},
 	},
 	{
 		name: "a folder in the place of a link no longer leads anywhere",
 		layers: [][]item{
-			{{"a", "-> /b"}, {"b/x-1.dist-info/METADATA", metadata("x", "1")}},
-			{{"a/", ""}, {"a/x-1.dist-info/METADATA", metadata("x", "2")}},
+			{{"a", "-> /b"}, {"b/x.dist-info/METADATA", metadata("x", "1")}},
+			{{"a/", ""}, {"a/x.dist-info/METADATA", metadata("x", "2")}},
 		},
 		want: []string{"PyPI x 1 installed layer 1", "PyPI x 2 installed layer 2"},
 	},
@@ -280,6 +280,12 @@ var squashCases = []struct {
 			},
 		},
 		want: []string{"PyPI a 1 installed layer 1", "PyPI b 1 installed layer 1", "PyPI c 1 installed layer 1"},
+	},
+	{
+		name:   "METADATA forged: what its folder is called by is matched too",
+		layers: [][]item{{{site + "gradio-4.19.1.dist-info/METADATA", metadata("six", "1.16.0")}}},
+		want:   []string{"PyPI gradio 4.19.1 installed layer 1", "PyPI six 1.16.0 installed layer 1"},
+		gaps:   []string{"conflict /" + site + "gradio-4.19.1.dist-info/METADATA layer 1"},
 	},
 	{
 		name: "a copy inside another package is a claim",
@@ -409,6 +415,9 @@ func TestGaps(t *testing.T) {
 	}{
 		{"METADATA removed", [][]item{{{site + "a-1.dist-info/METADATA", metadata("a", "1")}, {site + "a-1.dist-info/RECORD", ""}}, {{site + "a-1.dist-info/.wh.METADATA", ""}}},
 			[]string{"unparsed /" + site + "a-1.dist-info layer 1"}},
+		{"a folder without METADATA from the start", [][]item{{{site + "a-1.dist-info/RECORD", ""}}}, []string{"unparsed /" + site + "a-1.dist-info layer 1"}},
+		{"METADATA that calls itself another distribution", [][]item{{{site + "gradio-4.19.1.dist-info/METADATA", metadata("six", "1.16.0")}}}, []string{"conflict /" + site + "gradio-4.19.1.dist-info/METADATA layer 1"}},
+		{"METADATA that calls itself another version", [][]item{{{site + "gradio-4.19.1.dist-info/METADATA", metadata("gradio", "99")}}}, []string{"conflict /" + site + "gradio-4.19.1.dist-info/METADATA layer 1"}},
 		{"version removed", [][]item{{{site + "a-1.dist-info/METADATA", "Name: a\n\nVersion: 1\n"}}}, []string{"unparsed /" + site + "a-1.dist-info/METADATA layer 1"}},
 		{"name removed", [][]item{{{site + "a-1.dist-info/METADATA", "Name: ../a\nVersion: 1\n"}}}, []string{"unparsed /" + site + "a-1.dist-info/METADATA layer 1"}},
 		{"METADATA behind a link to elsewhere", [][]item{{{site + "a-1.dist-info/METADATA", "-> /srv/m"}, {"srv/m", metadata("a", "1")}}}, []string{"unread /" + site + "a-1.dist-info/METADATA layer 1"}},

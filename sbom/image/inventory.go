@@ -160,7 +160,26 @@ func (b *builder) languagePackages() {
 			c.Owner, c.Evidence = o.String(), sbom.OSOwned
 		}
 		b.doc.Components = append(b.doc.Components, c)
+		if f.Kind == kindPython {
+			b.folderConflict(c, p, f.layer)
+		}
 	}
+}
+
+// folderConflict adds what the metadata's folder is called by when that is
+// something else: one of the two was forged, and nobody can say which.
+func (b *builder) folderConflict(c sbom.Component, p string, layer int) {
+	if sbom.FolderAgrees(p, c.Name, c.Version) {
+		return
+	}
+	b.newGap(sbom.GapConflict, p, layer, fmt.Sprintf("the metadata names %q %q, its folder something else", c.Name, c.Version))
+	name, version, ok := sbom.MetadataFolder(p)
+	if !ok || version == "" {
+		return
+	}
+	c.Name, c.Version, c.PURL = name, version, sbom.PyPIPURL(name, version)
+	c.URL, c.Editable, c.Owner, c.Evidence = "", false, "", sbom.Installed
+	b.doc.Components = append(b.doc.Components, c)
 }
 
 func (b *builder) python(c *sbom.Component, p string) {
