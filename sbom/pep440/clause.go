@@ -140,7 +140,7 @@ func (c Clause) Contains(v Version) bool {
 // do not take into account any of the semantic information such as zero
 // padding or local versions". Like pypa/packaging it ignores case.
 func (c Clause) containsText(s string) bool {
-	return strings.ToLower(s) == strings.ToLower(c.Text)
+	return strings.EqualFold(s, c.Text)
 }
 
 // matches is "==": "If the specified version identifier is a public version
