@@ -281,7 +281,7 @@ func TestWhatIsThereWithoutAVersion(t *testing.T) {
 	src := fake{"PyPI": {"demo": {advisory("PYSEC-2025-1", "introduced 0", "fixed 1.5"), advisory("PYSEC-2025-2", "introduced 0")}}}
 	c := pypi("demo", "", "", 1)
 	c.Evidence = sbom.Installed
-	want := []string{"PYSEC-2025-1 demo unknown requirements.txt:1", "PYSEC-2025-2 demo forced requirements.txt:1"}
+	want := []string{"PYSEC-2025-1 demo unknown fixed 1.5 requirements.txt:1", "PYSEC-2025-2 demo forced requirements.txt:1"}
 	if diff := cmp.Diff(want, describe(match(t, src, c))); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -268,7 +268,7 @@ func (m *matcher) unversioned(c *sbom.Component) {
 	}
 	for i := range v.findings {
 		f := newFinding(c, v.findings[i].group)
-		f.Specifier, f.Basis = c.Specifier, v.findings[i].basis
+		f.Specifier, f.Basis, f.Fixed = c.Specifier, v.findings[i].basis, v.findings[i].fixed.String()
 		if f.Verdict = Unknown; s.set.SubsetOf(p.affectedBy(v.findings[i].group)) {
 			f.Verdict = Forced
 		}
