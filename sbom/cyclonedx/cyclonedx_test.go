@@ -49,11 +49,12 @@ func sample() *sbom.Document {
 			{Name: "fastapi", Specifier: ">=0.100", Ecosystem: "PyPI", PURL: sbom.PyPIPURL("fastapi", ""), Evidence: sbom.Declared, Constraint: true, Scope: "extra:api", Locations: []sbom.Location{{File: "constraints.txt", Line: 1}, {File: "constraints.txt", Line: 9}}},
 			{Name: "models", Ecosystem: "PyPI", PURL: sbom.PyPIPURL("models", ""), URL: "git+https://example.org/m.git", Editable: true, Evidence: sbom.Declared, Hashes: []string{"sha256:01", "sha256:02"}, Locations: []sbom.Location{{File: "requirements.txt", Line: 4}}},
 			{Name: "@gradio/client", Version: "1.0.0", Ecosystem: "npm", PURL: sbom.NPMPURL("@gradio/client", "1.0.0"), Evidence: sbom.Locked, Locations: []sbom.Location{{File: "package-lock.json"}}},
-			{Name: "libssl3", Version: "3.0.11-1~deb12u1", Ecosystem: "Debian:12", PURL: sbom.DebPURL("debian", "libssl3", "3.0.11-1~deb12u1", "amd64", "debian-12", "openssl"), Source: "openssl", SourceVersion: "3.0.11-1", Owner: "libssl3 3", Evidence: sbom.Installed, Locations: []sbom.Location{{File: "/var/lib/dpkg/status", Layer: "sha256:" + strings.Repeat("2e", 32)}}},
+			{Name: "libssl3", Version: "3.0.11-1~deb12u1", Ecosystem: "Debian:12", PURL: sbom.DebPURL("debian", "libssl3", "3.0.11-1~deb12u1", "amd64", "debian-12", "openssl@3.0.11-1"), Source: "openssl", SourceVersion: "3.0.11-1", Owner: "libssl3 3", Evidence: sbom.Installed, Locations: []sbom.Location{{File: "/var/lib/dpkg/status", Layer: "sha256:" + strings.Repeat("2e", 32)}}},
 		},
 		Gaps: []sbom.Gap{
 			sbom.NewGap(sbom.GapUnparsed, "requirements.txt", 7, "a line with \x1b[31m and \"quotes\""),
 			{Kind: sbom.GapImage, Reason: "a layer", Layer: "sha256:00", Package: "x"},
+			{Kind: sbom.GapUnversioned, Reason: "from a URL", Package: "models"},
 		},
 		Dependencies: []sbom.Dependency{
 			{PURL: sbom.PyPIPURL("gradio", "4.19.1"), DependsOn: []string{sbom.PyPIPURL("fastapi", ""), sbom.PyPIPURL("models", "")}},
@@ -88,6 +89,7 @@ func generated(rng *rand.Rand) *sbom.Document {
 	d := &sbom.Document{}
 	fill(rng, reflect.ValueOf(d).Elem())
 	d.Normalize()
+	d.Distrust() // what nobody would believe does not come back
 	return d
 }
 
@@ -278,4 +280,21 @@ func FuzzDecode(f *testing.F) {
 			t.Fatalf("(-want +got):\n%s", diff)
 		}
 	})
+}
+
+// TestForgedProperties: a file that says to be tallyman's is not believed what
+// its package URLs do not say.
+func TestForgedProperties(t *testing.T) {
+	for _, forged := range []string{"ecosystem", "source", "constraint"} {
+		value := map[string]string{"ecosystem": "npm", "source": "six", "constraint": "true"}[forged]
+		d := decode(t, []byte(`{"bomFormat":"CycloneDX","specVersion":"1.6","properties":[{"name":"tallyman:format","value":"1"}],
+			"components":[{"type":"library","name":"gradio","version":"4.19.1","purl":"pkg:pypi/gradio@4.19.1","properties":[
+			{"name":"tallyman:evidence","value":"installed"},{"name":"tallyman:`+forged+`","value":"`+value+`"},{"name":"tallyman:ecosystem","value":"PyPI"}]}]}`))
+		if c := d.Components[0]; c.Constraint || c.Source != "" || c.Ecosystem != "PyPI" {
+			t.Errorf("%s forged: %+v", forged, c)
+		}
+		if forged != "constraint" && (len(d.Gaps) != 1 || d.Gaps[0].Kind != sbom.GapConflict) {
+			t.Errorf("%s forged: gaps %+v", forged, d.Gaps)
+		}
+	}
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // Decode reads CycloneDX JSON. Of a document that Encode wrote it gives the
-// same Document; of another tool's it gives every component with a package URL,
+// same Document, as far as it can be believed, see [sbom.Document.Distrust]; of another tool's it gives every component with a package URL,
 // nested ones included, as the user's own word, see [sbom.FromSBOM]. What it
 // cannot use is a Gap.
 func Decode(r io.Reader) (*sbom.Document, error) {
@@ -61,7 +61,11 @@ func ours(d *sbom.Document, bom *cdx.BOM, format []string) error {
 	if d.Together, err = fromJSON[[]string](bom.Properties, propTogether); err != nil {
 		return err
 	}
-	return ownGraph(d, bom)
+	if err := ownGraph(d, bom); err != nil {
+		return err
+	}
+	d.Distrust()
+	return nil
 }
 
 // fromJSON reads the properties of one name whose values are JSON.

@@ -12,7 +12,8 @@ import (
 )
 
 // Decode reads SPDX 2.2 or 2.3 JSON. Of a document that Encode wrote it gives
-// the same Document; of another tool's it gives every package as the user's own
+// the same Document, as far as it can be believed, see
+// [sbom.Document.Distrust]; of another tool's it gives every package as the user's own
 // word, see [sbom.FromSBOM]. What it cannot use is a Gap.
 func Decode(r io.Reader) (*sbom.Document, error) {
 	data, err := limit.ReadAll(r, limit.SBOMBytes)
@@ -83,7 +84,11 @@ func ours(out *sbom.Document, in *document, marks []string) error {
 		}
 		out.Components = append(out.Components, c)
 	}
-	return ownGraph(out, in)
+	if err := ownGraph(out, in); err != nil {
+		return err
+	}
+	out.Distrust()
+	return nil
 }
 
 // fromJSON reads our annotations of one kind.

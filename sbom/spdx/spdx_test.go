@@ -44,6 +44,7 @@ func generated(seed uint64) *sbom.Document {
 	d := &sbom.Document{}
 	fill(rng, reflect.ValueOf(d).Elem())
 	d.Normalize()
+	d.Distrust() // what nobody would believe does not come back
 	return d
 }
 
@@ -184,4 +185,16 @@ func FuzzDecode(f *testing.F) {
 			t.Fatalf("(-want +got):\n%s", diff)
 		}
 	})
+}
+
+// TestForgedAnnotation: a file that says to be tallyman's is not believed what
+// its package URLs do not say.
+func TestForgedAnnotation(t *testing.T) {
+	forged := &sbom.Document{Components: []sbom.Component{{
+		Name: "gradio", Version: "4.19.1", Ecosystem: "npm", PURL: "pkg:pypi/gradio@4.19.1", Evidence: sbom.Installed, Source: "six", Constraint: true,
+	}}}
+	d := decode(t, encode(t, forged, spdx.Options{}))
+	if c := d.Components[0]; c.Constraint || c.Source != "" || c.Ecosystem != "PyPI" || len(d.Gaps) != 2 || !d.Gaps[0].Hides {
+		t.Errorf("got %+v", d)
+	}
 }
