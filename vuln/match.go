@@ -94,8 +94,8 @@ func unite(in []sbom.Component) []sbom.Component {
 	at := map[identity]int{}
 	var out []sbom.Component
 	for _, c := range sorted {
-		if c.Constraint {
-			continue
+		if c.Constraint && (c.Evidence == sbom.Declared || c.Evidence == sbom.Assumed) {
+			continue // a line of a manifest; nothing else only constrains
 		}
 		k := identity{c.Ecosystem, c.NormalName(), c.Version, c.Specifier, c.PURL, c.Source, c.SourceVersion, c.Evidence, c.URL, c.Owner}
 		i, seen := at[k]
@@ -115,23 +115,38 @@ func unite(in []sbom.Component) []sbom.Component {
 	return out
 }
 
-// namesOf lists the distribution packages, to know whether an owner is there.
+// namesOf lists the packages of distributions as "name version", to know
+// whether an owner is there.
 func namesOf(components []sbom.Component) map[string]bool {
 	names := map[string]bool{}
-	for _, c := range components {
-		if c.Ecosystem != "PyPI" {
-			names[c.Name] = true
+	for i := range components {
+		if c := &components[i]; ofDistribution(c) {
+			names[c.Name+" "+c.Version] = true
 		}
 	}
 	return names
+}
+
+// distributions are the ecosystems of distributions besides rpmFamilies.
+// https://ossf.github.io/osv-schema/#defined-ecosystems
+var distributions = [...]string{"Debian", "Ubuntu", "Alpine", "Alpaquita", "Wolfi", "Chainguard", "Echo", "MinimOS", "BellSoft Hardened Containers", "CleanStart", "Docker Hardened Images"}
+
+// ofDistribution reports whether a component is a package of a distribution
+// that advisories are about, by its package URL and its ecosystem alike.
+func ofDistribution(c *sbom.Component) bool {
+	switch purlType(c.PURL) {
+	case "deb", "apk", "rpm":
+		family, _, _ := strings.Cut(c.Ecosystem, ":")
+		return slices.Contains(distributions[:], family) || slices.Contains(rpmFamilies[:], family)
+	}
+	return false
 }
 
 // owned reports whether the component is matched through the distribution
 // package that owns its files. Without that package in the inventory nothing
 // would speak for it, so it is then matched for itself.
 func (m *matcher) owned(c *sbom.Component) bool {
-	owner, _, _ := strings.Cut(c.Owner, " ")
-	return c.Evidence == sbom.OSOwned && owner != "" && m.names[owner]
+	return c.Evidence == sbom.OSOwned && m.names[c.Owner]
 }
 
 func (m *matcher) component(ctx context.Context, c *sbom.Component) error {
@@ -197,11 +212,11 @@ var rpmFamilies = [...]string{"AlmaLinux", "Rocky Linux", "Red Hat", "openSUSE",
 
 // subjectsOf lists the names to look a component up by. Debian, Ubuntu, Alpine
 // and the like speak of source packages only, and a source package may have
-// the name of another source's binary.
+// the name of another source's binary. Nothing else has a source package.
 func subjectsOf(c *sbom.Component) []named {
 	own := named{name: c.NormalName(), version: c.Version}
-	if c.Source == "" || c.Source == c.Name {
-		if c.SourceVersion != "" {
+	if c.Source == "" || c.Source == c.Name || !ofDistribution(c) {
+		if c.SourceVersion != "" && ofDistribution(c) {
 			own.version = c.SourceVersion
 		}
 		return []named{own}
