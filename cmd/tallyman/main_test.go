@@ -35,14 +35,15 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup:               setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exit":     exitCode,
-			"registry": startRegistry,
-			"large":    large,
-			"push":     push,
-			"index":    pushIndex,
-			"keypair":  keypair,
-			"patch":    patch,
-			"script":   script,
+			"exit":         exitCode,
+			"emptykeypair": emptyKeypair,
+			"registry":     startRegistry,
+			"large":        large,
+			"push":         push,
+			"index":        pushIndex,
+			"keypair":      keypair,
+			"patch":        patch,
+			"script":       script,
 		},
 	})
 }

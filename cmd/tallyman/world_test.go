@@ -121,11 +121,17 @@ func archive(ts *testscript.TestScript, files map[string]string) []byte {
 // keypair writes cosign.key and cosign.pub, and puts the password into the
 // environment: keypair [PREFIX].
 func keypair(ts *testscript.TestScript, neg bool, args []string) {
+	writeKeys(ts, args, "correct horse")
+}
+
+// emptyKeypair is keypair with an empty password.
+func emptyKeypair(ts *testscript.TestScript, neg bool, args []string) { writeKeys(ts, args, "") }
+
+func writeKeys(ts *testscript.TestScript, args []string, password string) {
 	prefix := "cosign"
 	if len(args) == 1 {
 		prefix = args[0]
 	}
-	const password = "correct horse"
 	keys, err := cosign.GenerateKeyPair(func(bool) ([]byte, error) { return []byte(password), nil })
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(prefix+".key"), keys.PrivateBytes, 0o600))

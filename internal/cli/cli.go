@@ -27,6 +27,8 @@ type Env struct {
 	Stdout, Stderr io.Writer
 	// Getenv is os.Getenv.
 	Getenv func(string) string
+	// LookupEnv is os.LookupEnv.
+	LookupEnv func(string) (string, bool)
 	// Now is the clock.
 	Now func() time.Time
 	// Dir is the absolute working directory; "" when it cannot be told.
@@ -50,7 +52,7 @@ type Env struct {
 func System(version, clock string) Env {
 	env := Env{
 		Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-		Getenv: os.Getenv, Now: time.Now, Version: version,
+		Getenv: os.Getenv, LookupEnv: os.LookupEnv, Now: time.Now, Version: version,
 		StdoutTerminal: term.IsTerminal(int(os.Stdout.Fd())),
 		StderrTerminal: term.IsTerminal(int(os.Stderr.Fd())),
 	}

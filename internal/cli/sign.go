@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -12,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tallyman/tallyman/attest"
-	"github.com/tallyman/tallyman/internal/audit"
 	"github.com/tallyman/tallyman/internal/limit"
 	"github.com/tallyman/tallyman/internal/oci"
 	"github.com/tallyman/tallyman/internal/report"
@@ -35,6 +33,12 @@ func (s *signing) register(cmd *cobra.Command) {
 	must(cmd.MarkFlagRequired("key"))
 }
 
+// reportFlag registers --report and what it is checked with.
+func (s *signing) reportFlag(cmd *cobra.Command, a *app, use string) {
+	cmd.Flags().StringVar(&s.report, "report", "", use)
+	cmd.Flags().StringVar(&a.flags.policy, "policy", "", "`DIR` of your own Rego modules that the report was decided with")
+}
+
 func (a *app) signCommand() *cobra.Command {
 	var s signing
 	cmd := &cobra.Command{
@@ -42,16 +46,17 @@ func (a *app) signCommand() *cobra.Command {
 		Short: "Sign an image by digest with a local key",
 		Long: `Sign an image by digest with a local key. A tag is resolved to a digest once.
 An index of more than one platform is signed with --index only, by which you
-vouch for all of them; --platform signs the image for one.
+vouch for all of them; --platform signs the image for one. With --report nothing
+is signed but the image that the report is of, and only if it is allowed.
 
 No transparency log entry is made: 'cosign verify --key' of the result needs
 --insecure-ignore-tlog.`,
 		Example: `  cosign generate-key-pair
-  tallyman sign ghcr.io/you/app@sha256:... --key cosign.key`,
+  tallyman sign ghcr.io/you/app@sha256:... --key cosign.key --report report.json`,
 		Args: exactly(1, "one IMAGE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withSigner(cmd, s, args[0], func(ctx context.Context, w *writer) error {
-				if err := a.vouched(w, s); err != nil {
+				if err := a.vouched(ctx, w, s); err != nil {
 					return err
 				}
 				done, err := attest.Sign(ctx, w.store, w.subject, w.signer, w.format)
@@ -61,41 +66,9 @@ No transparency log entry is made: 'cosign verify --key' of the result needs
 	}
 	a.world(cmd)
 	s.register(cmd)
+	s.reportFlag(cmd, a, "sign only what this JSON report `FILE` of 'tallyman audit --format json' allows")
 	cmd.Flags().BoolVar(&s.index, "index", false, "sign the index itself, whatever its platforms are")
 	cmd.Flags().StringVar(&a.flags.platform, "platform", "", "`OS/ARCH` to sign of an image index (default: the index, if it has one platform)")
-	return cmd
-}
-
-func (a *app) attestCommand() *cobra.Command {
-	var s signing
-	cmd := &cobra.Command{
-		Use:   "attest IMAGE",
-		Short: "Attest an image's SBOM and the decision about it",
-		Long: `Attest what a report says of an image: its SBOM (CycloneDX), the decision as a
-SLSA verification summary (PASSED or FAILED), and the whole decision with the
-digests of its parts. The report must be of that image's digest, and an
-undecided one attests nothing.`,
-		Example: `  tallyman audit . --image ghcr.io/you/app@sha256:... --format json > report.json
-  tallyman attest ghcr.io/you/app@sha256:... --key cosign.key --report report.json`,
-		Args: exactly(1, "one IMAGE"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withSigner(cmd, s, args[0], func(ctx context.Context, w *writer) error {
-				// A report is of one platform, and so is what it says.
-				d, err := w.image.Descriptor()
-				if err != nil {
-					return err
-				}
-				w.subject.Descriptor = d
-				return a.attest(ctx, w, s)
-			})
-		},
-	}
-	a.world(cmd)
-	s.register(cmd)
-	cmd.Flags().StringVar(&s.report, "report", "", "JSON report `FILE` of 'tallyman audit --format json'")
-	cmd.Flags().StringVar(&a.flags.policy, "policy", "", "`DIR` of your own Rego modules that the report was decided with")
-	cmd.Flags().StringVar(&s.sbom, "sbom", "", "CycloneDX JSON `FILE` to attest instead of the report's own")
-	cmd.Flags().StringVar(&a.flags.platform, "platform", "", "`OS/ARCH` to attest of an image index (default: linux and this machine's)")
 	return cmd
 }
 
@@ -149,10 +122,10 @@ func (a *app) subject(image *oci.Image) (v1.Descriptor, error) {
 }
 
 // vouched refuses to sign what nobody can have looked at: an index of several
-// platforms that was not asked for as such.
-func (a *app) vouched(w *writer, s signing) error {
-	if s.index && a.flags.platform != "" {
-		return usagef("", "--index and --platform: sign the index, or the image for one platform")
+// platforms that was not asked for as such, or what --report does not allow.
+func (a *app) vouched(ctx context.Context, w *writer, s signing) error {
+	if s.index && a.flags.platform+s.report != "" {
+		return usagef("", "--index signs whatever is in the index: it goes with neither --platform nor --report, which are of one image")
 	}
 	if _, ok := w.image.IndexDescriptor(); s.index && !ok {
 		return usagef("", "--index: %q is an image and no index", w.image.Name())
@@ -161,17 +134,25 @@ func (a *app) vouched(w *writer, s signing) error {
 	for _, o := range w.image.Others() {
 		names = append(names, o.Platform)
 	}
-	if len(names) == 0 || s.index {
-		return nil
+	if len(names) > 0 && !s.index {
+		return usagef("tallyman sign "+w.image.Name()+" --platform OS/ARCH",
+			"%q is an index of more platforms (%s) than one: sign one with --platform, or vouch for all with --index", w.image.Name(), strings.Join(names, ", "))
 	}
-	return usagef("tallyman sign "+w.image.Name()+" --platform OS/ARCH",
-		"%q is an index of more platforms (%s) than one: sign one with --platform, or vouch for all with --index", w.image.Name(), strings.Join(names, ", "))
+	r, err := a.reportOf(ctx, s.report, w)
+	if err != nil || r == nil {
+		return err
+	}
+	if r.Decision.Outcome != policy.Allowed {
+		return fmt.Errorf("the report %q says %s: nothing is signed", s.report, r.Decision.Outcome)
+	}
+	return nil
 }
 
 // password is asked for only when a key is encrypted.
 func (a *app) password(key string) func() ([]byte, error) {
 	return func() ([]byte, error) {
-		if p := a.env.Getenv("COSIGN_PASSWORD"); p != "" {
+		// One that is set and empty is a password: that of a key without one.
+		if p, ok := a.env.LookupEnv("COSIGN_PASSWORD"); ok {
 			return []byte(p), nil
 		}
 		if a.env.Password == nil {
@@ -195,102 +176,4 @@ func (a *app) wrote(what string, w *writer, done attest.Written, err error) erro
 	}
 	fmt.Fprintf(a.env.Stdout, "wrote %s of %s to %s\n", what, w.subject.Descriptor.Digest, report.Escape(where))
 	return nil
-}
-
-func (a *app) attest(ctx context.Context, w *writer, s signing) error {
-	if s.report == "" && s.sbom == "" {
-		return usagef("tallyman attest --help", "nothing to attest: give --report, --sbom or both")
-	}
-	r, err := a.reportOf(ctx, s.report, w)
-	if err != nil {
-		return err
-	}
-	if r != nil && r.Decision.Outcome == policy.Undecided {
-		return fmt.Errorf("the report %q is undecided: there is no decision to attest", s.report)
-	}
-	bom, err := a.attestedSBOM(s, r)
-	if err != nil {
-		return err
-	}
-	predicates := []predicate{{"SBOM", attest.PredicateCycloneDX, bom}}
-	if r != nil {
-		more, err := a.decisionPredicates(w, r)
-		if err != nil {
-			return err
-		}
-		predicates = append(predicates, more...)
-	}
-	for _, p := range predicates {
-		done, err := attest.Attest(ctx, w.store, w.subject, p.kind, p.body, w.signer, w.format)
-		if err := a.wrote(p.name, w, done, err); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-type predicate struct {
-	name, kind string
-	body       []byte
-}
-
-// reportOf reads the report name and refuses one that is not of this image,
-// "" for no report.
-func (a *app) reportOf(ctx context.Context, name string, w *writer) (*audit.Report, error) {
-	if name == "" {
-		return nil, nil
-	}
-	r, err := a.readReport(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	if r.Target.ImageDigest != w.image.Digest().String() {
-		return nil, fmt.Errorf("the report %q is of image %q, not of %s", name, r.Target.ImageDigest, w.image.Digest())
-	}
-	return r, nil
-}
-
-// attestedSBOM is --sbom, else the report's own inventory.
-func (a *app) attestedSBOM(s signing, r *audit.Report) ([]byte, error) {
-	if s.sbom != "" {
-		data, err := readFile(a.path(s.sbom), limit.SBOMBytes)
-		if err != nil {
-			return nil, usagef("", "--sbom: %w", err)
-		}
-		return data, nil
-	}
-	var b bytes.Buffer
-	if err := report.Write(&b, "cyclonedx", r, report.Options{}); err != nil {
-		return nil, err
-	}
-	return b.Bytes(), nil
-}
-
-// decisionPredicates are the decision as a verification summary and whole.
-func (a *app) decisionPredicates(w *writer, r *audit.Report) ([]predicate, error) {
-	about := attest.Summary{
-		VerifierVersion: r.Tool.Version,
-		ResourceURI:     cmp.Or(w.subject.Reference, w.image.Name()) + "@" + w.image.Digest().String(),
-	}
-	vsa, err := attest.VSA(r.Decision, about)
-	if err != nil {
-		return nil, err
-	}
-	whole, err := attest.DecisionPredicate(r.Decision, about)
-	if err != nil {
-		return nil, err
-	}
-	return []predicate{
-		{"verification summary (" + verdict(r.Decision.Outcome) + ")", attest.PredicateVSA, vsa},
-		{"decision", attest.PredicateDecision, whole},
-	}, nil
-}
-
-// verdict is the word of a verification summary for a decision.
-// https://slsa.dev/spec/v1.1/verification_summary
-func verdict(o policy.Outcome) string {
-	if o == policy.Allowed {
-		return "PASSED"
-	}
-	return "FAILED"
 }
