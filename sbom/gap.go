@@ -79,6 +79,7 @@ const (
 // doesNotHide is the closed list of kinds that hide nothing, each with its
 // reason.
 var doesNotHide = map[GapKind]string{
+	GapClosure:       "what any package brings along stands in a lock or in the image, and not in what declares it; this kind says so for Gradio, of which we know some of it",
 	GapLink:          "the folder that the link names is walked itself",
 	GapIgnoredConfig: "what was not honoured could only have made the result milder",
 }

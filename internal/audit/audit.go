@@ -13,11 +13,7 @@ import (
 	"github.com/tallyman/tallyman/internal/oci"
 	"github.com/tallyman/tallyman/policy"
 	"github.com/tallyman/tallyman/policy/deploy"
-	"github.com/tallyman/tallyman/policy/dockerfile"
-	"github.com/tallyman/tallyman/policy/drift"
 	"github.com/tallyman/tallyman/policy/lint"
-	"github.com/tallyman/tallyman/policy/python"
-	"github.com/tallyman/tallyman/policy/space"
 	"github.com/tallyman/tallyman/sbom"
 	"github.com/tallyman/tallyman/sbom/image"
 	"github.com/tallyman/tallyman/vuln"
@@ -300,7 +296,7 @@ func (r *Report) normalize() {
 	r.Stages = orEmpty(r.Stages)
 	r.Snapshot.Ecosystems = orEmpty(r.Snapshot.Ecosystems)
 	r.Rules = []lint.Rule{}
-	for _, rule := range slices.Concat(dockerfile.Rules(), python.Rules(), deploy.Rules(), space.Rules(), drift.Rules(), drift.LockRules()) {
+	for _, rule := range allRules() {
 		used := slices.ContainsFunc(r.Lint, func(f lint.Finding) bool { return f.Rule == rule.ID })
 		if used && !slices.ContainsFunc(r.Rules, func(o lint.Rule) bool { return o.ID == rule.ID }) {
 			r.Rules = append(r.Rules, rule)

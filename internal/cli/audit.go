@@ -182,26 +182,26 @@ func (a *app) compare(r *audit.Report) error {
 
 // finish writes the report in every format that was asked for and returns the
 // decision. A report that cannot be written is not a pass.
+//
+// A denial stays one: see exit.
 func (a *app) finish(r *audit.Report) error {
-	if err := a.writeReport(r); err != nil {
-		return err
-	}
-	return decided(r.Decision.Outcome)
+	return errors.Join(a.writeReport(r), decided(r.Decision.Outcome))
 }
 
+// writeReport writes what it can: one file that cannot be written keeps no
+// other output back.
 func (a *app) writeReport(r *audit.Report) error {
+	var failed error
 	for _, o := range a.flags.outputs {
-		if err := a.writeOutput(o, r); err != nil {
-			return err
-		}
+		failed = errors.Join(failed, a.writeOutput(o, r))
 	}
 	if a.flags.quiet && a.flags.format == "text" && r.Decision.Outcome == policy.Allowed {
-		return nil
+		return failed
 	}
-	return report.Write(a.env.Stdout, a.flags.format, r, report.Options{
+	return errors.Join(failed, report.Write(a.env.Stdout, a.flags.format, r, report.Options{
 		Color: a.color && a.flags.format == "text", Width: a.env.Width, Verbose: a.flags.verbose,
 		Workflow: a.env.Getenv("GITHUB_ACTIONS") == "true",
-	})
+	}))
 }
 
 // verifyOptions reads the keys and the trusted root.

@@ -50,25 +50,50 @@ func decided(o policy.Outcome) error {
 type hinter interface{ Hint() string }
 
 // exit prints err, unless it is a decision that was printed already, and
-// returns the exit code. It is the only place where codes come from.
+// returns the exit code. It is the only place where codes come from. A denial
+// outranks everything but wrong usage: what was found stays found, whether or
+// not a file could be written.
 func (a *app) exit(err error) int {
 	if err == nil {
 		return ExitAllowed
 	}
 	var outcome *outcomeError
-	if errors.As(err, &outcome) {
-		if outcome.outcome == policy.Denied {
-			return ExitDenied
-		}
-		return ExitUndecided
+	decided := errors.As(err, &outcome)
+	if rest := withoutOutcome(err); rest != nil {
+		a.explain(rest)
 	}
 	var wrong *usageError
-	code, hint := ExitUndecided, ""
-	if errors.As(err, &wrong) {
-		code, hint = ExitUsage, "try: "+wrong.hint
-		if wrong.hint == "" {
-			hint = ""
-		}
+	switch {
+	case errors.As(err, &wrong):
+		return ExitUsage
+	case decided && outcome.outcome == policy.Denied:
+		return ExitDenied
+	}
+	return ExitUndecided
+}
+
+// withoutOutcome is err without the decision that it may carry.
+func withoutOutcome(err error) error {
+	if _, ok := err.(*outcomeError); ok {
+		return nil
+	}
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return err
+	}
+	var rest []error
+	for _, e := range joined.Unwrap() {
+		rest = append(rest, withoutOutcome(e))
+	}
+	return errors.Join(rest...)
+}
+
+// explain prints an error and what to type next.
+func (a *app) explain(err error) {
+	hint := ""
+	var wrong *usageError
+	if errors.As(err, &wrong) && wrong.hint != "" {
+		hint = "try: " + wrong.hint
 	}
 	var h hinter
 	if hint == "" && errors.As(err, &h) {
@@ -81,7 +106,6 @@ func (a *app) exit(err error) int {
 	if hint != "" {
 		fmt.Fprintf(a.env.Stderr, "%s\n", report.Escape(hint))
 	}
-	return code
 }
 
 // hintError is an error with what to type next.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tallyman/tallyman/internal/audit"
 	"github.com/tallyman/tallyman/internal/report"
 	"github.com/tallyman/tallyman/policy"
 	"github.com/tallyman/tallyman/vuln"
@@ -139,6 +140,14 @@ func (a *app) checkFlags(cmd *cobra.Command) error {
 			}
 		}
 	}
+	if err := a.checkOutputs(help); err != nil {
+		return err
+	}
+	for _, id := range a.flags.enable {
+		if !audit.HasRule(id) {
+			return usagef(help, "--enable %q: there is no such rule", id)
+		}
+	}
 	if f := cmd.Flags().Lookup("fail-on"); f != nil {
 		if !slices.Contains([]string{"low", "medium", "high", "critical"}, a.flags.failOn) {
 			return usagef(help, "--fail-on %q is none of low, medium, high, critical", a.flags.failOn)
@@ -147,6 +156,19 @@ func (a *app) checkFlags(cmd *cobra.Command) error {
 			return usagef(help, "--unfixed %q is none of deny, warn, ignore", a.flags.unfixed)
 		}
 		return a.checkGlobs(help)
+	}
+	return nil
+}
+
+// checkOutputs refuses two outputs that would go to one file.
+func (a *app) checkOutputs(help string) error {
+	seen := map[string]bool{}
+	for _, o := range a.flags.outputs {
+		_, name, _ := strings.Cut(o, "=")
+		if seen[a.path(name)] {
+			return usagef(help, "two --output go to %q", name)
+		}
+		seen[a.path(name)] = true
 	}
 	return nil
 }

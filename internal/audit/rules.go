@@ -1,0 +1,27 @@
+package audit
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/tallyman/tallyman/policy/deploy"
+	"github.com/tallyman/tallyman/policy/dockerfile"
+	"github.com/tallyman/tallyman/policy/drift"
+	"github.com/tallyman/tallyman/policy/lint"
+	"github.com/tallyman/tallyman/policy/python"
+	"github.com/tallyman/tallyman/policy/space"
+)
+
+// allRules documents every lint rule. An identifier may stand twice, when two
+// kinds of input break the same control.
+func allRules() []lint.Rule {
+	return slices.Concat(dockerfile.Rules(), python.Rules(), deploy.Rules(), space.Rules(), drift.Rules(), drift.LockRules())
+}
+
+// HasRule reports whether a lint rule has this identifier or alias; "all" names
+// them all.
+func HasRule(id string) bool {
+	return strings.EqualFold(id, "all") || slices.ContainsFunc(allRules(), func(r lint.Rule) bool {
+		return strings.EqualFold(r.ID, id) || slices.ContainsFunc(r.Aliases, func(a string) bool { return strings.EqualFold(a, id) })
+	})
+}
