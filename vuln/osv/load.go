@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/tallyman/tallyman/internal/limit"
+	"github.com/tallyman/tallyman/vuln"
 )
 
 // input is one thing to compile: a zip, or a folder of JSON files.
@@ -54,24 +55,32 @@ func discover(ctx context.Context, dir string, wanted []string) ([]input, error)
 		if err != nil {
 			return nil, err
 		}
-		base, isZip := strings.CutSuffix(e.Name(), ".zip")
+		zipped, base := isZip(e.Name()), ""
+		if zipped {
+			base = e.Name()[:len(e.Name())-len(".zip")]
+		}
 		switch {
 		case info.IsDir():
-			if all := filepath.Join(path, "all.zip"); isRegular(all) {
-				zips = append(zips, input{name: e.Name(), zip: all})
+			all, err := bucketZips(path)
+			if err != nil {
+				return nil, err
+			}
+			for _, zip := range all {
+				zips = append(zips, input{name: canonical(e.Name()), zip: zip})
 			}
 			files, err := jsonFiles(ctx, path)
 			if err != nil {
 				return nil, err
 			}
 			if len(files) > 0 {
-				at(e.Name()).files = files
+				in := at(canonical(e.Name()))
+				in.files = append(in.files, files...)
 			}
-		case isZip && base == "all":
+		case zipped && strings.EqualFold(base, "all"):
 			zips = append(zips, input{zip: path})
-		case isZip:
-			zips = append(zips, input{name: base, zip: path})
-		case strings.HasSuffix(e.Name(), ".json"):
+		case zipped:
+			zips = append(zips, input{name: canonical(base), zip: path})
+		case isJSON(e.Name()):
 			in := at("")
 			in.files = append(in.files, path)
 		}
@@ -103,9 +112,20 @@ func choose(dir string, in []input, wanted []string) ([]input, error) {
 	}), nil
 }
 
-func isRegular(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.Mode().IsRegular()
+// bucketZips lists the all.zip of an ecosystem's folder, in any case.
+func bucketZips(dir string) ([]string, error) {
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, e := range list {
+		path := filepath.Join(dir, e.Name())
+		if info, err := os.Stat(path); strings.EqualFold(e.Name(), "all.zip") && err == nil && info.Mode().IsRegular() {
+			out = append(out, path)
+		}
+	}
+	return out, nil
 }
 
 // jsonFiles lists the JSON files of a folder and of the folders in it.
@@ -119,7 +139,7 @@ func jsonFiles(ctx context.Context, dir string) ([]string, error) {
 		if seen++; seen > limit.TreeFiles {
 			return fmt.Errorf("%w of %d files in %q", limit.ErrTooLarge, limit.TreeFiles, dir)
 		}
-		if e.Type().IsRegular() && strings.HasSuffix(e.Name(), ".json") {
+		if e.Type().IsRegular() && isJSON(e.Name()) {
 			out = append(out, path)
 		}
 		return ctx.Err()
@@ -207,10 +227,20 @@ func (l *loader) each(ctx context.Context, in input, n int, read func(int) (name
 	return group.Wait()
 }
 
+// isOf reports whether the record names a package of the source that it is in.
+// One that does not would be looked up by nobody.
+func (r *record) isOf(name string) bool {
+	s := source{name: name}
+	return slices.ContainsFunc(r.affected, func(a vuln.Affected) bool { return s.accepts(a.Ecosystem) })
+}
+
 func (l *loader) addOne(source, name string, data []byte, reason error) error {
 	var r *record
 	if reason == nil {
 		r, reason = decodeRecord(data)
+	}
+	if reason == nil && !r.isOf(source) {
+		reason = fmt.Errorf("it names no package of %s", source)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -234,7 +264,7 @@ func (l *loader) loadZip(ctx context.Context, in input) error {
 	}
 	files := slices.DeleteFunc(slices.Clone(z.File), func(f *zip.File) bool { return f.FileInfo().IsDir() })
 	err = l.each(ctx, in, len(files), func(i int) (string, []byte, error) {
-		if !strings.HasSuffix(files[i].Name, ".json") {
+		if !isJSON(files[i].Name) {
 			return files[i].Name, []byte{}, nil // refused: not an OSV record
 		}
 		data, err := readEntry(files[i])

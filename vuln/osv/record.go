@@ -59,6 +59,7 @@ type jsonAffected struct {
 	Package struct {
 		Ecosystem string `json:"ecosystem"`
 		Name      string `json:"name"`
+		PURL      string `json:"purl"`
 	} `json:"package"`
 	Ranges    []jsonRange    `json:"ranges"`
 	Versions  []string       `json:"versions"`
@@ -151,12 +152,9 @@ func decodeRecord(data []byte) (*record, error) {
 // decodeAffected returns nil for an entry that names no package (it speaks of
 // a source repository only).
 func decodeAffected(a jsonAffected) (*vuln.Affected, error) {
-	eco, name := a.Package.Ecosystem, a.Package.Name
-	if eco == "" && name == "" {
-		return nil, nil
-	}
-	if eco == "" || name == "" {
-		return nil, errors.New("package without name or ecosystem")
+	eco, name, err := packageOf(a.Package.Ecosystem, a.Package.Name, a.Package.PURL)
+	if err != nil || eco == "" {
+		return nil, err
 	}
 	if len(eco) > maxNameBytes || len(name) > maxNameBytes || hasControl(eco) || hasControl(name) {
 		return nil, errors.New("unusable package name or ecosystem")
