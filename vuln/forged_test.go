@@ -2,8 +2,10 @@ package vuln_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/tallyman/tallyman/sbom"
+	"github.com/tallyman/tallyman/vuln"
 )
 
 // TestForgedSilence: what an inventory says of a component beside what it is
@@ -36,5 +38,29 @@ func TestForgedSilence(t *testing.T) {
 				t.Errorf("got %v", summarise(res))
 			}
 		})
+	}
+}
+
+// TestWithdrawnInTheFuture: a date of withdrawal that is not there yet silences
+// nothing, for an exact version and for a range.
+func TestWithdrawnInTheFuture(t *testing.T) {
+	withdrawn := advisory("PYSEC-1", "introduced 0")
+	withdrawn.Withdrawn = day.AddDate(1, 0, 0)
+	src := fake{"PyPI": {"demo": {withdrawn}}}
+	for _, tt := range []struct {
+		name     string
+		now      time.Time
+		findings int
+	}{
+		{"before", day, 2}, {"the day", withdrawn.Withdrawn, 0}, {"after", withdrawn.Withdrawn.AddDate(0, 0, 1), 0}, {"no clock", time.Time{}, 0},
+	} {
+		doc := &sbom.Document{Components: []sbom.Component{pypi("demo", "1.0", ""), pypi("demo", "", ">=1", 2)}}
+		res, err := vuln.MatchWith(t.Context(), doc, src, vuln.Options{Now: tt.now})
+		if err != nil || len(res.Findings) != tt.findings {
+			t.Errorf("%s: %v, %v, want %d findings", tt.name, summarise(res), err, tt.findings)
+		}
+	}
+	if src["PyPI"]["demo"][0].Withdrawn.IsZero() {
+		t.Error("the source's own advisory was changed")
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/tallyman/tallyman/sbom"
 )
@@ -194,9 +195,25 @@ func (m *matcher) lookup(ctx context.Context, s subject) ([]Advisory, error) {
 	}
 	list, err := m.src.Advisories(ctx, s.ecosystem, s.name)
 	if err == nil {
+		list = notYetWithdrawn(list, m.opts.Now)
 		m.known[s] = list
 	}
 	return list, err
+}
+
+// notYetWithdrawn takes the date of withdrawal off the advisories that are
+// withdrawn after now only: until then they count.
+func notYetWithdrawn(list []Advisory, now time.Time) []Advisory {
+	if now.IsZero() {
+		return list
+	}
+	list = slices.Clone(list)
+	for i := range list {
+		if list[i].Withdrawn.After(now) {
+			list[i].Withdrawn = time.Time{}
+		}
+	}
+	return list
 }
 
 // named is a name that advisories may use for a component.

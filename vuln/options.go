@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/tallyman/tallyman/internal/limit"
 	"github.com/tallyman/tallyman/sbom"
@@ -22,6 +23,11 @@ type Options struct {
 	// is in it has no other versions; of one that is not, only those are known
 	// that advisories and locks name. ReadKnown reads it from a file.
 	Known map[string][]string
+	// Now is the time that is judged for: an advisory with a later date of
+	// withdrawal is not withdrawn yet. (A record's own modified date says
+	// nothing about that: most that are withdrawn were not modified after.)
+	// The zero time believes every date.
+	Now time.Time
 }
 
 // Environment is a place where packages are installed.
