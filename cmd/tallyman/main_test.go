@@ -4,6 +4,7 @@ import (
 	"flag"
 	"io"
 	"log"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -92,12 +93,20 @@ func exitCode(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // startRegistry serves a registry on loopback until the script ends and puts
-// its HOST:PORT into $REGISTRY.
+// its HOST:PORT into $REGISTRY: registry [tags REPOSITORY], which cannot list the
+// tags of one.
 func startRegistry(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 0 {
-		ts.Fatalf("usage: registry")
+	if neg || len(args) != 0 && (len(args) != 2 || args[0] != "tags") {
+		ts.Fatalf("usage: registry [tags REPOSITORY]")
 	}
-	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	back := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if len(args) == 2 && r.URL.Path == "/v2/"+args[1]+"/tags/list" {
+			http.Error(w, "out of order", http.StatusInternalServerError)
+			return
+		}
+		back.ServeHTTP(w, r)
+	}))
 	ts.Defer(server.Close)
 	ts.Setenv("REGISTRY", strings.TrimPrefix(server.URL, "http://"))
 }

@@ -23,8 +23,10 @@ func (a *app) sweepCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sweep [REGISTRY[/PREFIX]]",
 		Short: "Audit every image of a registry, each digest once",
-		Long: `Audit every tag of every repository of a registry, or of a list of images, each
-digest once, and print one table (or JSON). The exit code is the worst.`,
+		Long: `Audit every tag of every repository of a registry, or of a list of images, and
+every platform of an index, each digest once, and print one table (or JSON). What
+holds no image (signatures, charts) is listed as skipped; what could not be
+looked at is undecided. The exit code is the worst.`,
 		Example: `  tallyman sweep registry.example.com/team
   tallyman sweep --list images.txt --format json`,
 		Args: cobra.MaximumNArgs(1),
@@ -62,7 +64,7 @@ func (a *app) sweep(cmd *cobra.Command, args []string, list string, parallel int
 		source = args[0]
 	}
 	progress.step("listing " + source)
-	refs, err := a.sweepTargets(ctx, args, list)
+	refs, unlisted, err := a.sweepTargets(ctx, args, list)
 	if err != nil {
 		return err
 	}
@@ -74,9 +76,9 @@ func (a *app) sweep(cmd *cobra.Command, args []string, list string, parallel int
 	defer done()
 	run := &sweep.Sweep{
 		Source: source, AsOf: a.env.Now(), Parallel: parallel,
-		Resolve: a.resolve,
-		Audit: func(ctx context.Context, ref string) (*audit.Report, error) {
-			return a.sweepOne(ctx, auditor, ref)
+		Unlisted: unlisted, Resolve: a.resolve,
+		Audit: func(ctx context.Context, ref string, one sweep.Entry) (*audit.Report, error) {
+			return a.sweepOne(ctx, auditor, ref, one)
 		},
 		Progress: func(i, all int, ref string) { progress.step(fmt.Sprintf("%d/%d %s", i+1, all, ref)) },
 	}
@@ -91,18 +93,57 @@ func (a *app) sweep(cmd *cobra.Command, args []string, list string, parallel int
 	return decided(result.Outcome)
 }
 
-func (a *app) resolve(ctx context.Context, ref string) (string, error) {
-	img, err := a.openImage(ctx, ref)
-	if err != nil {
-		return "", err
+// resolve lists the images behind a reference: all of an index, or the one of
+// --platform.
+func (a *app) resolve(ctx context.Context, word string) (sweep.Found, error) {
+	if a.flags.platform != "" {
+		img, err := a.openImage(ctx, word)
+		if err != nil {
+			return sweep.Found{}, err
+		}
+		found := sweep.Found{Digest: img.Digest().String(), Images: []sweep.Entry{{Digest: img.Digest().String()}}}
+		if index, ok := img.IndexDescriptor(); ok {
+			found.Digest, found.Images[0].Platform = index.Digest.String(), a.flags.platform
+		}
+		return found, nil
 	}
-	return img.Digest().String(), nil
+	ref, err := oci.Parse(word)
+	if err != nil {
+		return sweep.Found{}, err
+	}
+	survey, err := oci.Look(ctx, ref, a.ociOptions())
+	if err != nil {
+		return sweep.Found{}, err
+	}
+	found := sweep.Found{Artifact: survey.Artifact}
+	if ref.Kind == oci.KindRegistry {
+		found.Digest = survey.Digest.String()
+	}
+	for _, o := range survey.Images {
+		found.Images = append(found.Images, sweep.Entry{Digest: o.Digest.String(), Platform: o.Platform})
+	}
+	return found, nil
 }
 
-func (a *app) sweepOne(ctx context.Context, auditor *audit.Auditor, ref string) (*audit.Report, error) {
-	img, err := a.openImage(ctx, ref)
+// sweepOne audits one image. It is opened by way of its index, whose signatures
+// are its own too, unless that leads to another one.
+func (a *app) sweepOne(ctx context.Context, auditor *audit.Auditor, word string, one sweep.Entry) (*audit.Report, error) {
+	ref, err := oci.Parse(word)
 	if err != nil {
 		return nil, err
+	}
+	opts := a.ociOptions()
+	opts.Platform = one.Platform
+	img, err := oci.Open(ctx, ref, opts)
+	if err != nil || img.Digest().String() != one.Digest {
+		repository, _, _ := strings.Cut(word, "@")
+		if ref, err = oci.Parse(repository + "@" + one.Digest); err != nil {
+			return nil, err
+		}
+		opts.Platform = ""
+		if img, err = oci.Open(ctx, ref, opts); err != nil {
+			return nil, err
+		}
 	}
 	return a.runOn(ctx, auditor, audit.Target{Image: img})
 }
@@ -118,41 +159,31 @@ func (a *app) writeSweep(result *sweep.Result) error {
 }
 
 // sweepTargets are the references of the list, or every tag of every
-// repository of the registry below the prefix.
-func (a *app) sweepTargets(ctx context.Context, args []string, list string) ([]string, error) {
+// repository of the registry below the prefix. A repository whose tags cannot
+// be listed is one of the second result.
+func (a *app) sweepTargets(ctx context.Context, args []string, list string) ([]string, []sweep.Unlisted, error) {
 	if list != "" {
-		return a.readList(list)
+		refs, err := a.readList(list)
+		return refs, nil, err
 	}
 	registry, prefix, _ := strings.Cut(args[0], "/")
 	repositories, err := oci.Catalog(ctx, registry, prefix, a.ociOptions())
 	if err != nil {
-		return nil, fmt.Errorf("listing %q: %w", args[0], err)
+		return nil, nil, fmt.Errorf("listing %q: %w", args[0], err)
 	}
 	var refs []string
+	var unlisted []sweep.Unlisted
 	for _, repository := range repositories {
 		repository = registry + "/" + repository
 		tags, err := oci.Tags(ctx, repository, a.ociOptions())
 		if err != nil {
-			return nil, fmt.Errorf("listing tags of %q: %w", repository, err)
+			unlisted = append(unlisted, sweep.Unlisted{Repository: repository, Err: fmt.Errorf("listing its tags: %w", err)})
 		}
 		for _, tag := range tags {
-			if !isArtifactTag(tag) {
-				refs = append(refs, repository+":"+tag)
-			}
+			refs = append(refs, repository+":"+tag)
 		}
 	}
-	return refs, nil
-}
-
-// isArtifactTag reports whether a tag holds signatures, attestations or
-// referrers of an image, and no image.
-func isArtifactTag(tag string) bool {
-	hex, ok := strings.CutPrefix(tag, "sha256-")
-	if !ok {
-		return false
-	}
-	hex, _, _ = strings.Cut(hex, ".")
-	return len(hex) == 64 && strings.Trim(hex, "0123456789abcdef") == ""
+	return refs, unlisted, nil
 }
 
 func (a *app) readList(name string) ([]string, error) {

@@ -24,20 +24,23 @@ func TestResultFollowsPublishedSchema(t *testing.T) {
 	s := &sweep.Sweep{
 		Source: "registry.example.org",
 		AsOf:   time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC),
-		Resolve: func(_ context.Context, ref string) (string, error) {
-			if ref == "registry.example.org/gone:1" {
-				return "", errors.New("not found")
+		Resolve: func(_ context.Context, ref string) (sweep.Found, error) {
+			switch ref {
+			case "registry.example.org/gone:1":
+				return sweep.Found{}, errors.New("not found")
+			case "registry.example.org/app:sig":
+				return sweep.Found{Digest: "sha256:4567", Artifact: "an artifact"}, nil
 			}
-			return "sha256:0123", nil
+			return sweep.Found{Digest: "sha256:0123", Images: []sweep.Entry{{Digest: "sha256:89ab", Platform: "linux/arm64"}}}, nil
 		},
-		Audit: func(context.Context, string) (*audit.Report, error) {
+		Audit: func(context.Context, string, sweep.Entry) (*audit.Report, error) {
 			return &audit.Report{
 				Findings: []vuln.Finding{{Gates: true, Severity: vuln.SeverityHigh}},
 				Decision: policy.Decision{Outcome: policy.Denied, Reasons: []policy.Reason{{Effect: policy.Deny, Message: "no"}}},
 			}, nil
 		},
 	}
-	for _, refs := range [][]string{nil, {"registry.example.org/app:1", "registry.example.org/app:2", "registry.example.org/gone:1"}} {
+	for _, refs := range [][]string{nil, {"registry.example.org/app:1", "registry.example.org/app:2", "registry.example.org/app:sig", "registry.example.org/gone:1"}} {
 		result, err := s.Run(t.Context(), refs)
 		if err != nil {
 			t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -27,17 +28,31 @@ type Result struct {
 	AsOf time.Time `json:"as_of"`
 	// Source is the registry or the list that was swept.
 	Source string `json:"source"`
-	// Images has an entry a digest of a repository, sorted by reference.
+	// Images has an entry for each image of a repository, one a platform of an
+	// index, sorted by reference and platform.
 	Images []Image `json:"images"`
+	// Skipped are the references behind which there is no image, sorted.
+	Skipped []Skipped `json:"skipped"`
 	// Outcome is the worst of the images'; Undecided when there are none.
 	Outcome policy.Outcome `json:"outcome"`
 }
 
-// Image is what became of one digest.
+// Skipped is a reference behind which there is no image.
+type Skipped struct {
+	// Reference is as listed.
+	Reference string `json:"reference"`
+	// Kind says what there is instead ("an artifact of type ...").
+	Kind string `json:"kind"`
+}
+
+// Image is what became of one image.
 type Image struct {
 	// Reference is REPOSITORY@DIGEST, or the reference as listed when it could
-	// not be resolved.
+	// not be resolved, or the repository when it could not be listed.
 	Reference string `json:"reference"`
+	// Platform is "os/architecture[/variant]" when Reference names an index, ""
+	// otherwise.
+	Platform string `json:"platform"`
 	// Tags are the tags that name the digest, sorted.
 	Tags    []string       `json:"tags"`
 	Outcome policy.Outcome `json:"outcome"`
@@ -56,83 +71,157 @@ type Image struct {
 	Reasons []string `json:"reasons"`
 }
 
-// Sweep is one run. All fields but Progress and Parallel are required.
+// Found is what a reference leads to.
+type Found struct {
+	// Digest is that of the image or index that the reference names, "" for a
+	// file, which nothing but its own name leads to.
+	Digest string
+	// Images are the images behind it: itself, or those of an index. None is
+	// nothing to audit, for Artifact.
+	Images []Entry
+	// Artifact says what there is when there are no Images.
+	Artifact string
+}
+
+// Entry is one image.
+type Entry struct {
+	Digest string
+	// Platform is "os/architecture[/variant]", "" when no index names it.
+	Platform string
+}
+
+// Unlisted is a repository whose tags could not be listed.
+type Unlisted struct {
+	Repository string
+	Err        error
+}
+
+// Sweep is one run. All fields but Progress, Parallel and Unlisted are
+// required.
 type Sweep struct {
 	// Source names what is swept.
 	Source string
 	AsOf   time.Time
-	// Resolve returns the digest that a reference names now.
-	Resolve func(ctx context.Context, ref string) (digest string, err error)
-	// Audit audits REPOSITORY@DIGEST.
-	Audit func(ctx context.Context, ref string) (*audit.Report, error)
+	// Unlisted are undecided, each by itself.
+	Unlisted []Unlisted
+	// Resolve returns what a reference leads to now.
+	Resolve func(ctx context.Context, ref string) (Found, error)
+	// Audit audits the image of REPOSITORY@DIGEST that has the platform and
+	// digest of one.
+	Audit func(ctx context.Context, ref string, one Entry) (*audit.Report, error)
 	// Parallel is how many images are looked at at once; 0 means 2.
 	Parallel int
 	// Progress is told before each image; nil for nobody.
 	Progress func(done, all int, ref string)
 }
 
-// Run resolves the references, audits each digest once, and returns what came
+// Run resolves the references, audits each image once, and returns what came
 // of it. An image that cannot be audited is undecided and never ends the sweep;
 // only the end of ctx does.
 func (s *Sweep) Run(ctx context.Context, refs []string) (*Result, error) {
-	images, err := s.resolve(ctx, refs)
+	result := &Result{Version: Version, AsOf: s.AsOf.UTC().Truncate(time.Second), Source: s.Source, Skipped: []Skipped{}}
+	rows, err := s.resolve(ctx, refs, result)
 	if err != nil {
 		return nil, err
 	}
 	work, limited := errgroup.WithContext(ctx)
 	work.SetLimit(cmp.Or(s.Parallel, 2))
-	for i := range images {
-		if images[i].Error != "" {
+	for i, row := range rows {
+		if row.Error != "" {
 			continue
 		}
 		work.Go(func() error {
 			if s.Progress != nil {
-				s.Progress(i, len(images), images[i].Reference)
+				s.Progress(i, len(rows), row.Reference)
 			}
-			r, err := s.Audit(limited, images[i].Reference)
-			images[i].fill(r, err)
+			r, err := s.Audit(limited, row.Reference, row.entry)
+			row.fill(r, err)
 			return limited.Err()
 		})
 	}
 	if err := work.Wait(); err != nil {
 		return nil, fmt.Errorf("sweeping %q: %w", s.Source, err)
 	}
-	result := &Result{Version: Version, AsOf: s.AsOf.UTC().Truncate(time.Second), Source: s.Source, Images: images}
-	result.Outcome = worst(images)
+	result.Images = make([]Image, len(rows))
+	for i, row := range rows {
+		result.Images[i] = row.Image
+	}
+	result.Outcome = worst(result.Images)
 	return result, nil
 }
 
-// resolve groups the references by repository and digest.
-func (s *Sweep) resolve(ctx context.Context, refs []string) ([]Image, error) {
-	at := map[string]int{}
-	images := []Image{}
+// row is an image on its way.
+type row struct {
+	Image
+	entry Entry
+}
+
+// resolve makes a row of every image, whatever number of tags lead to it, and
+// of everything that could not be looked at.
+func (s *Sweep) resolve(ctx context.Context, refs []string, result *Result) ([]*row, error) {
+	rows := map[[2]string]*row{}
+	add := func(ref, platform string, e Entry, tag string, err error) {
+		r, seen := rows[[2]string{ref, platform}]
+		if !seen {
+			r = &row{entry: e, Image: Image{Reference: ref, Platform: platform, Tags: []string{}, Findings: map[string]int{}, Reasons: []string{}}}
+			rows[[2]string{ref, platform}] = r
+		}
+		if err != nil {
+			r.Error = err.Error()
+		}
+		if tag != "" && !slices.Contains(r.Tags, tag) {
+			r.Tags = append(r.Tags, tag)
+			slices.Sort(r.Tags)
+		}
+	}
+	for _, u := range s.Unlisted {
+		add(u.Repository, "", Entry{}, "", u.Err)
+	}
 	for _, ref := range refs {
 		if err := ctx.Err(); err != nil {
 			return nil, fmt.Errorf("sweeping %q: %w", s.Source, err)
 		}
-		repository, tag := split(ref)
-		name, message := ref, ""
-		digest, err := s.Resolve(ctx, ref)
+		found, err := s.Resolve(ctx, ref)
 		if err != nil {
-			message = err.Error()
-		} else {
-			name = repository + "@" + digest
+			add(ref, "", Entry{}, tagOf(ref), err)
+			continue
 		}
-		i, seen := at[name]
-		if !seen {
-			i = len(images)
-			at[name] = i
-			images = append(images, Image{Reference: name, Tags: []string{}, Findings: map[string]int{}, Reasons: []string{}, Error: message})
+		if len(found.Images) == 0 {
+			result.Skipped = append(result.Skipped, Skipped{Reference: ref, Kind: found.Artifact})
 		}
-		if tag != "" && !slices.Contains(images[i].Tags, tag) {
-			images[i].Tags = append(images[i].Tags, tag)
+		for i, e := range found.Images {
+			name, platform := found.name(i, ref)
+			add(name, platform, e, tagOf(ref), nil)
 		}
 	}
-	for i := range images {
-		slices.Sort(images[i].Tags)
+	slices.SortFunc(result.Skipped, func(x, y Skipped) int { return strings.Compare(x.Reference, y.Reference) })
+	return slices.SortedFunc(maps.Values(rows), func(x, y *row) int {
+		return cmp.Or(strings.Compare(x.Reference, y.Reference), strings.Compare(x.Platform, y.Platform))
+	}), nil
+}
+
+// name is how the image i is told from all others: by the digest of the index
+// and the platform, else, where the index has that platform twice or does not
+// name it, by its own digest.
+func (f *Found) name(i int, ref string) (reference, platform string) {
+	repository, _ := split(ref)
+	e := f.Images[i]
+	if e.Digest == f.Digest {
+		return repository + "@" + f.Digest, ""
 	}
-	slices.SortFunc(images, func(x, y Image) int { return strings.Compare(x.Reference, y.Reference) })
-	return images, nil
+	first := slices.IndexFunc(f.Images, func(o Entry) bool { return o.Platform == e.Platform })
+	if f.Digest == "" && first == i {
+		return ref, e.Platform
+	}
+	if e.Platform == "" || first != i {
+		return repository + "@" + e.Digest, ""
+	}
+	return repository + "@" + f.Digest, e.Platform
+}
+
+func tagOf(ref string) string {
+	_, tag := split(ref)
+	return tag
 }
 
 // split cuts the tag or digest off a reference.

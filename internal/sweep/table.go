@@ -1,6 +1,7 @@
 package sweep
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -11,7 +12,7 @@ import (
 // harmless on a terminal.
 func (r *Result) WriteTable(w io.Writer, escape func(string) string) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "OUTCOME\tCRITICAL\tHIGH\tOTHER\tLINT\tSIGNED\tGAPS\tIMAGE\tTAGS")
+	fmt.Fprintln(table, "OUTCOME\tCRITICAL\tHIGH\tOTHER\tLINT\tSIGNED\tGAPS\tIMAGE\tPLATFORM\tTAGS")
 	for _, i := range r.Images {
 		other := 0
 		for severity, n := range i.Findings {
@@ -19,8 +20,8 @@ func (r *Result) WriteTable(w io.Writer, escape func(string) string) error {
 				other += n
 			}
 		}
-		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t%s\n", i.Outcome, i.Findings["critical"], i.Findings["high"],
-			other, i.Lint, i.Signatures, i.Gaps, escape(i.Reference), escape(strings.Join(i.Tags, ",")))
+		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t%s\t%s\n", i.Outcome, i.Findings["critical"], i.Findings["high"],
+			other, i.Lint, i.Signatures, i.Gaps, escape(i.Reference), escape(cmp.Or(i.Platform, "-")), escape(strings.Join(i.Tags, ",")))
 	}
 	if err := table.Flush(); err != nil {
 		return err
@@ -29,6 +30,12 @@ func (r *Result) WriteTable(w io.Writer, escape func(string) string) error {
 		if i.Error != "" {
 			fmt.Fprintf(w, "\n%s: %s\n", escape(i.Reference), escape(i.Error))
 		}
+	}
+	if len(r.Skipped) > 0 {
+		fmt.Fprintln(w)
+	}
+	for _, k := range r.Skipped {
+		fmt.Fprintf(w, "%s: skipped: %s\n", escape(k.Reference), escape(k.Kind))
 	}
 	_, err := fmt.Fprintf(w, "\n%s: %s\n", strings.ToUpper(r.Outcome.String()), r.counts())
 	return err
@@ -40,5 +47,9 @@ func (r *Result) counts() string {
 	for _, i := range r.Images {
 		n[i.Outcome.String()]++
 	}
-	return fmt.Sprintf("%d images: %d denied, %d undecided, %d allowed", len(r.Images), n["denied"], n["undecided"], n["allowed"])
+	text := fmt.Sprintf("%d images: %d denied, %d undecided, %d allowed", len(r.Images), n["denied"], n["undecided"], n["allowed"])
+	if len(r.Skipped) > 0 {
+		text += fmt.Sprintf("; %d skipped", len(r.Skipped))
+	}
+	return text
 }
