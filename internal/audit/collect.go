@@ -81,14 +81,16 @@ func (a *Auditor) collect(ctx context.Context, f *Folder) (*source, error) {
 
 // readRequirements reads each requirement file once: one that another file
 // includes counts where it is included, as a requirement or as a constraint.
+// Where all of them together are too large, what was read stays, with the gap.
 func (s *source) readRequirements(ctx context.Context, enable []string, f *Folder, names []string) error {
 	included := map[string]bool{}
 	var read []*pyreq.File
+	reader := pyreq.NewReader(f.FS, pyreq.Options{})
 	for _, name := range names {
-		if err := ctx.Err(); err != nil {
+		file, err := reader.Read(ctx, name)
+		if err != nil {
 			return err
 		}
-		file := pyreq.Read(f.FS, name, pyreq.Options{})
 		for _, entry := range file.Entries {
 			// A file that only constrains says nothing about what it names being
 			// installed: it is read for itself as well.
@@ -96,13 +98,17 @@ func (s *source) readRequirements(ctx context.Context, enable []string, f *Folde
 				included[entry.File] = true
 			}
 		}
-		read = append(read, file)
+		if read = append(read, file); reader.Full() {
+			break
+		}
 	}
+	circles := newCircles(read)
 	for i, file := range read {
-		if included[names[i]] && !selfIncluded(read, i, names) {
+		cut := reader.Full() && i == len(read)-1 // it has the gap
+		if included[file.Name] && !cut && !circles.onlyOwn(i) {
 			continue
 		}
-		s.requirements[names[i]] = file
+		s.requirements[file.Name] = file
 		s.docs = append(s.docs, file.Document())
 		s.lint = append(s.lint, python.Check(file, enable...)...)
 		s.linted++
@@ -110,15 +116,31 @@ func (s *source) readRequirements(ctx context.Context, enable []string, f *Folde
 	return nil
 }
 
-// selfIncluded reports whether file i is only included by files that it
-// includes itself, so that leaving it out would lose the whole cycle.
-func selfIncluded(read []*pyreq.File, i int, names []string) bool {
-	for j, other := range read {
-		if j != i && slices.Contains(other.Files, names[i]) && !slices.Contains(read[i].Files, names[j]) {
-			return false
+// circles knows which requirement files include which.
+type circles struct {
+	read []*pyreq.File
+	// by lists the indices of the files that read a file.
+	by map[string][]int
+}
+
+func newCircles(read []*pyreq.File) *circles {
+	c := &circles{read: read, by: map[string][]int{}}
+	for i, file := range read {
+		for _, name := range file.Files {
+			c.by[name] = append(c.by[name], i)
 		}
 	}
-	return true
+	return c
+}
+
+// onlyOwn reports whether file i is only included by files that it includes
+// itself, so that leaving it out would lose the whole circle.
+func (c *circles) onlyOwn(i int) bool {
+	own := map[string]bool{}
+	for _, name := range c.read[i].Files {
+		own[name] = true
+	}
+	return !slices.ContainsFunc(c.by[c.read[i].Name], func(j int) bool { return j != i && !own[c.read[j].Name] })
 }
 
 func (s *source) readDockerfiles(ctx context.Context, a *Auditor, f *Folder, found *tree) error {

@@ -1,7 +1,9 @@
 package audit
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -74,6 +76,28 @@ func TestACycleOfIncludesLosesNothing(t *testing.T) {
 	}
 	if !slices.ContainsFunc(doc.Gaps, func(g sbom.Gap) bool { return g.Kind == sbom.GapInclude && g.Hides }) {
 		t.Errorf("the cycle is no gap: %v", doc.Gaps)
+	}
+}
+
+// Eight hundred files that all include one another would be read for minutes.
+func TestAnAttackersCircleOfIncludesIsCutWithOneGap(t *testing.T) {
+	const files = 800
+	var all strings.Builder
+	for i := range files {
+		fmt.Fprintf(&all, "-r requirements-%d.txt\n", i)
+	}
+	fsys := fstest.MapFS{}
+	for i := range files {
+		fsys[fmt.Sprintf("requirements-%d.txt", i)] = &fstest.MapFile{Data: fmt.Appendf(nil, "a%d==1\n%s", i, all.String())}
+	}
+	cut := 0
+	for _, g := range collected(t, &Folder{FS: fsys, Dir: "."}).Gaps {
+		if g.Kind == sbom.GapTooLarge && g.Hides && strings.Contains(g.Reason, "of the folder") {
+			cut++
+		}
+	}
+	if cut != 1 {
+		t.Errorf("%d gaps say that the files of the folder are too large, want 1", cut)
 	}
 }
 

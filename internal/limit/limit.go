@@ -29,6 +29,16 @@ const (
 	// ManifestLines bounds how many logical lines one requirement file and all
 	// that it includes have together.
 	ManifestLines = 100_000
+	// RequirementLines bounds how many logical lines the requirement files of
+	// one folder have together, each line counted again wherever an include
+	// repeats it.
+	RequirementLines = 200_000
+	// RequirementIncludes bounds how many times the requirement files of one
+	// folder include another, or are read themselves.
+	RequirementIncludes = 100_000
+	// RequirementBytes bounds what the requirement files of one folder have
+	// together, each counted once.
+	RequirementBytes = 256 << 20
 	// LineBytes bounds one logical line of a manifest.
 	LineBytes = 1 << 20
 	// LockPackages bounds how many packages one lock file may have.

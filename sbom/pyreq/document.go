@@ -65,13 +65,6 @@ func (e *Entry) own() bool {
 	return p == "." || strings.Trim(p, "./") == "" && strings.Count(p, "..") <= strings.Count(e.File, "/")
 }
 
-// judge makes a gap of an entry that no advisory can be matched with.
-func (r *reader) judge(e Entry) {
-	if g, unversioned := e.Unversioned(); unversioned {
-		r.file.Gaps = append(r.file.Gaps, g)
-	}
-}
-
 const ecosystem = "PyPI"
 
 // Document returns the file as an inventory. The project that the file itself

@@ -1,6 +1,8 @@
 package pyreq_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -230,6 +232,75 @@ func TestLinksOutOfTheTree(t *testing.T) {
 	for _, g := range f.Gaps {
 		if strings.Contains(g.Reason, base) {
 			t.Errorf("the gap tells where the tree is: %s", g.Reason)
+		}
+	}
+}
+
+// countingFS counts how often files are opened.
+type countingFS struct {
+	fstest.MapFS
+	opened map[string]int
+}
+
+func (c countingFS) Open(name string) (fs.File, error) {
+	c.opened[name]++
+	return c.MapFS.Open(name)
+}
+
+// TestAFileIsParsedOnceHoweverManyIncludeIt: and each file that includes it
+// says of it what it would say alone.
+func TestAFileIsParsedOnceHoweverManyIncludeIt(t *testing.T) {
+	fsys := countingFS{fstest.MapFS{"base.txt": {Data: []byte("a==1\n--no-index\n-r gone.txt\nb @ https://h/b.zip\n")}}, map[string]int{}}
+	var names []string
+	for i := range 20 {
+		names = append(names, fmt.Sprintf("r%d.txt", i))
+		fsys.MapFS[names[i]] = &fstest.MapFile{Data: fmt.Appendf(nil, "-%c base.txt\nx%d\n", "rc"[i%2], i)}
+	}
+	r := pyreq.NewReader(fsys, pyreq.Options{})
+	for _, name := range append(names, "base.txt") {
+		got, err := r.Read(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(pyreq.Read(fsys.MapFS, name, pyreq.Options{}).Document(), got.Document()); diff != "" {
+			t.Errorf("%s: alone -, among others +\n%s", name, diff)
+		}
+	}
+	if fsys.opened["base.txt"] != 1 {
+		t.Errorf("base.txt was opened %d times", fsys.opened["base.txt"])
+	}
+}
+
+// TestWhatIsLeftAfterTheBoundHides: nothing is given silently once the files of
+// a folder are together too large.
+func TestWhatIsLeftAfterTheBoundHides(t *testing.T) {
+	fsys := fstest.MapFS{"big.txt": {Data: []byte(strings.Repeat("a\n", limit.ManifestLines))}, "last.txt": {Data: []byte("b==1\n")}}
+	r := pyreq.NewReader(fsys, pyreq.Options{})
+	for range limit.RequirementLines/limit.ManifestLines + 1 {
+		if _, err := r.Read(t.Context(), "big.txt"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	last, err := r.Read(t.Context(), "last.txt")
+	if err != nil || !r.Full() || len(last.Entries) != 0 || len(last.Gaps) != 1 || last.Gaps[0].Kind != sbom.GapTooLarge {
+		t.Errorf("%v, full %v, %d entries, gaps %v", err, r.Full(), len(last.Entries), last.Gaps)
+	}
+}
+
+func TestReadingEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	f, err := pyreq.NewReader(fstest.MapFS{"r.txt": {Data: []byte("a\n")}}, pyreq.Options{}).Read(ctx, "r.txt")
+	if !errors.Is(err, context.Canceled) || f != nil {
+		t.Errorf("%v, %v", f, err)
+	}
+}
+
+// TestAStrayWordIsNotQuoted: it may be the rest of a password.
+func TestAStrayWordIsNotQuoted(t *testing.T) {
+	for _, g := range one("--index-url https://u:pass S3CRETr@h/simple\n").Gaps {
+		if strings.Contains(g.Reason, "S3CRET") {
+			t.Error(g.Reason)
 		}
 	}
 }

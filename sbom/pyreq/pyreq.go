@@ -9,6 +9,7 @@
 package pyreq
 
 import (
+	"context"
 	"io/fs"
 
 	"github.com/tallyman/tallyman/sbom"
@@ -69,11 +70,11 @@ type Entry struct {
 	Options []Option
 }
 
-// Read reads the requirement file name of fsys and what it includes. It never
-// fails: a problem is a gap. fsys is the boundary: no include leads out of it,
-// and whoever passes it sees to it that no symbolic link does (os.Root).
+// Read reads one requirement file of fsys and what it includes, as a [Reader]
+// of its own does. It never fails: a problem is a gap. fsys is the boundary: no
+// include leads out of it, and whoever passes it sees to it that no symbolic
+// link does (os.Root). Who reads many files of a folder takes one Reader.
 func Read(fsys fs.FS, name string, opts Options) *File {
-	r := &reader{fsys: fsys, opts: opts, file: &File{Name: name}}
-	r.top(name)
-	return r.file
+	file, _ := NewReader(fsys, opts).Read(context.Background(), name) // only a context ends it
+	return file
 }

@@ -1,6 +1,7 @@
 package pyreq
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,69 +14,114 @@ import (
 	"github.com/tallyman/tallyman/sbom"
 )
 
-// reader is the state of one Read.
-type reader struct {
-	fsys fs.FS
-	opts Options
+// Reader reads the requirement files of one folder. It reads and parses each
+// file once, however many others include it, and bounds what all of them cost
+// together (limit.RequirementLines and its kin): files that include one another
+// would cost the square of their number otherwise, and more.
+//
+// It is not for concurrent use. The Files that it returns share what was
+// parsed: change none of their parts.
+type Reader struct {
+	fsys   fs.FS
+	opts   Options
+	parsed map[string]*parsedFile
+	// lines, includes and bytes count against their bounds over all files.
+	lines, includes int
+	bytes           int64
+	full            bool
+}
+
+// NewReader returns a Reader of the files of fsys, which is the boundary as for
+// [Read].
+func NewReader(fsys fs.FS, opts Options) *Reader {
+	return &Reader{fsys: fsys, opts: opts, parsed: map[string]*parsedFile{}}
+}
+
+// Read reads the requirement file name and what it includes. The error is that
+// of ctx; any other problem is a gap of the File.
+func (r *Reader) Read(ctx context.Context, name string) (*File, error) {
+	f := &reading{Reader: r, ctx: ctx, file: &File{Name: name}}
+	f.top(name)
+	if f.err != nil {
+		return nil, f.err
+	}
+	return f.file, nil
+}
+
+// Full reports whether a bound over all files was exceeded. The File during
+// whose reading it was has the gap, and so has every one that is asked for
+// afterwards, of which nothing is read.
+func (r *Reader) Full() bool { return r.full }
+
+// reading is the state of one Read.
+type reading struct {
+	*Reader
+	ctx  context.Context
+	err  error
 	file *File
 	// open are the files that are being read, outermost first.
 	open []string
-	// reads, bytes and lines count against their bounds over all files.
+	// reads, bytes and lines count against their bounds over this file and
+	// those that it includes.
 	reads int
 	bytes int64
 	lines int
-	// full is true once a bound over all files was exceeded.
+	// full is true once a bound was exceeded.
 	full bool
 }
 
-func (r *reader) gap(kind sbom.GapKind, file string, line int, format string, args ...any) {
+func (r *reading) gap(kind sbom.GapKind, file string, line int, format string, args ...any) {
 	r.file.Gaps = append(r.file.Gaps, sbom.NewGap(kind, file, line, fmt.Sprintf(format, args...)))
 }
 
 // top reads the file that the caller named.
-func (r *reader) top(name string) {
-	text, err := r.load(name)
+func (r *reading) top(name string) {
+	p, err := r.load(name)
 	if err != nil {
 		r.gap(gapOf(err), name, 0, "%v", err)
 		return
 	}
-	r.text(name, text, r.opts.Constraint)
+	r.replay(name, p, r.opts.Constraint)
 }
 
-// errFull says that a bound over all files of one Read was exceeded.
-var errFull = fmt.Errorf("this file and those it includes are together %w", limit.ErrTooLarge)
+// The bounds over all files of one Read, and of one Reader.
+var (
+	errFull   = fmt.Errorf("this file and those it includes are together %w", limit.ErrTooLarge)
+	errFolder = fmt.Errorf("the requirement files of the folder and their includes are together %w, what is left of them was not read", limit.ErrTooLarge)
+)
 
-// load returns the decoded text of a file and notes that it was read.
-func (r *reader) load(name string) (string, error) {
+// load returns a file that was read and parsed, now or before, and notes that
+// it was read.
+func (r *reading) load(name string) (*parsedFile, error) {
+	if r.err = r.ctx.Err(); r.err != nil {
+		r.full = true
+		return nil, r.err
+	}
 	r.reads++
-	if r.reads > limit.IncludeFiles {
-		return "", errFull
+	r.includes++
+	r.Reader.full = r.Reader.full || r.includes > limit.RequirementIncludes
+	switch {
+	case r.Reader.full:
+		return nil, errFolder
+	case r.reads > limit.IncludeFiles:
+		return nil, errFull
 	}
-	info, err := fs.Stat(r.fsys, name)
-	if err != nil {
-		return "", reason(err)
+	p, known := r.parsed[name]
+	if !known {
+		p = r.parse(name)
+		r.parsed[name] = p
 	}
-	if !info.Mode().IsRegular() {
-		// Opening a named pipe would wait for whoever writes to it.
-		return "", errors.New("not a regular file")
+	switch r.bytes += p.bytes; {
+	case r.Reader.bytes > limit.RequirementBytes:
+		r.Reader.full = true
+		return nil, errFolder
+	case r.bytes > limit.IncludeBytes:
+		return nil, errFull
 	}
-	f, err := r.fsys.Open(name)
-	if err != nil {
-		return "", reason(err)
-	}
-	defer f.Close()
-	data, err := limit.ReadAll(f, limit.ManifestBytes)
-	if err != nil {
-		return "", reason(err)
-	}
-	r.bytes += int64(len(data))
-	if r.bytes > limit.IncludeBytes {
-		return "", errFull
-	}
-	if !slices.Contains(r.file.Files, name) {
+	if p.opened && !slices.Contains(r.file.Files, name) {
 		r.file.Files = append(r.file.Files, name)
 	}
-	return decode(data)
+	return p, p.err
 }
 
 // reason strips the path from an error: a gap names the file already, and on
@@ -98,136 +144,55 @@ func gapOf(err error) sbom.GapKind {
 	return sbom.GapUnread
 }
 
-// text reads the logical lines of one file.
-func (r *reader) text(name, text string, constraint bool) {
+// replay adds what the lines of one file say, and follows its includes in
+// place.
+func (r *reading) replay(name string, p *parsedFile, constraint bool) {
 	r.open = append(r.open, name)
 	defer func() { r.open = r.open[:len(r.open)-1] }()
-	for l := range logicalLines(text) {
-		if r.full {
+	for i := range p.lines {
+		if !r.count(name, p.lines[i].number) {
 			return
 		}
-		if r.lines++; r.lines > limit.ManifestLines {
-			r.full = true
-			r.gap(sbom.GapTooLarge, name, l.number, "more than %d lines, the rest was not read", limit.ManifestLines)
-			return
-		}
-		if len(l.text) > limit.LineBytes {
-			r.gap(sbom.GapTooLarge, name, l.number, "the line has more than %d bytes", limit.LineBytes)
-			continue
-		}
-		r.line(place{name, l.number, constraint}, l.text)
+		r.add(name, &p.lines[i], constraint)
+	}
+	if p.more > 0 {
+		r.count(name, p.more)
 	}
 }
 
-// place is where a logical line stands.
-type place struct {
-	file       string
-	line       int
-	constraint bool
-}
-
-// line reads one logical line. What pip does with it is decided by what it
-// begins with: a requirement wins, then -e, then -r, then -c.
-func (r *reader) line(at place, text string) {
-	if why := unreadable(text); why != "" {
-		r.gap(sbom.GapUnparsed, at.file, at.line, "%s", why)
-		return
+// count counts one line against the bounds, and reports whether it is to be
+// read.
+func (r *reading) count(name string, line int) bool {
+	if r.full {
+		return false
 	}
-	text = expand(text, r.opts.Lookup)
-	requirement, rest := splitOptions(text)
-	args, err := words(rest)
-	if err != nil {
-		r.gap(sbom.GapUnparsed, at.file, at.line, "options: %v", err)
-	}
-	options, stray, problems := parseOptions(args)
-	for _, p := range problems {
-		r.gap(sbom.GapUnparsed, at.file, at.line, "%v", p)
-	}
-	for _, word := range stray {
-		r.gap(sbom.GapUnparsed, at.file, at.line, "%q belongs to no option, pip ignores it", shown(word))
-	}
-	if requirement == "" && err == nil && len(options)+len(stray)+len(problems) == 0 {
-		r.gap(sbom.GapUnparsed, at.file, at.line, "%q is no option", shown(text))
-	}
+	r.lines++
+	r.Reader.lines++
 	switch {
-	case requirement != "":
-		r.requirement(at, requirement, options, false)
-	case hasScope(options, editableOption):
-		i := slices.IndexFunc(options, func(o parsedOption) bool { return o.spec.scope == editableOption })
-		value := options[i].value
-		r.requirement(at, value, slices.Delete(options, i, i+1), true)
+	case r.lines > limit.ManifestLines:
+		r.gap(sbom.GapTooLarge, name, line, "more than %d lines, the rest was not read", limit.ManifestLines)
+	case r.Reader.lines > limit.RequirementLines:
+		r.Reader.full = true
+		r.gap(sbom.GapTooLarge, name, line, "%v", errFolder)
 	default:
-		r.optionLine(at, options)
+		return true
 	}
+	r.full = true
+	return false
 }
 
-// unreadable says why a line cannot be read at all, "" if it can.
-func unreadable(text string) string {
-	switch {
-	case strings.ContainsRune(text, 0):
-		return "the line has a NUL byte"
-	case strings.ContainsRune(text, damaged):
-		return "the line has bytes that the file's encoding does not define"
+// add adds what one line says.
+func (r *reading) add(name string, l *parsedLine, constraint bool) {
+	r.file.Gaps = append(r.file.Gaps, l.gaps...)
+	r.file.Options = append(r.file.Options, l.options...)
+	if l.entry != nil {
+		e := *l.entry
+		e.Constraint = constraint
+		r.file.Entries = append(r.file.Entries, e)
 	}
-	return ""
-}
-
-// maxShownRunes is how much of a text a gap quotes.
-const maxShownRunes = 200
-
-// shown returns what a gap may quote of a scanned text: no credentials, and
-// not a megabyte.
-func shown(text string) string {
-	out := []rune(sbom.RedactText(text))
-	if len(out) > maxShownRunes {
-		return string(out[:maxShownRunes]) + "..."
+	if l.include.spec != nil {
+		r.include(place{name, l.number}, l.include)
 	}
-	return string(out)
-}
-
-func hasScope(options []parsedOption, s scope) bool {
-	return slices.ContainsFunc(options, func(o parsedOption) bool { return o.spec.scope == s })
-}
-
-// optionLine keeps the options of a line without a requirement and follows its
-// first include. pip follows only one.
-func (r *reader) optionLine(at place, options []parsedOption) {
-	included := r.firstInclude(options)
-	for i, o := range options {
-		switch {
-		case i == included || o.spec.scope == perFile:
-		case o.spec.scope == include:
-			r.gap(sbom.GapInclude, at.file, at.line, "pip follows one include a line and ignores %s %q", o.name(), shown(o.value))
-		default:
-			r.gap(sbom.GapUnparsed, at.file, at.line, "%s belongs to no requirement, pip ignores it", o.name())
-		}
-		if o.spec.scope == perFile {
-			r.file.Options = append(r.file.Options, r.option(at, o))
-		}
-	}
-	if included >= 0 {
-		r.include(at, options[included])
-	}
-}
-
-// firstInclude returns the index of the include that pip follows: the first
-// -r, else the first -c, else -1.
-func (r *reader) firstInclude(options []parsedOption) int {
-	for _, name := range []string{"--requirement", "--constraint"} {
-		if i := slices.IndexFunc(options, func(o parsedOption) bool { return o.name() == name }); i >= 0 {
-			return i
-		}
-	}
-	return -1
-}
-
-// option returns what may be shown of an option.
-func (r *reader) option(at place, o parsedOption) Option {
-	value, credentials := sbom.RedactURL(o.value)
-	if o.spec.scope == perRequirement {
-		value, credentials = sbom.Redact(o.value)
-	}
-	return Option{Name: o.name(), Value: value, File: at.file, Line: at.line, Credentials: credentials}
 }
 
 // otherScheme matches an include that is no path: a URL, or a Windows drive.
@@ -235,7 +200,7 @@ var otherScheme = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*:`)
 
 // include reads the file that -r or -c names, in place.
 // https://pip.pypa.io/en/stable/cli/pip_install/#cmdoption-r
-func (r *reader) include(at place, o parsedOption) {
+func (r *reading) include(at place, o parsedOption) {
 	refuse := func(why string) {
 		r.gap(sbom.GapInclude, at.file, at.line, "%s %q is not read: %s", o.name(), shown(o.value), why)
 	}
@@ -262,14 +227,14 @@ func (r *reader) include(at place, o parsedOption) {
 		refuse("the includes are nested too deep")
 		return
 	}
-	text, err := r.load(name)
+	p, err := r.load(name)
 	if err != nil {
-		r.full = r.full || errors.Is(err, errFull)
+		r.full = r.full || errors.Is(err, errFull) || errors.Is(err, errFolder)
 		if errors.Is(err, limit.ErrTooLarge) {
 			r.gap(sbom.GapTooLarge, name, 0, "%v", err)
 		}
 		refuse(err.Error())
 		return
 	}
-	r.text(name, text, o.name() == "--constraint")
+	r.replay(name, p, o.name() == "--constraint")
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // requirement keeps a requirement with the options of its line.
-func (r *reader) requirement(at place, text string, options []parsedOption, editable bool) {
+func (r *lineParser) requirement(at place, text string, options []parsedOption, editable bool) {
 	parse := parseRequirement
 	if editable {
 		parse = parseEditable
@@ -21,31 +21,33 @@ func (r *reader) requirement(at place, text string, options []parsedOption, edit
 	text, credentials := sbom.Redact(text)
 	e, err := parse(text)
 	if err != nil {
-		r.gap(sbom.GapUnparsed, at.file, at.line, "%q is not a requirement: %s", shown(text), shown(err.Error()))
+		r.gap(sbom.GapUnparsed, at, "%q is not a requirement: %s", shown(text), shown(err.Error()))
 		return
 	}
 	e.Credentials = credentials
-	e.File, e.Line, e.Constraint, e.Editable = at.file, at.line, at.constraint, editable
+	e.File, e.Line, e.Editable = at.file, at.line, editable
 	r.lineOptions(at, &e, options)
-	r.file.Entries = append(r.file.Entries, e)
-	r.judge(e)
+	r.out.entry = &e
+	if g, unversioned := e.Unversioned(); unversioned {
+		r.out.gaps = append(r.out.gaps, g)
+	}
 }
 
 // lineOptions sorts the options behind a requirement.
-func (r *reader) lineOptions(at place, e *Entry, options []parsedOption) {
+func (r *lineParser) lineOptions(at place, e *Entry, options []parsedOption) {
 	for _, o := range options {
 		switch {
 		case o.name() == "--hash":
 			digest, err := parseHash(o.value)
 			if err != nil {
-				r.gap(sbom.GapUnparsed, at.file, at.line, "%v", err)
+				r.gap(sbom.GapUnparsed, at, "%v", err)
 				continue
 			}
 			e.Hashes = append(e.Hashes, digest)
 		case o.spec.scope == include || o.spec.scope == editableOption:
-			r.gap(sbom.GapUnparsed, at.file, at.line, "pip ignores %s %q behind a requirement", o.name(), shown(o.value))
+			r.gap(sbom.GapUnparsed, at, "pip ignores %s %q behind a requirement", o.name(), shown(o.value))
 		default:
-			e.Options = append(e.Options, r.option(at, o))
+			e.Options = append(e.Options, option(at, o))
 		}
 	}
 }
