@@ -145,6 +145,9 @@ func TestEvaluation(t *testing.T) {
 		{"2.6.0+cu118", []string{"introduced 0", "last_affected 2.6.0-cu124"}, "affected events "},
 		{"2.6.1", []string{"introduced 0", "last_affected 2.6.0-cu124"}, "clear"},
 		{"2.6.1", []string{"introduced 0", "last_affected 2.6.0-NAN"}, "gap advisory"},
+		// An entry of the list that cannot be read is its own spelling alone.
+		{"2.9.0", []string{"version 2.6.0-NA", "version 2.6.0-cu124"}, "clear"},
+		{"2.9.0", []string{"version 2.6.0-NA", "introduced 0", "last_affected 2.6.0-NA"}, "clear"},
 		{"1.0", nil, "gap advisory"},
 		// A component's version that cannot be read.
 		{"banana", []string{"introduced 0"}, "gap version"},
