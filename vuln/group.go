@@ -75,11 +75,20 @@ func groupAdvisories(list []*Advisory, judge func(*Advisory) judgement) []*group
 	return out
 }
 
+// basisOr is the correction that the group's verdict rests on, or other when one
+// of the affecting records needs none.
+func (g *group) basisOr(other string) string {
+	if len(g.affecting) == 0 || slices.ContainsFunc(g.affecting, func(a *Advisory) bool { return a.Correction == "" }) {
+		return other
+	}
+	return "correction: " + g.affecting[0].Correction
+}
+
 // newFinding says what is common to all verdicts about a component.
 func newFinding(c *sbom.Component, g *group) Finding {
 	f := Finding{
 		Package: c.Name, Ecosystem: c.Ecosystem, PURL: c.PURL, Evidence: c.Evidence,
-		Basis: g.basis, Severity: SeverityUnknown, Locations: slices.Clip(c.Locations),
+		Basis: g.basisOr(g.basis), Severity: SeverityUnknown, Locations: slices.Clip(c.Locations),
 	}
 	if f.Locations == nil {
 		f.Locations = []sbom.Location{}

@@ -24,7 +24,7 @@ func newPending(d *demand, s *admitted, v *rangeVerdict) *pending {
 	c := *d.lines[0].component
 	c.Locations = d.locations()
 	f := newFinding(&c, v.group)
-	f.Specifier, f.Verdict, f.Basis = d.specifier(), v.verdict, v.basis
+	f.Specifier, f.Verdict, f.Basis = d.specifier(), v.verdict, v.group.basisOr(v.basis)
 	f.Fixed, f.Floor, f.Exclude = v.fixed.String(), v.floor.String(), v.exclude
 	for _, l := range d.lines[:d.requirements] {
 		if l.component.Evidence == sbom.Declared {

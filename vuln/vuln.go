@@ -45,6 +45,10 @@ type Advisory struct {
 	// SeveritySource names where Severity is from: the id of the record and
 	// the kind ("PYSEC-2024-1 CVSS:3.1 9.8", "DEBIAN-CVE-2024-1 urgency high").
 	SeveritySource string `json:"severity_source,omitempty"`
+	// Correction says why, and from where, the source added to Affected what
+	// the record itself does not say; "" for a record as it is. A finding that
+	// rests on nothing else has the basis "correction: " and this.
+	Correction string `json:"correction,omitempty"`
 	// Affected has only the entries for the package that was asked for.
 	Affected []Affected `json:"affected"`
 }

@@ -25,6 +25,8 @@ type DB struct {
 	digest string
 	source string
 	close  func() error
+	// corrections are the embedded ones.
+	corrections []correction
 }
 
 var _ vuln.Source = (*DB)(nil)
@@ -69,7 +71,11 @@ func openFile(f *os.File) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{region: newRegion(data, f, h), digest: digestOf(head), close: f.Close}
+	list, err := corrections()
+	if err != nil {
+		return nil, err
+	}
+	db := &DB{region: newRegion(data, f, h), digest: digestOf(head), close: f.Close, corrections: list}
 	if data != nil {
 		if !bytes.Equal(data[:blockBytes], head) {
 			return nil, errors.Join(fmt.Errorf("%w: it changes while it is read", ErrDamaged), unmap())
@@ -86,7 +92,11 @@ func openBytes(data []byte) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &DB{region: newRegion(data, nil, h), digest: digestOf(data[:blockBytes]), close: func() error { return nil }}, nil
+	list, err := corrections()
+	if err != nil {
+		return nil, err
+	}
+	return &DB{region: newRegion(data, nil, h), digest: digestOf(data[:blockBytes]), close: func() error { return nil }, corrections: list}, nil
 }
 
 // Close gives the file back. No look-up may be running or follow.
@@ -254,11 +264,13 @@ func (db *DB) advisory(number int, keep func(ecosystem, name []byte) bool) (*vul
 	if code >= len(severityCodes) {
 		return nil, fmt.Errorf("%w: record %q has no such severity", ErrDamaged, r.id)
 	}
-	return &vuln.Advisory{
+	a := &vuln.Advisory{
 		ID: r.id, Aliases: r.aliases, Upstream: r.upstream, Summary: r.summary,
 		Published: r.published, Modified: r.modified, Withdrawn: r.withdrawn,
 		Severity: vuln.Severity(severityCodes[code]), SeveritySource: string(source), Affected: r.affected,
-	}, nil
+	}
+	db.correct(a)
+	return a, nil
 }
 
 // Get returns the record with an id, with all its affected packages, or nil

@@ -14,4 +14,9 @@
 // A record that does not hold to OSV's schema is set aside and counted, with
 // its reason, and never makes an update fail; an archive or a transfer that is
 // damaged always does. https://ossf.github.io/osv-schema/
+//
+// A snapshot holds what the records say. The few that do not say which versions
+// they affect, and of which it is known from elsewhere, are corrected when they
+// are looked up, from corrections.json; what is found by it names the
+// correction and its source.
 package osv
