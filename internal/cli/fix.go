@@ -233,9 +233,27 @@ func (x *fixed) settle(dir string) {
 		said[where] = true
 		x.Refused = append(x.Refused, fix.Refusal{File: at.file, Line: at.line, Package: f.Package, Reason: "it is affected after the edits too, and no edit is known that cures it"})
 	}
+	x.unknown(dir)
 	slices.SortFunc(x.Refused, func(a, b fix.Refusal) int {
 		return cmp.Or(strings.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), strings.Compare(a.Package, b.Package), strings.Compare(a.Reason, b.Reason))
 	})
+}
+
+// unknown names the findings of which nobody knows whether an installer would
+// take an affected version: no edit cures them, and they do not count as left.
+func (x *fixed) unknown(dir string) {
+	for _, f := range x.after.Findings {
+		if f.Verdict != vuln.Unknown || len(f.IDs) == 0 {
+			continue
+		}
+		for _, l := range f.Locations {
+			if l.Layer == "" {
+				l.File = path.Join(dir, l.File)
+			}
+			x.Refused = append(x.Refused, fix.Refusal{File: l.File, Line: l.Line, Package: f.Package,
+				Reason: "the newest version that is known has " + f.IDs[0] + ", and whether there is a better one is not known"})
+		}
+	}
 }
 
 // outcome is 1 while something is left, and undecided when the edited tree
