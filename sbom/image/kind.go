@@ -26,8 +26,7 @@ const (
 	// kindNPM is the package.json of a package in a node_modules folder.
 	kindNPM kind = "npm"
 	// kindModule is a module at the top of a dist-packages folder, and
-	// kindBeside a file beside a distribution's metadata where a distribution
-	// may own it; of both only the digest matters, and of RECORD and
+	// kindBeside a file beside a distribution's metadata; of both only the digest matters, and of RECORD and
 	// top_level.txt the modules.
 	kindModule kind = "module"
 	kindBeside kind = "beside"
@@ -85,8 +84,8 @@ func ownedKind(dir, base string) kind {
 	case path.Base(dir) == "dist-packages" && path.Ext(base) == ".py",
 		base == "__init__.py" && path.Base(path.Dir(dir)) == "dist-packages":
 		return kindModule
-	case metadataDir(dir) && distributionFolder(dir):
-		return kindBeside
+	case metadataDir(dir):
+		return kindBeside // wherever it is: links may lead there from elsewhere
 	}
 	return systemKind(dir, base)
 }

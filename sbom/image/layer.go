@@ -233,17 +233,16 @@ func (w *walker) regular(p string, size int64, content io.Reader) error {
 	}
 	f := &file{Kind: k}
 	w.add(entry{Path: p, Type: entryFile, File: f})
-	modules := path.Base(p) == "RECORD" || path.Base(p) == "top_level.txt"
+	modules := k == kindBeside && (path.Base(p) == "RECORD" || path.Base(p) == "top_level.txt")
 	switch _, unread := unsupported[k]; {
 	case k == kindSystem, unread && !distributionFolder(p):
 		return nil
-	case unread, k == kindModule, k == kindBeside && !modules:
+	case modules && size <= limit.LayerFileBytes:
+		return w.modules(f, path.Base(p) == "RECORD", content)
+	case unread, k == kindModule, k == kindBeside:
 		return f.digest(content)
 	}
 	if size > limit.LayerFileBytes || w.kept+size > limit.LayerKeptBytes {
-		if k == kindBeside {
-			return nil // without a digest it is nobody's
-		}
 		f.Gaps = append(f.Gaps, sbom.NewGap(sbom.GapTooLarge, "", 0, "a package database or metadata file is larger than the bound"))
 		return nil
 	}
@@ -253,8 +252,18 @@ func (w *walker) regular(p string, size int64, content io.Reader) error {
 	}
 	w.kept += int64(len(data))
 	f.read(data)
-	if k == kindBeside {
-		f.Modules = parseModules(data, path.Base(p) == "RECORD")
+	return nil
+}
+
+// modules reads a RECORD or top_level.txt, of which little is kept.
+func (w *walker) modules(f *file, record bool, content io.Reader) error {
+	data, err := limit.ReadAll(content, limit.LayerFileBytes)
+	if err != nil {
+		return err
+	}
+	f.MD5, f.Modules = hexOf(md5.New(), data), parseModules(data, record)
+	for _, m := range f.Modules {
+		w.kept += int64(len(m))
 	}
 	return nil
 }
@@ -281,8 +290,6 @@ func (f *file) read(data []byte) {
 		f.Owned = parseFileList(data, f.Kind == kindSums)
 	case kindPython:
 		f.Package, err = parseMetadata(data)
-		f.MD5 = hexOf(md5.New(), data)
-	case kindBeside:
 		f.MD5 = hexOf(md5.New(), data)
 	case kindDirectURL:
 		f.Direct, err = parseDirectURL(data)

@@ -42,6 +42,10 @@ func TestForgedOwner(t *testing.T) {
 			[]item{{"var/lib/dpkg/info/python3-gradio.md5sums", strings.ReplaceAll(allOf, sums(dist+"gradio/__init__.py", "import gradio\n"), sums(dist+"gradio/__init__.py", "other"))}}, false},
 		{"the right name, and no digest of what pip left beside the metadata", deb("python3-gradio", "1"),
 			[]item{{"var/lib/dpkg/info/python3-gradio.md5sums", sums(gradioMetadata, metadata("gradio", "4.19.1"), dist+"gradio/__init__.py", "import gradio\n")}}, false},
+		{"the right name, and what pip left hidden behind the link of a merged root", deb("python3-gradio", "1"), []item{
+			{"lib", "-> usr/lib"}, {strings.TrimPrefix(dist, "usr/") + "gradio-4.19.1.dist-info/REQUESTED", ""},
+			{"var/lib/dpkg/info/python3-gradio.md5sums", allOf},
+		}, false},
 		{"RECORD says of another module that it is the package's", deb("python3-six", "1"), []item{
 			{dist + "six.py", "six"},
 			{dist + "gradio-4.19.1.dist-info/RECORD", "six.py,,\n"},
