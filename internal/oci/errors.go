@@ -1,10 +1,15 @@
 package oci
 
 import (
+	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"net"
 	"net/http"
+	"syscall"
 
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 )
@@ -17,6 +22,8 @@ var (
 	ErrUnauthorized = errors.New("access refused")
 	// ErrRateLimited: the registry wants fewer requests (429).
 	ErrRateLimited = errors.New("rate limit reached")
+	// ErrUnavailable: the registry answers that it cannot (5xx).
+	ErrUnavailable = errors.New("the registry is out of order")
 	// ErrSchema1: a manifest in Docker's first format, which carries no
 	// trustworthy digests.
 	ErrSchema1 = errors.New("manifest schema 1 is not supported")
@@ -91,8 +98,31 @@ func registryError(ref, host string, err error) error {
 		out.Hint = "allow it with the insecure option, or give the registry a certificate"
 	case errors.As(err, &answer):
 		out.explain(answer, host)
+	default:
+		out.Hint = unreachable(err, host)
 	}
 	return out
+}
+
+// unreachable says what to do about a registry that gave no answer, "" when
+// nobody knows.
+func unreachable(err error, host string) string {
+	var lookup *net.DNSError
+	var certificate *tls.CertificateVerificationError
+	var timeout interface{ Timeout() bool }
+	switch {
+	case errors.As(err, &lookup):
+		return "there is no host of that name: check the registry's name, " + host
+	case errors.As(err, &certificate):
+		return "the certificate of " + host + " is not trusted here: add its authority to the system's, or SSL_CERT_FILE"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "nothing answers there: check host and port, and that the registry runs: " + host
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return ""
+	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, syscall.ECONNRESET), errors.Is(err, io.ErrUnexpectedEOF):
+		return "the connection to " + host + " broke: try again, and check the proxy variables"
+	}
+	return ""
 }
 
 // explain sets reason and hint from the registry's answer.
@@ -114,5 +144,7 @@ func (e *Error) explain(answer *transport.Error, host string) {
 		e.Hint = "the image does not exist or needs other credentials; tallyman uses docker's: docker login " + host
 	case answer.StatusCode == http.StatusNotFound:
 		e.Reason, e.Hint = ErrNotFound, "check name, tag and registry"
+	case answer.StatusCode >= http.StatusInternalServerError:
+		e.Reason, e.Hint = ErrUnavailable, "try again later, or ask who runs "+host
 	}
 }

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -68,6 +70,12 @@ func TestRegistryAnswers(t *testing.T) {
 			}
 			return manifest(r)
 		}, ErrRateLimited, "wait, or log in"},
+		{"500", func(w http.ResponseWriter, r *http.Request) bool {
+			if manifest(r) {
+				http.Error(w, "oops", http.StatusInternalServerError)
+			}
+			return manifest(r)
+		}, ErrUnavailable, "try again later, or ask who runs 127.0.0.1"},
 		{"schema 1", func(w http.ResponseWriter, r *http.Request) bool {
 			if manifest(r) {
 				w.Header().Set("Content-Type", string(types.DockerManifestSchema1Signed))
@@ -319,3 +327,27 @@ func TestContextEnds(t *testing.T) {
 		t.Errorf("the context was cancelled: %v", err)
 	}
 }
+
+// A registry that gives no answer is an error that says what to do next.
+func TestUnreachable(t *testing.T) {
+	closed := httptest.NewServer(http.NotFoundHandler())
+	closed.Close()
+	for name, c := range map[string]struct {
+		ref       string
+		transport http.RoundTripper
+		says      string
+	}{
+		"refused": {strings.TrimPrefix(closed.URL, "http://") + "/app:1", nil, "nothing answers there: check host and port"},
+		"no host": {"registry.invalid/app:1", fails{&net.DNSError{Err: "no such host", Name: "registry.invalid", IsNotFound: true}}, "no host of that name"},
+		"reset":   {"registry.invalid/app:1", fails{syscall.ECONNRESET}, "broke: try again"},
+	} {
+		_, err := tryOpen(t, c.ref, Options{Transport: c.transport, backoff: quick})
+		if err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: error %v, want one with %q", name, err, c.says)
+		}
+	}
+}
+
+type fails struct{ err error }
+
+func (f fails) RoundTrip(*http.Request) (*http.Response, error) { return nil, f.err }
