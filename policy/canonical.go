@@ -99,7 +99,15 @@ func sorted[T any](in []T, compare func(a, b T) int) []T {
 func (p Parameters) WithDefaults() (Parameters, error) {
 	p.FailOn = cmp.Or(p.FailOn, vuln.SeverityHigh)
 	p.Unfixed = cmp.Or(p.Unfixed, "warn")
-	p.Unresolved = cmp.Or(p.Unresolved, "warn")
+	p.Pack = cmp.Or(p.Pack, PackDefault)
+	switch p.Pack {
+	case PackDefault:
+		p.Unresolved, p.GateScopes = cmp.Or(p.Unresolved, "warn"), cmp.Or(p.GateScopes, GateShipped)
+	case PackRelease:
+		p.Unresolved, p.GateScopes = cmp.Or(p.Unresolved, "undecided"), cmp.Or(p.GateScopes, GateAll)
+	default:
+		return p, fmt.Errorf("%w: pack %q is not default or release", ErrUsage, p.Pack)
+	}
 	p.MaxAgeSeconds = cmp.Or(p.MaxAgeSeconds, int64(DefaultMaxAge/time.Second))
 	switch p.FailOn {
 	case vuln.SeverityLow, vuln.SeverityMedium, vuln.SeverityHigh, vuln.SeverityCritical:
@@ -115,6 +123,11 @@ func (p Parameters) WithDefaults() (Parameters, error) {
 	case "deny", "undecided", "warn":
 	default:
 		return p, fmt.Errorf("%w: unresolved %q is not deny, undecided or warn", ErrUsage, p.Unresolved)
+	}
+	switch p.GateScopes {
+	case GateShipped, GateAll:
+	default:
+		return p, fmt.Errorf("%w: gate_scopes %q is not shipped or all", ErrUsage, p.GateScopes)
 	}
 	const longest = int64(1<<63-1) / int64(time.Second)
 	if p.MaxAgeSeconds < 0 || p.MaxAgeSeconds > longest {

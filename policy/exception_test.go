@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/tallyman/tallyman/policy/lint"
+	"github.com/tallyman/tallyman/sbom"
 	"github.com/tallyman/tallyman/vuln"
 )
 
@@ -37,11 +38,11 @@ func TestExceptions(t *testing.T) {
 			in.AsOf = time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
 		}, Denied, Warn, "exception-expired", "has expired on 2026-11-22 (tallyman.yaml:7)", 0},
 		{"ExpiredByTheCallersWord", func(_ *Input, e *Exception) { e.Expired = true }, Denied, Warn, "exception-expired", "has expired", 0},
-		{"WithoutReason", func(_ *Input, e *Exception) { e.Reason = " " }, Denied, Warn, "exception-invalid", "needs an id and a reason", 0},
+		{"WithoutReason", func(_ *Input, e *Exception) { e.Reason = " " }, Denied, Warn, "exception-invalid", "needs a reason", 0},
 		{"WithoutID", func(in *Input, e *Exception) {
 			in.Findings[0].IDs = []string{""}
 			e.ID = ""
-		}, Denied, Warn, "exception-invalid", "needs an id", 0},
+		}, Denied, Warn, "exception-invalid", "has an id or the kind of a gap", 0},
 		{"MalwareByIDAlone", func(in *Input, _ *Exception) { in.Findings[0].Malicious = true }, Denied, Deny, "malicious", "gradio", 0},
 		{"MalwareByIDAndPackage", func(in *Input, e *Exception) {
 			in.Findings[0].Malicious = true
@@ -81,9 +82,81 @@ func TestExceptionCoversOneFindingOfAPackageOnly(t *testing.T) {
 	wantReason(t, d, Denied, Warn, "accepted", "gradio 4.19.1: accepted: not reachable")
 }
 
-func TestExceptionsNeverCoverGaps(t *testing.T) {
+func acceptGap(kind sbom.GapKind, file, name string) Exception {
+	e := accept("")
+	e.Gap, e.File, e.Package = kind, file, name
+	return e
+}
+
+func TestExceptionsOfGaps(t *testing.T) {
+	const words = "1 place had no version to match advisories with (unversioned): accepted: not reachable (until 2026-12-01, tallyman.yaml:7)"
+	unversioned := sbom.NewGap(sbom.GapUnversioned, "app/requirements.txt", 3, "a VCS reference")
+	unversioned.Package = "prompt-tools"
+	doubt := sbom.NewGap(sbom.GapAdvisory, "requirements.txt", 1, "cannot be judged")
+	doubt.Package, doubt.Advisory = "gradio", "PYSEC-2024-1"
+	tests := []struct {
+		name    string
+		gap     sbom.Gap
+		e       Exception
+		outcome Outcome
+		rule    string
+		words   string
+	}{
+		{"ByPackage", unversioned, acceptGap(sbom.GapUnversioned, "", "prompt-tools"), Allowed, "accepted", words},
+		{"ByPackageInAnotherSpelling", unversioned, acceptGap(sbom.GapUnversioned, "", "Prompt_Tools"), Allowed, "accepted", words},
+		{"ByFile", unversioned, acceptGap(sbom.GapUnversioned, "app/requirements.txt", ""), Allowed, "accepted", words},
+		{"ByGlob", unversioned, acceptGap(sbom.GapUnversioned, "app/**", ""), Allowed, "accepted", words},
+		{"ByLine", unversioned, acceptGap(sbom.GapUnversioned, "app/requirements.txt:3", "prompt-tools"), Allowed, "accepted", words},
+		{"OfAnotherLine", unversioned, acceptGap(sbom.GapUnversioned, "app/requirements.txt:30", ""), Undecided, "exception-unused", "gaps of kind unversioned in app/requirements.txt:30 covers nothing"},
+		{"OfAnotherFile", unversioned, acceptGap(sbom.GapUnversioned, "requirements.txt", ""), Undecided, "exception-unused", "covers nothing"},
+		{"OfAnotherPackage", unversioned, acceptGap(sbom.GapUnversioned, "**", "prompt"), Undecided, "exception-unused", "covers nothing"},
+		{"OfAnotherKind", unversioned, acceptGap(sbom.GapUnread, "**", ""), Undecided, "exception-unused", "covers nothing"},
+		{"OfAnyFileWhereThereIsNone", sbom.NewGap(sbom.GapEcosystem, "", 0, "why"), acceptGap(sbom.GapEcosystem, "**", ""), Undecided, "exception-unused", "covers nothing"},
+		{"OfAPackageWhereThereIsNone", sbom.NewGap(sbom.GapUnread, "a", 1, "why"), acceptGap(sbom.GapUnread, "a", "gradio"), Undecided, "exception-unused", "covers nothing"},
+		{"Anywhere", unversioned, acceptGap(sbom.GapUnversioned, "", ""), Undecided, "exception-invalid", "needs a file or a package"},
+		{"OfNoKind", unversioned, acceptGap("unversoined", "**", ""), Undecided, "exception-invalid", `no kind of gap "unversoined"`},
+		{"OfAKindThatHidesNothing", unversioned, acceptGap(sbom.GapLink, "**", ""), Undecided, "exception-invalid", "hide nothing"},
+		{"ByABadGlob", unversioned, acceptGap(sbom.GapUnversioned, "app/[", ""), Undecided, "exception-invalid", "not a glob"},
+		{"ByKindAndID", unversioned, Exception{ID: "PYSEC-2024-1", Gap: sbom.GapUnversioned, Package: "prompt-tools", Reason: "why"}, Undecided, "exception-invalid", "not both"},
+		{"ByIDAndFile", doubt, Exception{ID: "PYSEC-2024-1", File: "**", Package: "gradio", Reason: "why"}, Undecided, "exception-invalid", "a file only with"},
+		{"AdvisoryByIDAndPackage", doubt, Exception{ID: "PYSEC-2024-1", Package: "Gradio", Reason: "why"}, Allowed, "accepted", "advisory): accepted: why"},
+		{"AdvisoryByIDAlone", doubt, Exception{ID: "PYSEC-2024-1", Reason: "why"}, Undecided, "exception-unused", "covers nothing"},
+		{"AdvisoryByAnotherID", doubt, Exception{ID: "PYSEC-2024-12", Package: "gradio", Reason: "why"}, Undecided, "exception-unused", "covers nothing"},
+		{"GapThatHidesNothing", sbom.NewGap(sbom.GapLink, "a", 1, "why"), acceptGap(sbom.GapUnread, "a", ""), Allowed, "exception-unused", "covers nothing"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			in := clean()
+			in.Gaps, in.Exceptions = []sbom.Gap{test.gap}, []Exception{test.e}
+			d := decide(t, in)
+			wantReason(t, d, test.outcome, Warn, test.rule, test.words)
+			used := map[string]int{"accepted": 1}[test.rule]
+			if d.Exceptions[0].Used != used {
+				t.Errorf("used %d times, want %d", d.Exceptions[0].Used, used)
+			}
+		})
+	}
+}
+
+// An exception speaks of the gaps that it names, and the others stay open.
+func TestExceptionCoversItsGapsOnly(t *testing.T) {
 	in := clean()
-	in.SnapshotDigest = ""
-	in.Exceptions = []Exception{accept("no-advisories")}
-	wantReason(t, decide(t, in), Undecided, Undecide, "no-advisories", "no advisory snapshot")
+	in.Gaps = []sbom.Gap{sbom.NewGap(sbom.GapUnread, "a", 0, "why"), sbom.NewGap(sbom.GapUnread, "b", 0, "why")}
+	in.Exceptions = []Exception{acceptGap(sbom.GapUnread, "a", "")}
+	d := decide(t, in)
+	wantReason(t, d, Undecided, Undecide, "gap", "1 place could not be read (unread)")
+	wantReason(t, d, Undecided, Warn, "accepted", "1 place could not be read (unread): accepted")
+	in.Exceptions[0].Expires = asOf.AddDate(0, 0, -2)
+	d = decide(t, in)
+	wantReason(t, d, Undecided, Undecide, "gap", "2 places could not be read (unread)")
+	wantReason(t, d, Undecided, Warn, "exception-expired", "gaps of kind unread in a has expired on 2026-11-20")
+}
+
+func TestExceptionsCoverNeitherMissingAdvisoriesNorAnEmptyAudit(t *testing.T) {
+	in := clean()
+	in.SnapshotDigest, in.Components = "", nil
+	in.Exceptions = []Exception{accept("no-advisories"), acceptGap(sbom.GapCatalogue, "**", ""), acceptGap(sbom.GapNothing, "**", "")}
+	d := decide(t, in)
+	wantReason(t, d, Undecided, Undecide, "no-advisories", "no advisory snapshot")
+	wantReason(t, d, Undecided, Undecide, "nothing-found", "no components")
 }

@@ -85,6 +85,8 @@ type FindingFacts struct {
 	// Fix is the place of the highest fixed version in the package's Fixes, -1
 	// without one.
 	Fix int `json:"fix"`
+	// Exclude are the malicious versions to keep out of a range, sorted.
+	Exclude []string `json:"exclude"`
 }
 
 // FindingProfile is what a finding's effect depends on. Many findings share a
@@ -99,6 +101,10 @@ type FindingProfile struct {
 	Distribution bool `json:"distribution"`
 	// Fixable is true when a fixed version is known.
 	Fixable bool `json:"fixable"`
+	// Excludable is true when keeping single versions out cures it.
+	Excludable bool `json:"excludable"`
+	// Scopes are what the components are for, sorted, with "" for "runtime".
+	Scopes []string `json:"scopes"`
 	// Accepted says by whom and why the risk was accepted; left out when it
 	// was not.
 	Accepted string `json:"accepted,omitempty"`
@@ -136,7 +142,7 @@ type LintFacts struct {
 	Accepted   string `json:"accepted,omitempty"`
 }
 
-// GapFacts are the gaps of one kind.
+// GapFacts are the gaps of one kind with one fate.
 type GapFacts struct {
 	Kind  sbom.GapKind `json:"kind"`
 	Hides bool         `json:"hides"`
@@ -146,16 +152,21 @@ type GapFacts struct {
 	Line int    `json:"line"`
 	// Places are the first few as "FILE:LINE: reason".
 	Places []string `json:"places"`
+	// Accepted says by whom and why they were accepted; left out when they
+	// were not.
+	Accepted string `json:"accepted,omitempty"`
 }
 
 // ExceptionFacts is an exception that does nothing.
 type ExceptionFacts struct {
+	// Name is what it is about: an id, or the kind of a gap and its file.
 	Name    string `json:"name"`
 	Package string `json:"package"`
 	Origin  string `json:"origin"`
 	// State is "expired", "unused" or "invalid".
 	State string `json:"state"`
-	// Until is "on DATE" of an expired one, else "".
+	// Until is "on DATE" of an expired one, why an invalid one counts for
+	// nothing, else "".
 	Until string `json:"until"`
 }
 
@@ -177,7 +188,7 @@ func NewDocument(in Input) (Document, []Exception, error) {
 		Ecosystems:   ecosystems(in),
 		Advisories:   advisoryFacts(in),
 		Lint:         lintFacts(in.Lint, risks),
-		Gaps:         gapFacts(in.Gaps),
+		Gaps:         gapFacts(in.Gaps, risks),
 	}
 	facts.Signatures = signatureFacts(in.Signatures, facts.ImageDigests)
 	facts.Profiles, facts.Packages = packageFacts(in.Findings, risks)

@@ -11,7 +11,7 @@ import (
 // A rule that reads a field which is not there is undefined, hence silent. The
 // fields that facts may leave out are those whose absence is what rules ask.
 func TestFactsAreNeverSilentWhenAttackerEmptiesAField(t *testing.T) {
-	mayBeAbsent := map[string]bool{"FindingProfile.Accepted": true, "LintFacts.Accepted": true, "LintFacts.Suppressed": true}
+	mayBeAbsent := map[string]bool{"FindingProfile.Accepted": true, "GapFacts.Accepted": true, "LintFacts.Accepted": true, "LintFacts.Suppressed": true}
 	var walk func(reflect.Type)
 	walk = func(typ reflect.Type) {
 		for typ.Kind() == reflect.Slice {

@@ -18,7 +18,7 @@ func packageFacts(findings []vuln.Finding, risks *acceptedRisks) ([]FindingProfi
 	}
 	order := slices.Clone(profiles)
 	slices.SortFunc(order, compareProfiles)
-	order = slices.Compact(order)
+	order = slices.CompactFunc(order, func(a, b FindingProfile) bool { return compareProfiles(a, b) == 0 })
 	packages, owner := groupByPackage(findings)
 	for i, f := range findings {
 		profile, _ := slices.BinarySearchFunc(order, profiles[i], compareProfiles)
@@ -63,8 +63,23 @@ func profileOf(f vuln.Finding, risks *acceptedRisks) FindingProfile {
 	return FindingProfile{
 		Severity: f.Severity, Verdict: f.Verdict, Evidence: f.Evidence, Gates: f.Gates,
 		Malicious: f.Malicious || isMalicious(f.IDs), Distribution: isDistribution(f.Ecosystem),
-		Fixable: fixOf(&f) != "", Accepted: risks.finding(f),
+		Fixable: fixOf(&f) != "", Excludable: len(f.Exclude) > 0, Scopes: scopesOf(f), Accepted: risks.finding(f),
 	}
+}
+
+// scopesOf are the scopes of a finding; one that has none is about what runs.
+func scopesOf(f vuln.Finding) []string {
+	if len(f.Scopes) == 0 {
+		return []string{""}
+	}
+	scopes := slices.Clone(f.Scopes)
+	for i, s := range scopes {
+		if s == "runtime" {
+			scopes[i] = ""
+		}
+	}
+	slices.Sort(scopes)
+	return slices.Compact(scopes)
 }
 
 func compareProfiles(a, b FindingProfile) int {
@@ -77,6 +92,8 @@ func compareProfiles(a, b FindingProfile) int {
 		compareBool(a.Malicious, b.Malicious),
 		compareBool(a.Distribution, b.Distribution),
 		compareBool(a.Fixable, b.Fixable),
+		compareBool(a.Excludable, b.Excludable),
+		slices.Compare(a.Scopes, b.Scopes),
 		strings.Compare(a.Accepted, b.Accepted),
 	)
 }
@@ -96,10 +113,11 @@ func (p *PackageFacts) add(profile int, f vuln.Finding) {
 	i := slices.IndexFunc(p.Findings, func(g FindingFacts) bool { return g.Profile == profile })
 	if i < 0 {
 		i = len(p.Findings)
-		p.Findings = append(p.Findings, FindingFacts{Profile: profile, Fix: -1})
+		p.Findings = append(p.Findings, FindingFacts{Profile: profile, Fix: -1, Exclude: []string{}})
 	}
 	g := &p.Findings[i]
 	g.IDs = append(g.IDs, bestID(f.IDs))
+	g.Exclude = append(g.Exclude, f.Exclude...)
 	g.Labels = append(g.Labels, cmp.Or(f.Version, f.Specifier, "(any version)"))
 	g.Fix = max(g.Fix, slices.Index(p.Fixes, fixOf(&f)))
 }
@@ -124,7 +142,8 @@ func (p *PackageFacts) finish() {
 		g := &p.Findings[i]
 		slices.Sort(g.IDs)
 		slices.Sort(g.Labels)
-		g.IDs, g.Labels = slices.Compact(g.IDs), slices.Compact(g.Labels)
+		slices.Sort(g.Exclude)
+		g.IDs, g.Labels, g.Exclude = slices.Compact(g.IDs), slices.Compact(g.Labels), slices.Compact(g.Exclude)
 	}
 }
 

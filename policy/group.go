@@ -39,22 +39,23 @@ func lintFacts(findings []lint.Finding, risks *acceptedRisks) []LintFacts {
 	return out
 }
 
-// gapFacts groups by kind and by whether the gaps hide, in the order of the
-// first gap of each.
-func gapFacts(gaps []sbom.Gap) []GapFacts {
+// gapFacts groups by kind, by whether the gaps hide and by who accepted them,
+// in the order of the first gap of each.
+func gapFacts(gaps []sbom.Gap, risks *acceptedRisks) []GapFacts {
 	type key struct {
-		kind  sbom.GapKind
-		hides bool
+		kind     sbom.GapKind
+		hides    bool
+		accepted string
 	}
 	out := []GapFacts{}
 	at := map[key]int{}
 	for _, g := range gaps {
-		k := key{g.Kind, g.Hides}
+		k := key{g.Kind, g.Hides, risks.gap(g)}
 		i, seen := at[k]
 		if !seen {
 			i = len(out)
 			at[k] = i
-			out = append(out, GapFacts{Kind: g.Kind, Hides: g.Hides, File: g.File, Line: g.Line, Places: []string{}})
+			out = append(out, GapFacts{Kind: g.Kind, Hides: g.Hides, File: g.File, Line: g.Line, Places: []string{}, Accepted: k.accepted})
 		}
 		out[i].Count++
 		if len(out[i].Places) < gapPlaces {

@@ -156,10 +156,19 @@ type Signature struct {
 }
 
 // Exception is a risk that the user accepted in the configuration of the
-// repository that they stand in.
+// repository that they stand in. It names what it is about with exactly one of
+// ID and Gap.
 type Exception struct {
-	// ID is a record id, an alias, or a lint rule.
+	// ID is a record id, an alias, or a lint rule. With Package it also covers
+	// the gaps of kind "advisory" about that record and that package.
 	ID string `json:"id"`
+	// Gap is the kind of the hiding gaps that it covers, at File and about
+	// Package; it needs one of the two.
+	Gap sbom.GapKind `json:"gap,omitempty"`
+	// File limits an exception with Gap to the files that match this glob of
+	// paths below the target ("legacy/**", "app/requirements.txt"), or to one
+	// line of them ("requirements.txt:3"). "" is anywhere.
+	File string `json:"file,omitempty"`
 	// Package limits it to one package, "" for any.
 	Package string `json:"package,omitempty"`
 	// Reason is required.
@@ -170,13 +179,42 @@ type Exception struct {
 	Origin string `json:"origin"`
 	// Expired is true when AsOf is after Expires.
 	Expired bool `json:"expired"`
-	// Used is how many findings it covers.
+	// Used is how many findings and gaps it covers.
 	Used int `json:"used"`
 }
 
-// Parameters are what a user can set about the default pack. The zero value is
-// the default.
+// Pack is a set of parameters by name. What the user sets singly overrides it.
+type Pack string
+
+// The packs.
+const (
+	// PackDefault, also "", is for every day: Unresolved "warn", GateScopes
+	// "shipped".
+	PackDefault Pack = "default"
+	// PackRelease is for what goes out: Unresolved "undecided", GateScopes
+	// "all". It asks for no signature, because an image is signed after it is
+	// allowed: RequireSignature does. What is latent warns in both.
+	PackRelease Pack = "release"
+)
+
+// GateScopes says findings of which scopes of components deny.
+type GateScopes string
+
+// The scopes that gate.
+const (
+	// GateShipped: all but what is only there to develop, to build or to show
+	// ("dev", "group:dev", "build", "demo"), which warns. Malware there denies
+	// all the same: it runs on the machines that build.
+	GateShipped GateScopes = "shipped"
+	// GateAll: every scope.
+	GateAll GateScopes = "all"
+)
+
+// Parameters are what a user can set about the built-in policy. The zero value
+// is the default pack.
 type Parameters struct {
+	// Pack gives those of Unresolved and GateScopes that are not set.
+	Pack Pack `json:"pack"`
 	// FailOn is the lowest severity that denies: "low", "medium", "high" (the
 	// default, also when ""), "critical". A severity of unknown always denies.
 	FailOn vuln.Severity `json:"fail_on"`
@@ -186,10 +224,12 @@ type Parameters struct {
 	// "deny", "warn" (the default, also when "") or "ignore".
 	Unfixed string `json:"unfixed"`
 	// Unresolved says what a vulnerability does of which nobody can tell
-	// whether an installer gets it from a declared range: "warn" (the default,
-	// also when ""), "undecided" (a release wants that) or "deny". On anything
-	// locked or installed it is always undecided.
+	// whether an installer gets it from a declared range: "warn", "undecided"
+	// or "deny"; "" is what the pack says. On anything locked or installed it
+	// is always undecided.
 	Unresolved string `json:"unresolved"`
+	// GateScopes says which scopes gate; "" is what the pack says.
+	GateScopes GateScopes `json:"gate_scopes"`
 	// MaxAgeSeconds is the age from which an ecosystem's advisories are stale;
 	// 0 means 7 days.
 	MaxAgeSeconds int64 `json:"max_age_seconds"`

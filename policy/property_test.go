@@ -27,6 +27,10 @@ func anyInput(r *rand.Rand) Input {
 		f.Verdict = pick(r, vuln.Unknown, vuln.AffectedVersion, vuln.Latent, "")
 		f.Evidence = pick(r, sbom.Declared, sbom.Installed, sbom.Claimed, "")
 		f.Gates, f.Fixed = r.IntN(2) == 0, pick(r, "", "4.9", "4.44")
+		f.Scopes = pick(r, nil, []string{"dev"}, []string{"dev", "runtime"}, []string{"extra:ui"})
+		if r.IntN(4) == 0 {
+			f.Exclude = []string{"4.9"}
+		}
 		in.Findings = append(in.Findings, f)
 	}
 	for range r.IntN(3) {
@@ -35,15 +39,25 @@ func anyInput(r *rand.Rand) Input {
 		in.Lint = append(in.Lint, f)
 	}
 	for range r.IntN(3) {
+		e := acceptGap(pick(r, sbom.GapUnread, sbom.GapRange, sbom.GapLink), pick(r, "a", "a:1", "*", ""), pick(r, "", "gradio"))
+		e.Expired = r.IntN(4) == 0
+		in.Exceptions = append(in.Exceptions, e)
+	}
+	for range r.IntN(3) {
 		e := accept(pick(r, "CVE-2024-0001", "PYSEC-2024-2", "MAL-2024-1", "DL3002", "GR-IMG-01"))
 		e.Package, e.Expired = pick(r, "", "gradio"), r.IntN(4) == 0
 		in.Exceptions = append(in.Exceptions, e)
 	}
-	if r.IntN(3) == 0 {
-		in.Gaps = append(in.Gaps, sbom.NewGap(pick(r, sbom.GapLink, sbom.GapUnread, sbom.GapOther), "a", r.IntN(9), "why"))
+	for range r.IntN(3) {
+		g := sbom.NewGap(pick(r, sbom.GapLink, sbom.GapUnread, sbom.GapUnread, sbom.GapOther), "a", r.IntN(3), "why")
+		if r.IntN(2) == 0 {
+			g.Kind, g.Package, g.Advisory = pick(r, sbom.GapAdvisory, sbom.GapUnread), "gradio", pick(r, "CVE-2024-0001", "PYSEC-2024-2")
+		}
+		in.Gaps = append(in.Gaps, g)
 	}
 	in.Signatures[0].Status = pick(r, SignatureVerified, SignatureVerified, SignatureMissing, SignatureFailed, SignatureUnchecked)
 	in.Parameters = Parameters{
+		Pack: pick(r, "", PackRelease), GateScopes: pick(r, "", GateAll, GateShipped),
 		FailOn: pick(r, "", vuln.SeverityLow, vuln.SeverityCritical), Unfixed: pick(r, "", "deny", "ignore"), Unresolved: pick(r, "", "undecided", "deny"), RequireSignature: r.IntN(2) == 0,
 	}
 	return in
@@ -54,10 +68,16 @@ func mildness(o Outcome) int {
 	return slices.Index([]Outcome{Denied, Undecided, Allowed}, o)
 }
 
+func denials(d Decision) []Reason {
+	return slices.DeleteFunc(slices.Clone(d.Reasons), func(r Reason) bool { return r.Effect != Deny })
+}
+
+func sameReason(a, b Reason) bool { return cmp.Equal(a, b) }
+
 func TestDecideProperties(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	seen := map[Outcome]int{}
-	for i := range 60 {
+	for i := range 50 {
 		in := anyInput(r)
 		d := decide(t, in)
 		seen[d.Outcome]++
@@ -75,6 +95,27 @@ func TestDecideProperties(t *testing.T) {
 			fewer.Exceptions = in.Exceptions[1:]
 			never("a removed exception", fewer)
 		}
+		forgiven := in
+		forgiven.Exceptions = append(slices.Clone(in.Exceptions), acceptGap(pick(r, sbom.GapUnread, sbom.GapAdvisory, sbom.GapRange), "**", ""))
+		if got := decide(t, forgiven); !slices.EqualFunc(denials(d), denials(got), sameReason) {
+			t.Errorf("input %d: an accepted gap changed the denials from %+v to %+v", i, denials(d), denials(got))
+		}
+		strict := in
+		strict.Parameters.GateScopes = GateAll
+		never("gating of every scope", strict)
+		tolerant := in
+		tolerant.Parameters.Pack, tolerant.Parameters.GateScopes, tolerant.Parameters.Unresolved = PackDefault, "", ""
+		release := tolerant
+		release.Parameters.Pack = PackRelease
+		if base, got := decide(t, tolerant).Outcome, decide(t, release).Outcome; mildness(got) > mildness(base) {
+			t.Errorf("input %d: the pack release made %s of %s", i, got, base)
+		}
+		shipped := in
+		shipped.Findings = slices.Clone(in.Findings)
+		for j := range shipped.Findings {
+			shipped.Findings[j].Scopes = nil
+		}
+		never("a scope that is lost", shipped)
 		worse := in
 		worse.Findings = append(slices.Clone(in.Findings), gradioFinding())
 		never("a finding", worse)

@@ -17,6 +17,9 @@ type Gap struct {
 	Hides bool `json:"hides"`
 	// Package is the normalised package name that it concerns, "" for none.
 	Package string `json:"package,omitempty"`
+	// Advisory is the id of the record that could not be evaluated, "" for
+	// every kind but GapAdvisory.
+	Advisory string `json:"advisory,omitempty"`
 	// Layer is the digest of the image layer that it concerns, "" for none.
 	Layer string `json:"layer,omitempty"`
 }
@@ -72,6 +75,9 @@ const (
 	// GapClosure: a requirement that brings in packages which nothing names, so
 	// that they are not audited.
 	GapClosure GapKind = "closure"
+	// GapPlatform: what the platform adds to every application, and what no
+	// advisory source exists for.
+	GapPlatform GapKind = "platform"
 	// GapOther is the zero value; it hides.
 	GapOther GapKind = ""
 )
@@ -82,6 +88,16 @@ var doesNotHide = map[GapKind]string{
 	GapClosure:       "what any package brings along stands in a lock or in the image, and not in what declares it; this kind says so for Gradio, of which we know some of it",
 	GapLink:          "the folder that the link names is walked itself",
 	GapIgnoredConfig: "what was not honoured could only have made the result milder",
+	GapPlatform:      "the platform adds it to every application, and no edit of the application changes it",
+}
+
+// GapKinds returns every kind but GapOther, in no order that means anything.
+func GapKinds() []GapKind {
+	return []GapKind{
+		GapUnparsed, GapUnread, GapTooLarge, GapUnsupported, GapInclude, GapUnversioned, GapRange, GapConflict,
+		GapEcosystem, GapVersion, GapAdvisory, GapImage, GapSignature, GapDynamic, GapLink, GapIgnoredConfig,
+		GapCatalogue, GapNothing, GapClosure, GapPlatform,
+	}
 }
 
 // Hides reports whether something dangerous may be behind a gap of this kind.

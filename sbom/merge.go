@@ -160,6 +160,7 @@ func CompareGaps(a, b Gap) int {
 		strings.Compare(string(a.Kind), string(b.Kind)),
 		strings.Compare(a.Package, b.Package),
 		strings.Compare(a.Reason, b.Reason),
+		strings.Compare(a.Advisory, b.Advisory),
 	)
 }
 

@@ -33,7 +33,7 @@ func Match(ctx context.Context, doc *sbom.Document, src Source) (*Result, error)
 func MatchWith(ctx context.Context, doc *sbom.Document, src Source, opts Options) (*Result, error) {
 	m := &matcher{
 		src: src, opts: opts, environments: opts.Environments, orders: map[string]*order{}, known: map[subject][]Advisory{},
-		missing: map[string]int{}, uncovered: map[string][]string{}, unordered: map[string]int{},
+		missing: map[string]int{}, uncovered: map[uncovered][]string{}, unordered: map[string]int{},
 		packages: map[string]*pack{}, through: map[place]string{},
 	}
 	if len(m.environments) == 0 {
@@ -52,6 +52,10 @@ func MatchWith(ctx context.Context, doc *sbom.Document, src Source, opts Options
 		return nil, err
 	}
 	m.closeGaps()
+	scopes := scopesAt(all)
+	for i := range m.findings {
+		m.findings[i].Scopes = scopes.of(&m.findings[i])
+	}
 	slices.SortFunc(m.findings, compareFindings)
 	slices.SortFunc(m.gaps, sbom.CompareGaps)
 	return &Result{Findings: append([]Finding{}, m.findings...), Gaps: append([]sbom.Gap{}, slices.Compact(m.gaps)...)}, nil
@@ -76,7 +80,7 @@ type matcher struct {
 	// does not have, or whose versions have no order; uncovered lists those
 	// of a kind of package for which there are no advisories at all.
 	missing, unordered map[string]int
-	uncovered          map[string][]string
+	uncovered          map[uncovered][]string
 }
 
 // subject is what advisories are looked up by.
@@ -155,7 +159,7 @@ func (m *matcher) component(ctx context.Context, c *sbom.Component) error {
 		return nil // the second has its Gap from the reader: unversioned
 	}
 	if c.Ecosystem == "" {
-		kind := purlType(c.PURL)
+		kind := uncoveredBy(c)
 		m.uncovered[kind] = append(m.uncovered[kind], c.Name)
 		return nil
 	}
@@ -293,7 +297,7 @@ func (m *matcher) matchVersion(c *sbom.Component, s named, list []*Advisory) {
 			continue
 		}
 		for _, u := range g.unsure {
-			m.gap(c, sbom.GapAdvisory, fmt.Sprintf("%s names %s and cannot be judged for version %.80s: %s", u.advisory.ID, s.name, s.version, u.why))
+			m.doubtAt(c, placeOf(c), u, fmt.Sprintf("%s names %s and cannot be judged for version %.80s: %s", u.advisory.ID, s.name, s.version, u.why))
 		}
 	}
 }
@@ -311,11 +315,21 @@ func advisoriesName(n int) string {
 }
 
 func (m *matcher) gap(c *sbom.Component, kind sbom.GapKind, reason string) {
-	var at sbom.Location
-	if len(c.Locations) > 0 {
-		at = c.Locations[0]
+	m.gapAt(c, placeOf(c), kind, reason)
+}
+
+// placeOf is the first location of a component, the zero one without any.
+func placeOf(c *sbom.Component) sbom.Location {
+	if len(c.Locations) == 0 {
+		return sbom.Location{}
 	}
-	m.gapAt(c, at, kind, reason)
+	return c.Locations[0]
+}
+
+// doubtAt is gapAt for an advisory that could not be judged.
+func (m *matcher) doubtAt(c *sbom.Component, at sbom.Location, d doubt, reason string) {
+	m.gapAt(c, at, sbom.GapAdvisory, reason)
+	m.gaps[len(m.gaps)-1].Advisory = d.advisory.ID
 }
 
 func (m *matcher) gapAt(c *sbom.Component, at sbom.Location, kind sbom.GapKind, reason string) {
@@ -342,16 +356,8 @@ func (m *matcher) closeGaps() {
 		m.gaps = append(m.gaps, sbom.NewGap(sbom.GapEcosystem, "", 0,
 			fmt.Sprintf("the version order of %s is not known: %s not matched", eco, components(n))))
 	}
-	for kind, names := range m.uncovered {
-		const most = 5
-		slices.Sort(names)
-		names = slices.Compact(names)
-		shown := strings.Join(names[:min(most, len(names))], ", ")
-		if len(names) > most {
-			shown += ", ..."
-		}
-		m.gaps = append(m.gaps, sbom.NewGap(sbom.GapCatalogue, "", 0,
-			fmt.Sprintf("there is no advisory source for packages of type %s: %s not matched (%s)", kind, components(len(names)), shown)))
+	for u, names := range m.uncovered {
+		m.gaps = append(m.gaps, u.gap(names))
 	}
 }
 

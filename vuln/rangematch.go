@@ -65,7 +65,7 @@ func (m *matcher) demand(name string, list []Advisory, d *demand) []*pending {
 		}
 	}
 	for _, u := range v.doubts {
-		m.lineGap(d.lines[0], sbom.GapAdvisory, fmt.Sprintf("%s names %s and cannot be judged for %s: %s", u.advisory.ID, name, cmp.Or(key, "any version"), u.why))
+		m.doubtAt(d.lines[0].component, d.lines[0].at, u, fmt.Sprintf("%s names %s and cannot be judged for %s: %s", u.advisory.ID, name, cmp.Or(key, "any version"), u.why))
 	}
 	var out []*pending
 	open := 0
@@ -264,7 +264,7 @@ func (m *matcher) unversioned(c *sbom.Component) {
 	}
 	v := p.judge(s)
 	for _, u := range v.doubts {
-		m.gap(c, sbom.GapAdvisory, fmt.Sprintf("%s names %s and cannot be judged without its version: %s", u.advisory.ID, name, u.why))
+		m.doubtAt(c, placeOf(c), u, fmt.Sprintf("%s names %s and cannot be judged without its version: %s", u.advisory.ID, name, u.why))
 	}
 	for i := range v.findings {
 		f := newFinding(c, v.findings[i].group)

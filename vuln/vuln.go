@@ -174,6 +174,10 @@ type Finding struct {
 	// Through names what brings the package in when no line names it:
 	// "gradio 6.25.0", or "gradio[mcp] 6.25.0" when it is an extra's.
 	Through string `json:"through,omitempty"`
+	// Scopes says what the components are for, sorted, with "runtime" for what
+	// has no other scope; see sbom.Component. It is empty when all of them are
+	// runtime.
+	Scopes []string `json:"scopes,omitempty"`
 	// Environments names those for which the verdict holds when it does not
 	// hold for all; see Options.Environments.
 	Environments []string `json:"environments,omitempty"`

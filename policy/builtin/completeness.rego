@@ -22,16 +22,33 @@ gap_text := {
 	"closure": ["bring in packages that nothing names", "add a lock, or audit the image that they are installed in"],
 	"nothing-found": ["had nothing to audit", "give the folder that holds the requirement files or locks, or the image"],
 	"no-advisories": ["had no source of advisories", "audit them by other means"],
+	"platform": ["of the platform's own had no source of advisories", "trust the platform, or build an image of your own and audit it"],
+	"link": ["linked to a folder that is audited itself", "nothing is to be done"],
+	"ignored-config": ["held settings or pragmas that do not count", "nothing is to be done"],
 }
 
 undecided contains gap_reason(group) if {
 	some group in input.facts.gaps
 	group.hides
+	not group.accepted
 }
 
 warn contains gap_reason(group) if {
 	some group in input.facts.gaps
 	not group.hides
+}
+
+# An accepted gap stays visible, with who accepted it and why.
+warn contains object.union(reason, changes) if {
+	some group in input.facts.gaps
+	group.hides
+	group.accepted
+	reason := gap_reason(group)
+	changes := {
+		"rule": "accepted",
+		"message": sprintf("%s: %s", [reason.message, group.accepted]),
+		"remedy": "remove the exception when it is no longer needed",
+	}
 }
 
 gap_reason(group) := {

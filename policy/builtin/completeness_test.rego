@@ -43,6 +43,14 @@ test_hiding_gap if {
 	rules(builtin.undecided) == {"gap"} with input as with_facts({"gaps": [gap]})
 }
 
+test_accepted_gap_warns if {
+	gap := {"kind": "unread", "hides": true, "count": 1, "file": "a", "line": 0, "places": ["a: why"], "accepted": "accepted: why"}
+	rules(builtin.undecided) == set() with input as with_facts({"gaps": [gap]})
+	some reason in builtin.warn with input as with_facts({"gaps": [gap]})
+	reason.rule == "accepted"
+	reason.message == "1 place could not be read (unread): accepted: why"
+}
+
 test_gap_of_a_kind_that_no_text_knows if {
 	gap := {"kind": "brand-new", "hides": true, "count": 2, "file": "", "line": 0, "places": []}
 	some reason in builtin.undecided with input as with_facts({"gaps": [gap]})

@@ -4,7 +4,7 @@ package tallyman.builtin
 exception_trouble := {
 	"expired": "has expired",
 	"unused": "covers nothing that was found",
-	"invalid": "does not count: it needs an id and a reason",
+	"invalid": "does not count:",
 }
 
 warn contains {
