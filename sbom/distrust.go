@@ -3,6 +3,7 @@ package sbom
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/tallyman/tallyman/sbom/pep440"
@@ -24,11 +25,15 @@ import (
 // What evidence os-owned is worth is decided in matching, where the owner has
 // to be a package of a distribution.
 func (d *Document) Distrust() {
-	unversioned := map[string]bool{}
+	packages, places := map[string]bool{}, map[Location]bool{}
 	for _, g := range d.Gaps {
 		if g.Kind == GapUnversioned {
-			unversioned[g.Package] = true
+			packages[g.Package] = g.Package != ""
+			places[Location{File: g.File, Line: g.Line, Layer: g.Layer}] = true
 		}
+	}
+	unversioned := func(c *Component) bool {
+		return packages[c.NormalName()] || slices.ContainsFunc(c.Locations, func(at Location) bool { return at.Line > 0 && places[at] })
 	}
 	for i := range d.Components {
 		c := &d.Components[i]
@@ -39,7 +44,7 @@ func (d *Document) Distrust() {
 		if c.Evidence == Claimed && c.Version != "" {
 			c.Evidence = Locked
 		}
-		if c.Version == "" && c.URL != "" && !unversioned[c.NormalName()] {
+		if c.Version == "" && c.URL != "" && !unversioned(c) {
 			d.Gaps = append(d.Gaps, c.gap(GapUnversioned, fmt.Sprintf("%q comes from a URL and has no version", c.Name)))
 		}
 	}
