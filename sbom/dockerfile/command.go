@@ -12,6 +12,9 @@ type Script struct {
 	Commands []*Command
 	// Pipes are the places of "|" in the script itself, not in nested ones.
 	Pipes []Place
+	// Assigns are all assignments of the script, in the order of the text:
+	// those before a command, those that stay, export, and the arguments of env.
+	Assigns []Assign
 }
 
 // Place is a position in the file; both count from 1.

@@ -12,19 +12,26 @@ import (
 // and none of whose Python environments is copied into one that is.
 const ScopeBuild = "build"
 
-// Document returns the inventory that the file gives: what its RUN
-// instructions install, each a declared component with the line of its word,
-// and the gaps.
+// Document returns the inventory that the file gives: what its RUN, CMD and
+// ENTRYPOINT install, each a declared component with the line of its word, and
+// the gaps.
 //
 // Read are pip, pipenv, uv (pip install, add, tool install and run, run
-// --with), pipx, poetry add and conda, and what they run ("poetry run pip
-// install"). Every word that asks one of them for a package becomes a component
-// or a gap, but for the project itself ("pip install ."), which is what is
-// audited. The requirement files that they name are not followed: Requirements
+// --with), pipx, easy_install, poetry add and conda, and what they run ("poetry
+// run pip install"). Every word that asks one of them for a package becomes a
+// component or a gap, but for the project itself, which is what is audited:
+// Projects lists where it is installed. The requirement files that they name,
+// on the line or by variables (PIP_REQUIREMENT), are not followed: Requirements
 // lists them. Packages of apt and apk are components when the base image's tag
 // names the release of its distribution, and are left out otherwise: they could
-// be matched with no advisory. npm, yum and the like are not read here, and
-// neither is what an entrypoint installs when the container starts.
+// be matched with no advisory.
+//
+// Of npm, yarn, pnpm and bun, an exact "name@1.2.3" is a component; what else
+// they install by name, and all that gem, go and cargo install, is a gap that
+// hides. So is a script that RUN executes and the file does not hold: one of
+// the build context, one out of a pipe, a substitution that eval runs. What
+// yum and dnf install, and what a Python or other program does that RUN starts
+// with its own code ("python fetch.py"), is not seen here.
 //
 // Two installations of one package do not limit each other as two requirements
 // do: each runs by itself, and the later one wins.
@@ -52,6 +59,11 @@ type collector struct {
 	components   []sbom.Component
 	gaps         []sbom.Gap
 	requirements []string
+	projects     []Project
+	// copied are the names of the files of the build context in the stages.
+	copied map[string]bool
+	// starts are what the stages so far start.
+	starts []start
 
 	// Of the stage that is being read:
 	shipped, carried bool
@@ -62,23 +74,33 @@ type collector struct {
 }
 
 func (f *File) collect() *collector {
-	c := &collector{file: f}
+	c := &collector{file: f, copied: f.copied()}
 	carried := f.carried()
 	for i, s := range f.Stages {
 		c.shipped, c.carried, c.distro = s.Reach == Shipped, carried[i], f.distribution(s)
+		c.entrypoint(s)
 		s.Walk(func(in *Instruction) {
-			if in.Name == "RUN" && in.Script != nil {
-				c.script(in.Script)
+			if in.Script != nil && in.Name != "HEALTHCHECK" {
+				c.variables(in)
+				c.script(in)
+			}
+			if in.Name == "ENV" || in.Name == "ARG" {
+				c.variables(in)
 			}
 		})
 	}
 	return c
 }
 
-func (c *collector) script(s *Script) {
+// script reads what an instruction runs. What CMD and ENTRYPOINT start is the
+// application itself, whose scripts are not RUN's.
+func (c *collector) script(in *Instruction) {
 	c.fetched = false
-	for _, command := range s.Commands {
+	for _, command := range in.Script.Commands {
 		c.fetched = c.fetched || fetches(command)
+		if in.Name == "RUN" {
+			c.unseen(command)
+		}
 		for _, v := range command.invocations() {
 			c.invocation(v)
 		}
@@ -131,6 +153,16 @@ func (c *collector) invocation(v *Invocation) {
 		c.poetry(v)
 	case "conda":
 		c.conda(v)
+	case "easy_install":
+		c.requirementsOf(v.Operands, false, "")
+	case "setup.py":
+		c.project(v.Command.Line, "python setup.py")
+	case "npm", "yarn", "pnpm", "bun", "npx":
+		c.npm(v)
+		python = false
+	case "gem", "go", "cargo":
+		c.other(v)
+		python = false
 	case "apt", "apt-get", "aptitude":
 		c.apt(v)
 		python = false
@@ -152,7 +184,7 @@ func (c *collector) add(component sbom.Component, w Word) {
 	component.Locations = []sbom.Location{{File: c.file.Name, Line: w.Line}}
 	// Packages of a distribution are not copied along with an environment.
 	system := component.Ecosystem != "" && component.Ecosystem != "PyPI"
-	if !c.carried || system && !c.shipped {
+	if !c.carried || system && component.Ecosystem != "npm" && !c.shipped {
 		component.Scope = ScopeBuild
 	}
 	c.components = append(c.components, component)

@@ -11,7 +11,9 @@ type Invocation struct {
 	// Command is the call.
 	Command *Command
 	// Manager is its canonical name: "pip", "uv", "pipx", "pipenv", "poetry",
-	// "conda", "apt", "apt-get", "apk", "yum", "dnf", "npm", "yarn", "pnpm".
+	// "conda", "apt", "apt-get", "apk", "yum", "dnf", "npm", "yarn", "pnpm",
+	// "bun", "npx", "gem", "go", "cargo", "easy_install", "setup.py" (python
+	// setup.py install).
 	// `uv pip` is "uv", `uvx` is "uv" too ("tool run"), and `python -m pip` is
 	// "pip".
 	Manager string
@@ -106,6 +108,16 @@ var (
 	poetryValues = []string{"-E", "--extras", "-G", "--group", "--with", "--without", "--only", "-C", "--directory", "-P", "--project", "--source", "--python", "--platform"}
 )
 
+// The options that take a value, by each program's own help.
+var (
+	gemValues   = []string{"-v", "--version", "-i", "--install-dir", "-n", "--bindir", "-s", "--source", "-P", "--trust-policy", "-p", "--http-proxy", "-g", "--file", "--platform", "--build-root", "--without", "--config-file"}
+	goValues    = []string{"-tags", "-ldflags", "-gcflags", "-asmflags", "-mod", "-modfile", "-o", "-p", "-C", "-buildmode", "-buildvcs", "-overlay"}
+	cargoValues = []string{"--version", "--vers", "--git", "--branch", "--tag", "--rev", "--path", "--root", "--features", "-F", "--bin", "--example", "--target", "--profile", "-j", "--jobs", "--index", "--registry", "--target-dir", "--config", "-Z", "-C", "--color"}
+	easyValues  = []string{"-d", "--install-dir", "-s", "--script-dir", "-i", "--index-url", "--index", "-f", "--find-links", "-b", "--build-directory", "-S", "--site-dirs", "-O", "--optimize", "-H", "--allow-hosts", "--prefix", "--record"}
+)
+
+var easyName = regexp.MustCompile(`^easy_install(-[0-9.]+)?$`)
+
 var pipName = regexp.MustCompile(`^pip[0-9.]*$`)
 var pythonName = regexp.MustCompile(`^(python|pypy)[0-9.]*$`)
 
@@ -131,8 +143,21 @@ func managerOf(name string) (managerSyntax, bool) {
 		return managerSyntax{"apk", apkValues}, true
 	case "yum", "dnf", "microdnf", "tdnf":
 		return managerSyntax{name, rpmValues}, true
-	case "npm", "yarn", "pnpm":
+	case "npm", "yarn", "pnpm", "bun":
 		return managerSyntax{name, npmValues}, true
+	case "npx", "bunx":
+		return managerSyntax{"npx", []string{"-p", "--package", "-c", "--call"}}, true
+	case "gem":
+		return managerSyntax{name, gemValues}, true
+	case "go":
+		return managerSyntax{name, goValues}, true
+	case "cargo":
+		return managerSyntax{name, cargoValues}, true
+	case "easy_install":
+		return managerSyntax{name, easyValues}, true
+	}
+	if easyName.MatchString(name) {
+		return managerSyntax{"easy_install", easyValues}, true
 	}
 	return managerSyntax{}, false
 }
@@ -147,6 +172,9 @@ func (c *Command) Invocation() (*Invocation, bool) {
 				break
 			}
 			if !strings.HasPrefix(a.Text, "-") {
+				if base(a) == "setup.py" {
+					return c.setup(args[i+1:])
+				}
 				break
 			}
 		}
@@ -156,8 +184,13 @@ func (c *Command) Invocation() (*Invocation, bool) {
 		return nil, false
 	}
 	v := &Invocation{Command: c, Manager: syntax.name}
-	if name == "uvx" {
+	switch {
+	case name == "uvx":
 		v.Verb = "tool run" // https://docs.astral.sh/uv/guides/tools/
+	case syntax.name == "npx":
+		v.Verb = "exec"
+	case syntax.name == "easy_install":
+		v.Verb = "install"
 	}
 	v.read(args, syntax.values)
 	if v.Manager == "uv" && len(v.Operands) > 0 && (v.Verb == "pip" || v.Verb == "tool") {
@@ -165,6 +198,17 @@ func (c *Command) Invocation() (*Invocation, bool) {
 		v.Operands = v.Operands[1:]
 	}
 	return v, true
+}
+
+// setup reads "python setup.py install", which installs the project itself.
+func (c *Command) setup(args []Word) (*Invocation, bool) {
+	for _, a := range args {
+		switch a.Text {
+		case "install", "develop", "easy_install":
+			return &Invocation{Command: c, Manager: "setup.py", Verb: a.Text}, true
+		}
+	}
+	return nil, false
 }
 
 // read splits the words of a command line into verb, options and operands.

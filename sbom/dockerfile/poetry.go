@@ -12,6 +12,7 @@ import (
 // poetry adds what poetry add is given.
 // https://python-poetry.org/docs/cli/#add
 func (c *collector) poetry(v *Invocation) {
+	c.synced(v)
 	words := v.Operands
 	if v.Verb == "self" && len(words) > 0 && words[0].Text == "add" {
 		words = words[1:]

@@ -11,6 +11,7 @@ import (
 // pip adds what pip install or pipenv install is given.
 // https://pip.pypa.io/en/stable/cli/pip_install/
 func (c *collector) pip(v *Invocation) {
+	c.synced(v)
 	in, ok := v.Install()
 	if !ok {
 		return
@@ -25,6 +26,8 @@ func (c *collector) pip(v *Invocation) {
 // https://docs.astral.sh/uv/reference/cli/
 func (c *collector) uv(v *Invocation) {
 	switch v.Verb {
+	case "sync":
+		c.synced(v)
 	case "pip install", "pip sync", "add":
 		in, _ := v.Install()
 		c.include(in.Requirements)
@@ -126,6 +129,7 @@ func (c *collector) requirement(w Word, editable bool, scope string) {
 		c.gap(sbom.GapUnversioned, w.Line, "", "the project at %q may be one that this RUN fetched, and its version is not known", shown(e.Link))
 		return
 	case e.Own():
+		c.project(w.Line, "pip install .")
 		return
 	}
 	if g, unversioned := e.Unversioned(); unversioned {

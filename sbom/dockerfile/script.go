@@ -30,7 +30,7 @@ func (b *builder) script(in *Instruction, n *parser.Node) *Script {
 	w := &walker{
 		script: &Script{}, vars: b.frame.vars.clone(),
 		gap: func(kind sbom.GapKind, line int, reason string) {
-			if in.Name == "RUN" {
+			if in.Name != "HEALTHCHECK" {
 				b.gap(kind, line, reason)
 			}
 		},
@@ -48,7 +48,7 @@ func (b *builder) script(in *Instruction, n *parser.Node) *Script {
 		}
 	}
 	if !posix(w.script.Interpreter) {
-		w.gap(sbom.GapUnsupported, in.Line, "there is no reader for the shell that runs this RUN")
+		w.gap(sbom.GapUnsupported, in.Line, "there is no reader for the shell that runs this")
 		return nil
 	}
 	if !w.parse(body) {

@@ -310,9 +310,11 @@ func (w *walker) assign(a *syntax.Assign, conditional bool) Assign {
 	if a.Array != nil {
 		w.nested(a.Array)
 	}
-	switch {
-	case a.Naked:
+	if a.Naked {
 		return out
+	}
+	w.script.Assigns = append(w.script.Assigns, out)
+	switch {
 	case conditional || a.Append || a.Index != nil || a.Array != nil || !out.Value.Known:
 		w.vars[out.Name] = variable{}
 	default:

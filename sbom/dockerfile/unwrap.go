@@ -110,6 +110,10 @@ func (w *walker) unwrap(fields []Word) (rest []Word, more, ok bool) {
 			i++
 		case t == "--" || strings.HasPrefix(t, "-") && len(t) > 1:
 		case how.assigns && assignment(t):
+			key, value, _ := strings.Cut(t, "=")
+			assigned := fields[i]
+			assigned.Text = value
+			w.script.Assigns = append(w.script.Assigns, Assign{key, assigned})
 		case positionals > 0:
 			positionals--
 		default:
