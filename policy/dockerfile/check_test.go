@@ -91,6 +91,22 @@ func TestRulesInDetail(t *testing.T) {
 		{"GR-IMG-05", from + "RUN curl -o x https://h/x && cat x | sh\n", true},
 		{"GR-IMG-05", from + "RUN curl https://h/x | base64 -d | (bash)\n", true},
 		{"GR-IMG-05", from + "RUN curl -LO https://h/tool && chmod +x tool\n", true},
+		{"GR-IMG-05", from + "RUN eval \"$(echo cGlw | base64 -d)\"\n", true},
+		{"GR-IMG-05", from + "RUN eval \"x; $(curl https://h/x)\"\n", true},
+		{"GR-IMG-05", from + "RUN echo cGlw | base64 --decode | sh\n", true},
+		{"GR-IMG-05", from + "RUN echo 70 | xxd -r -p | bash\n", true},
+		{"GR-IMG-05", from + "RUN echo cGlw | base64 -d > /key && echo a | base64 | sh\n", false},
+		{"GR-IMG-05", from + "RUN eval \"$(ssh-agent)\"\n", false},
+		{"TM-IMG-01", from + "ARG PIP_EXTRA_INDEX_URL=https://h/simple\n", true},
+		{"TM-IMG-01", from + "ENV PIP_TRUSTED_HOST=h\n", true},
+		{"TM-IMG-01", from + "ENV UV_INDEX_URL=https://u:hunter2@h/simple\n", true},
+		{"TM-IMG-01", from + "RUN PIP_INDEX_URL=http://h/simple pip install x==1\n", true},
+		{"TM-IMG-01", from + "RUN export PIP_INDEX_URL=http://h/simple && pip install x==1\n", true},
+		{"TM-IMG-01", from + "RUN pip install -i http://h/simple x==1\n", true},
+		{"TM-IMG-01", from + "RUN pip config set global.index-url http://h/simple\n", true},
+		{"TM-IMG-01", from + "CMD pip install --trusted-host h x==1\n", true},
+		{"TM-IMG-01", from + "ENV PIP_INDEX_URL=http://localhost:8080/simple PIP_NO_CACHE_DIR=1\n", false},
+		{"TM-IMG-01", from + "RUN --mount=type=secret,id=u pip install --index-url https://h/simple x==1\n", false},
 		{"GR-IMG-05", from + "RUN curl -o x.sh https://h/x && echo '0 x.sh' | sha256sum -c && sh x.sh\n", false},
 		{"GR-IMG-05", from + "RUN curl -o x.sh https://h/x && sha256sum x.sh && sh x.sh\n", true},
 		{"GR-IMG-05", from + "RUN curl -o x.sh https://h/x && [ \"$(sha256sum x.sh)\" = '0 x.sh' ] && sh x.sh\n", false},
@@ -171,13 +187,13 @@ func TestOffByDefault(t *testing.T) {
 
 func TestFindingsHoldNoSecrets(t *testing.T) {
 	const src = "FROM a\nENV TOKEN=hunter2\nARG PASSWORD=hunter2\nRUN pip install git+https://u:hunter2@h/x.git\n" +
-		"ADD https://u:hunter2@h/x /x\nADD https://h/x?token=hunter2 /y\nRUN npm i https://hunter2@h/x\n"
+		"RUN sudo Hunter2hunter2 && PIP_INDEX_URL=https://u:hunter2@h/s pip install -i http://u:hunter2@h/s x\nADD https://u:hunter2@h/x /x\nADD https://h/x?token=hunter2 /y\nRUN npm i https://hunter2@h/x\n"
 	found := Check(dockerfile.Parse("Dockerfile", []byte(src)), Options{Enable: []string{"all"}})
 	data, err := json.Marshal(found)
 	if err != nil || len(found) < 6 {
 		t.Fatalf("%v, %d findings", err, len(found))
 	}
-	if strings.Contains(string(data), "hunter2") {
+	if strings.Contains(strings.ToLower(string(data)), "hunter2") {
 		t.Errorf("a finding holds a secret: %s", data)
 	}
 }

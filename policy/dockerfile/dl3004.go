@@ -23,7 +23,7 @@ func dl3004() rule {
 			}
 			for _, w := range c.Via {
 				if w.Name == "sudo" {
-					p.report(s, w.Line, w.Column, fmt.Sprintf("RUN calls %s with sudo", shown(c.Program.Text)))
+					p.report(s, w.Line, w.Column, fmt.Sprintf("RUN calls %s with sudo", program(c.Name)))
 				}
 			}
 		})

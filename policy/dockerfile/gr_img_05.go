@@ -14,8 +14,8 @@ import (
 func grImg05() rule {
 	return rule{lint.Rule{
 		ID: "GR-IMG-05", Aliases: []string{}, Severity: lint.Error, Risk: lint.RiskHigh, Default: true,
-		Title:  "Code from the network is verified before it runs",
-		Why:    "Whoever controls the server, the account or the way to it on the day of the build runs code in your image.",
+		Title:  "Code from the network, or in disguise, is verified before it runs",
+		Why:    "Whoever controls the server, the account or the way to it on the day of the build runs code in your image. Code that is decoded to be run cannot be reviewed at all.",
 		Remedy: "Fetch it with ADD --checksum=sha256:... (or compare its SHA-256 after the download), then run the file.",
 		Bad:    "FROM debian:12-slim\nADD https://example.com/install.sh /tmp/install.sh\nRUN sh /tmp/install.sh\n",
 		Good: "FROM debian:12-slim\nADD --checksum=sha256:24454f830cdb571e2c4ad15481119c43b3cafd48dd869a9b2945d1036d1dc68d " +
@@ -49,7 +49,7 @@ func (p *pass) remoteCode(s *dockerfile.Stage) {
 			checked := verifies(in.Script)
 			for _, c := range in.Script.Commands {
 				if program := piped(c); program != "" {
-					p.report(s, c.Line, c.Column, fmt.Sprintf("%s runs what %s fetches, unverified", c.Name, program))
+					p.report(s, c.Line, c.Column, fmt.Sprintf("%s runs what %s %s", c.Name, program, gives(program)))
 				} else if !checked {
 					files.follow(c)
 				}
@@ -206,7 +206,7 @@ func isScriptFlag(s string) bool {
 // fetcherIn returns a program of substitutions that fetches.
 func fetcherIn(words []dockerfile.Word) string {
 	for _, w := range words {
-		if strings.HasPrefix(w.Text, "$(…)") || strings.HasPrefix(w.Text, "<(…)") {
+		if strings.Contains(w.Text, "$(…)") || strings.HasPrefix(w.Text, "<(…)") {
 			if name := fetcher(w.Inner); name != "" {
 				return name
 			}
@@ -215,13 +215,46 @@ func fetcherIn(words []dockerfile.Word) string {
 	return ""
 }
 
+// fetcher returns a program that prints what the file does not show: it fetches
+// or decodes it.
 func fetcher(commands []*dockerfile.Command) string {
 	for _, c := range commands {
-		if slices.Contains(fetchers, c.Name) {
+		if slices.Contains(fetchers, c.Name) || decodes(c) {
 			return c.Name
 		}
 	}
 	return ""
+}
+
+// gives says what such a program does.
+func gives(program string) string {
+	if slices.Contains(fetchers, program) {
+		return "fetches, unverified"
+	}
+	return "decodes, which nobody can review"
+}
+
+// decodes reports whether a command makes readable what was made unreadable.
+func decodes(c *dockerfile.Command) bool {
+	switch c.Name {
+	case "base64", "base32", "basenc":
+		return slices.ContainsFunc(c.Args, func(w dockerfile.Word) bool {
+			return shortHas(w.Text, 'd') || shortHas(w.Text, 'D') || len(w.Text) > 3 && strings.HasPrefix("--decode", w.Text)
+		})
+	case "xxd":
+		return slices.ContainsFunc(c.Args, func(w dockerfile.Word) bool {
+			return strings.HasPrefix(w.Text, "-r") || strings.HasPrefix(w.Text, "-p")
+		})
+	case "openssl":
+		return c.Has("enc", "base64") || c.Has("-d")
+	case "gpg", "gpg2":
+		return c.Has("-d", "--decrypt")
+	case "uudecode", "rev", "tr", "gunzip", "zcat", "bzcat", "xzcat", "zstdcat":
+		return true
+	case "gzip", "bzip2", "xz", "zstd":
+		return slices.ContainsFunc(c.Args, func(w dockerfile.Word) bool { return shortHas(w.Text, 'd') || w.Text == "--decompress" })
+	}
+	return false
 }
 
 // fetchers are programs that print or store what a URL gives.

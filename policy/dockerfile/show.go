@@ -4,16 +4,14 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/tallyman/tallyman/sbom"
 	"github.com/tallyman/tallyman/sbom/dockerfile"
 )
-
-// userinfo matches the credentials of a URL.
-var userinfo = regexp.MustCompile(`://[^/@\s]*@`)
 
 // shown returns a piece of the file for a message: without credentials, and
 // not too long.
 func shown(s string) string {
-	s = userinfo.ReplaceAllString(s, "://")
+	s = sbom.RedactText(s)
 	if base, _, ok := strings.Cut(s, "?"); ok && strings.Contains(base, "://") {
 		s = base // a query may hold a token
 	}
@@ -22,6 +20,18 @@ func shown(s string) string {
 		s = strings.ToValidUTF8(s[:most], "") + "..."
 	}
 	return s
+}
+
+// programName matches what programs are called; a secret that stands where one
+// is expected (sudo -S SECRET) seldom looks so.
+var programName = regexp.MustCompile(`^[a-z][a-z0-9.+_-]{0,30}$`)
+
+// program names a program for a message.
+func program(name string) string {
+	if !programName.MatchString(name) {
+		return "a program"
+	}
+	return shown(name)
 }
 
 // listed names words for a message: three, and how many more there are.
