@@ -9,6 +9,7 @@ import (
 
 	"github.com/tallyman/tallyman/sbom"
 	"github.com/tallyman/tallyman/sbom/catalog"
+	dockerfilereader "github.com/tallyman/tallyman/sbom/dockerfile"
 )
 
 // lookUp finds the files that a Dockerfile's RUN installs from (pip install -r
@@ -26,6 +27,35 @@ func (s *source) lookUp(f *Folder, found *tree, dockerfile string, asked []strin
 			s.asked = append(s.asked, file)
 		}
 	}
+}
+
+// ownProjects makes a gap of each line of a Dockerfile that installs the project
+// of the folder ("pip install ."), when no manifest that the walk found could
+// be that project's: beside the Dockerfile, above it, or below it.
+func (s *source) ownProjects(found *tree, dockerfile string, projects []dockerfilereader.Project) {
+	if len(projects) == 0 || found.hasProject(path.Dir(dockerfile)) {
+		return
+	}
+	doc := &sbom.Document{}
+	for _, p := range projects {
+		doc.Gaps = append(doc.Gaps, sbom.NewGap(sbom.GapInclude, dockerfile, p.Line,
+			fmt.Sprintf("%q installs a project, and no manifest of one is audited (pyproject.toml, setup.cfg, setup.py, a lock)", p.By)))
+	}
+	s.docs = append(s.docs, doc)
+}
+
+// hasProject reports whether a project's manifest or lock is in the folder, or
+// in one above or below it.
+func (t *tree) hasProject(dir string) bool {
+	return slices.ContainsFunc(slices.Concat(t.files[projectFile], t.files[lockFile]), func(name string) bool {
+		own := path.Dir(name)
+		return within(own, dir) || within(dir, own)
+	})
+}
+
+// within reports whether a folder is another one or lies in it.
+func within(name, dir string) bool {
+	return dir == "." || name == dir || strings.HasPrefix(name, dir+"/")
 }
 
 // has reports whether the walk found the file and some reader is for it.

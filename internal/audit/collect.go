@@ -158,6 +158,7 @@ func (s *source) readDockerfiles(ctx context.Context, a *Auditor, f *Folder, fou
 		s.pythons = append(s.pythons, file.PythonVersions()...)
 		if slices.Contains(a.Stages, StageSBOM) {
 			s.lookUp(f, found, name, file.Requirements())
+			s.ownProjects(found, name, file.Projects())
 		}
 		opts := dockerfile.Options{Enable: a.Enable, Pragmas: f.Own}
 		s.lint = append(s.lint, dockerfile.Check(file, opts)...)

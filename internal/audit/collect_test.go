@@ -169,3 +169,33 @@ func TestAFileThatRunInstallsFromIsNeverLost(t *testing.T) {
 		t.Errorf("the missing file is no gap: %v", doc.Gaps)
 	}
 }
+
+// A Dockerfile may install the project whose manifest was taken out of sight.
+func TestAProjectWithoutManifestHides(t *testing.T) {
+	dockerfile := &fstest.MapFile{Data: []byte("FROM python:3.12\nCOPY . .\nRUN pip install .\n")}
+	project := &fstest.MapFile{Data: []byte("[project]\nname = \"p\"\nversion = \"1\"\ndependencies = []\n")}
+	for _, tt := range []struct {
+		name    string
+		fsys    fstest.MapFS
+		exclude []string
+		want    bool
+	}{
+		{"gone", fstest.MapFS{"app/Dockerfile": dockerfile}, nil, true},
+		{"elsewhere", fstest.MapFS{"app/Dockerfile": dockerfile, "other/pyproject.toml": project}, nil, true},
+		{"left out", fstest.MapFS{"app/Dockerfile": dockerfile, "app/pyproject.toml": project}, []string{"**/pyproject.toml"}, true},
+		{"beside", fstest.MapFS{"app/Dockerfile": dockerfile, "app/pyproject.toml": project}, nil, false},
+		{"above", fstest.MapFS{"app/Dockerfile": dockerfile, "pyproject.toml": project}, nil, false},
+		{"below", fstest.MapFS{"app/Dockerfile": dockerfile, "app/src/pyproject.toml": project}, nil, false},
+	} {
+		s, err := (&Auditor{Stages: []string{StageSBOM}}).collect(t.Context(), &Folder{FS: tt.fsys, Dir: ".", Exclude: tt.exclude})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := slices.ContainsFunc(sbom.Merge("", s.docs...).Gaps, func(g sbom.Gap) bool {
+			return g.Hides && g.Kind == sbom.GapInclude && g.Line == 3
+		})
+		if got != tt.want {
+			t.Errorf("%s: a gap %v, want %v", tt.name, got, tt.want)
+		}
+	}
+}
