@@ -110,7 +110,9 @@ func decodeJSON(data []byte) (*sbom.Document, error) {
 	if name == "" {
 		name = in.Target.Image
 	}
-	return sbom.Merge(name, &sbom.Document{Components: in.Components, Gaps: in.Gaps}), nil
+	d := sbom.Merge(name, &sbom.Document{Components: in.Components, Gaps: in.Gaps})
+	d.Distrust()
+	return d, nil
 }
 
 // Place puts components and gaps that are nowhere into a file: the SBOM itself,
