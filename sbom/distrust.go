@@ -21,6 +21,9 @@ import (
 //     other lines ask for, and stays a constraint.
 //   - A claim with a version is the user's own word, see [FromSBOM].
 //   - What comes from a URL and has no version has a gap.
+//   - What is said to be there only to develop, to build or to show is a group
+//     of that name, which gates; what is said to be the platform's own and has
+//     no advisories is declared, which hides.
 //
 // What evidence os-owned is worth is decided in matching, where the owner has
 // to be a package of a distribution.
@@ -43,6 +46,13 @@ func (d *Document) Distrust() {
 		}
 		if c.Evidence == Claimed && c.Version != "" {
 			c.Evidence = Locked
+		}
+		switch c.Scope {
+		case "dev", "build", "demo":
+			c.Scope = "group:" + c.Scope
+		}
+		if c.Evidence == Assumed && c.Ecosystem == "" {
+			c.Evidence = Declared
 		}
 		if c.Version == "" && c.URL != "" && !unversioned(c) {
 			d.Gaps = append(d.Gaps, c.gap(GapUnversioned, fmt.Sprintf("%q comes from a URL and has no version", c.Name)))
