@@ -44,11 +44,12 @@ func expired(e Exception, asOf time.Time) bool {
 // Check returns an error that says why e counts for nothing: it does not say
 // what it accepts and why. nil for one that counts, used or not.
 func (e Exception) Check() error {
+	named := strings.TrimSpace(e.ID) != ""
 	switch {
-	case strings.TrimSpace(e.Reason) == "":
-		return errors.New("an accepted risk needs a reason")
-	case (strings.TrimSpace(e.ID) != "") == (e.Gap != ""):
-		return errors.New("an accepted risk has an id or the kind of a gap, and not both")
+	case strings.TrimSpace(e.Reason) == "" || !named && e.Gap == "":
+		return errors.New("an accepted risk needs an id or a gap, and a reason")
+	case named && e.Gap != "":
+		return errors.New("an accepted risk has an id or a gap, and not both")
 	case e.Gap == "":
 		if e.File != "" {
 			return errors.New("an accepted risk has a file only with the kind of a gap")

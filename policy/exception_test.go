@@ -38,11 +38,11 @@ func TestExceptions(t *testing.T) {
 			in.AsOf = time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
 		}, Denied, Warn, "exception-expired", "has expired on 2026-11-22 (tallyman.yaml:7)", 0},
 		{"ExpiredByTheCallersWord", func(_ *Input, e *Exception) { e.Expired = true }, Denied, Warn, "exception-expired", "has expired", 0},
-		{"WithoutReason", func(_ *Input, e *Exception) { e.Reason = " " }, Denied, Warn, "exception-invalid", "needs a reason", 0},
+		{"WithoutReason", func(_ *Input, e *Exception) { e.Reason = " " }, Denied, Warn, "exception-invalid", "and a reason", 0},
 		{"WithoutID", func(in *Input, e *Exception) {
 			in.Findings[0].IDs = []string{""}
 			e.ID = ""
-		}, Denied, Warn, "exception-invalid", "has an id or the kind of a gap", 0},
+		}, Denied, Warn, "exception-invalid", "needs an id or a gap", 0},
 		{"MalwareByIDAlone", func(in *Input, _ *Exception) { in.Findings[0].Malicious = true }, Denied, Deny, "malicious", "gradio", 0},
 		{"MalwareByIDAndPackage", func(in *Input, e *Exception) {
 			in.Findings[0].Malicious = true

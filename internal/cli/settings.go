@@ -16,6 +16,7 @@ import (
 
 	"github.com/tallyman/tallyman/internal/limit"
 	"github.com/tallyman/tallyman/policy"
+	"github.com/tallyman/tallyman/sbom"
 )
 
 // settingsName is the file of settings in the root of the user's repository.
@@ -143,6 +144,8 @@ func applySetting(cmd *cobra.Command, dir string, key, value *yaml.Node) error {
 // accepted is an entry of `ignore:`.
 type accepted struct {
 	ID      string `yaml:"id"`
+	Gap     string `yaml:"gap"`
+	File    string `yaml:"file"`
 	Package string `yaml:"package"`
 	Reason  string `yaml:"reason"`
 	Expires string `yaml:"expires"`
@@ -150,7 +153,7 @@ type accepted struct {
 
 func (a *app) readExceptions(name string, list *yaml.Node) ([]policy.Exception, error) {
 	if list.Kind != yaml.SequenceNode {
-		return nil, fmt.Errorf("line %d: ignore is a list of id, package, reason, expires", list.Line)
+		return nil, fmt.Errorf("line %d: ignore is a list of id or gap, file, package, reason, expires", list.Line)
 	}
 	var out []policy.Exception
 	for _, node := range list.Content {
@@ -167,17 +170,17 @@ func (a *app) readExceptions(name string, list *yaml.Node) ([]policy.Exception, 
 func readException(node *yaml.Node) (policy.Exception, error) {
 	var in accepted
 	for i := 0; node.Kind == yaml.MappingNode && i < len(node.Content); i += 2 {
-		if k := node.Content[i].Value; !slices.Contains([]string{"id", "package", "reason", "expires"}, k) {
-			return policy.Exception{}, fmt.Errorf("an accepted risk has no %q: it has id, package, reason, expires", k)
+		if k := node.Content[i].Value; !slices.Contains([]string{"id", "gap", "file", "package", "reason", "expires"}, k) {
+			return policy.Exception{}, fmt.Errorf("an accepted risk has no %q: it has id or gap, file, package, reason, expires", k)
 		}
 	}
 	if err := node.Decode(&in); err != nil {
 		return policy.Exception{}, err
 	}
-	if in.ID == "" || strings.TrimSpace(in.Reason) == "" {
-		return policy.Exception{}, errors.New("an accepted risk needs an id and a reason")
+	out := policy.Exception{ID: in.ID, Gap: sbom.GapKind(in.Gap), File: in.File, Package: in.Package, Reason: in.Reason}
+	if err := checkException(out); err != nil {
+		return policy.Exception{}, err
 	}
-	out := policy.Exception{ID: in.ID, Package: in.Package, Reason: in.Reason}
 	if in.Expires != "" {
 		day, err := time.Parse(time.DateOnly, in.Expires)
 		if err != nil {
@@ -187,6 +190,25 @@ func readException(node *yaml.Node) (policy.Exception, error) {
 		out.Expires = day.Add(24*time.Hour - time.Second)
 	}
 	return out, nil
+}
+
+// checkException asks for what tells a mistake from a risk that is no more: a
+// malicious package is accepted by its name as well.
+func checkException(e policy.Exception) error {
+	if e.Gap != "" && !slices.Contains(sbom.GapKinds(), e.Gap) {
+		var kinds []string
+		for _, k := range sbom.GapKinds() {
+			if k.Hides() {
+				kinds = append(kinds, string(k))
+			}
+		}
+		slices.Sort(kinds)
+		return fmt.Errorf("there is no gap %q: there are %s", e.Gap, strings.Join(kinds, ", "))
+	}
+	if strings.HasPrefix(e.ID, "MAL-") && e.Package == "" {
+		return fmt.Errorf("accepting %s needs the package", e.ID)
+	}
+	return e.Check()
 }
 
 // standingRoot is the git work tree that the user stands in, else the working

@@ -198,6 +198,9 @@ func (t *text) standing(f *vuln.Finding) string {
 	if len(f.Environments) > 0 {
 		notes = append(notes, t.clean("on "+strings.Join(f.Environments, ", ")))
 	}
+	if len(f.Scopes) > 0 {
+		notes = append(notes, t.clean("for "+strings.Join(f.Scopes, ", ")))
+	}
 	if f.Evidence == sbom.Claimed {
 		notes = append(notes, "claimed")
 	}

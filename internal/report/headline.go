@@ -114,6 +114,9 @@ func ruleRank(rule string) int {
 // reasonCount counts the reasons of one rule in its own words, "" when the
 // packages that it is about are counted with a graver one.
 func (t *text) reasonCount(effect policy.Effect, rule string, reasons []policy.Reason) string {
+	if rule == "accepted" && !slices.ContainsFunc(reasons, func(r policy.Reason) bool { return r.Package != "" }) {
+		return count(len(reasons), "accepted risk", "accepted risks")
+	}
 	if aboutPackages(rule) {
 		return t.packageCount(fate{effect, rule}, len(reasons))
 	}

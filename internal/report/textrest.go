@@ -199,11 +199,14 @@ func (t *text) exceptions() {
 		if e.Used == 0 && !e.Expired && !t.opts.Verbose {
 			continue
 		}
-		what := t.word(e.ID)
+		what := t.word(e.Subject())
 		if e.Package != "" {
 			what += " in " + t.word(e.Package)
 		}
 		use := "covers " + count(e.Used, "finding", "findings")
+		if e.Gap != "" {
+			use = "covers " + count(e.Used, "gap", "gaps")
+		}
 		if !e.Expires.IsZero() {
 			use += ", until " + e.Expires.UTC().Format("2006-01-02")
 		}
