@@ -52,8 +52,12 @@ func TestDistrustForgedProperties(t *testing.T) {
 			func(c *sbom.Component) { c.URL, c.Version, c.PURL = "git+https://example.org/g", "", "pkg:pypi/gradio" }, 1},
 		{"scope that does not gate", func(c *sbom.Component) { c.Scope = "dev" }, func(c *sbom.Component) { c.Scope = "group:dev" }, 0},
 		{"scope that gates", func(c *sbom.Component) { c.Scope = "extra:ui" }, func(c *sbom.Component) { c.Scope = "extra:ui" }, 0},
-		{"the platform's own", func(c *sbom.Component) { c.Evidence, c.Ecosystem, c.PURL = sbom.Assumed, "", "pkg:generic/gradio@4.19.1" },
-			func(c *sbom.Component) { c.Evidence, c.Ecosystem, c.PURL = sbom.Declared, "", "pkg:generic/gradio@4.19.1" }, 0},
+		{"the platform's own", func(c *sbom.Component) {
+			c.Evidence, c.Ecosystem, c.PURL = sbom.Assumed, "", "pkg:generic/gradio@4.19.1"
+		},
+			func(c *sbom.Component) {
+				c.Evidence, c.Ecosystem, c.PURL = sbom.Declared, "", "pkg:generic/gradio@4.19.1"
+			}, 0},
 		{"package URL that is none", func(c *sbom.Component) { c.PURL = "gradio" }, func(c *sbom.Component) { c.PURL = "gradio" }, 1},
 		{"no package URL", func(c *sbom.Component) { c.PURL, c.Ecosystem = "", "npm" }, func(c *sbom.Component) { c.PURL, c.Ecosystem = "", "npm" }, 1},
 	} {
