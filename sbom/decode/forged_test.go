@@ -8,7 +8,7 @@ import (
 // A file in tallyman's own JSON is no more believed than any other: what it
 // says of a component must agree with the package URL.
 func TestEcosystemIsThePURLsWhenAnAttackerForgesOurJSON(t *testing.T) {
-	const forged = `{"components":[{"name":"gradio","version":"4.19.1","specifier":"","ecosystem":"npm",
+	const forged = `{"version":1,"tool":{"name":"tallyman","version":"x"},"command":"sbom","target":{"name":"app"},"components":[{"name":"gradio","version":"4.19.1","specifier":"","ecosystem":"npm",
 		"purl":"pkg:pypi/gradio@4.19.1","evidence":"os-owned","locations":[]}],"gaps":[]}`
 	doc, _, err := Decode(strings.NewReader(forged))
 	if err != nil {
