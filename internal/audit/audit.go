@@ -56,6 +56,9 @@ type Auditor struct {
 	Enable []string
 	// Verify says what a good signature is.
 	Verify attest.Options
+	// Compare holds the findings against those of another program and returns a
+	// gap for each that only that one has; nil for no comparison.
+	Compare func(*Report) (*Comparison, []sbom.Gap)
 	// Progress is told what happens; nil for nobody. Leaving it out changes no
 	// result.
 	Progress func(step string)
@@ -94,6 +97,10 @@ func (a *Auditor) run(ctx context.Context, t Target) (*Report, error) {
 		if err := a.match(ctx, doc, r); err != nil {
 			return nil, err
 		}
+	}
+	if a.Compare != nil {
+		compared, gaps := a.Compare(r)
+		r.Compared, r.Gaps = compared, sbom.Merge("", &sbom.Document{Gaps: slices.Concat(r.Gaps, gaps)}).Gaps
 	}
 	if slices.Contains(a.Stages, StageVerify) {
 		a.step("checking signatures")
@@ -215,7 +222,7 @@ func (a *Auditor) match(ctx context.Context, doc *sbom.Document, r *Report) erro
 	if opened.DB != nil {
 		src = opened.DB
 	}
-	result, err := vuln.MatchWith(ctx, doc, src, vuln.Options{Environments: a.Environments, Known: a.Known})
+	result, err := vuln.MatchWith(ctx, doc, src, vuln.Options{Now: a.Now, Environments: a.Environments, Known: a.Known})
 	if err != nil {
 		return fmt.Errorf("matching advisories: %w", err)
 	}
@@ -277,6 +284,9 @@ func (a *Auditor) decide(ctx context.Context, r *Report) error {
 	a.step("deciding")
 	r.Parameters, r.Stages = a.Parameters, slices.Clone(a.Stages)
 	r.normalize()
+	if err := r.valid(); err != nil {
+		return err
+	}
 	decision, err := policy.Decide(ctx, r.input(a.Exceptions), policy.Options{Modules: a.Modules, Tool: r.Tool.String()})
 	if err != nil {
 		return err

@@ -1,8 +1,10 @@
 package audit
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,6 +12,7 @@ import (
 	"slices"
 
 	"github.com/tallyman/tallyman/policy"
+	"github.com/tallyman/tallyman/sbom"
 )
 
 // ErrTampered is wrapped by Recheck's error when a report's decision is not
@@ -81,4 +84,21 @@ func rank(part string) int {
 		return 1
 	}
 	return 0
+}
+
+// valid puts U+FFFD for everything in the report that is not UTF-8, as JSON
+// does when it writes it: what is decided on is what can be read again.
+func (r *Report) valid() error {
+	data, err := json.Marshal(r)
+	if err != nil || !bytes.Contains(data, []byte(`\ufffd`)) {
+		return err
+	}
+	var out Report
+	if err := json.Unmarshal(data, &out); err != nil {
+		return fmt.Errorf("reading the report back: %w", err)
+	}
+	doc := sbom.Merge("", &sbom.Document{Components: out.Components, Gaps: out.Gaps})
+	out.Components, out.Gaps = orEmpty(doc.Components), orEmpty(doc.Gaps)
+	*r = out
+	return nil
 }

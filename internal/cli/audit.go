@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/tallyman/tallyman/internal/limit"
 	"github.com/tallyman/tallyman/internal/report"
 	"github.com/tallyman/tallyman/policy"
+	"github.com/tallyman/tallyman/sbom"
 )
 
 func (a *app) auditCommand() *cobra.Command {
@@ -33,6 +35,7 @@ and registry:REF say which when it is not obvious. It is . when left out.`,
 	}
 	a.common(cmd)
 	a.advisoryFlags(cmd)
+	a.findingsFlag(cmd)
 	a.signatureFlags(cmd)
 	cmd.Flags().StringVar(&a.flags.image, "image", "", "`IMAGE` that was built from the folder")
 	a.enableFlag(cmd)
@@ -65,6 +68,7 @@ func (a *app) vulnCommand() *cobra.Command {
 	}
 	a.common(cmd)
 	a.advisoryFlags(cmd)
+	a.findingsFlag(cmd)
 	cmd.Flags().StringVar(&a.flags.image, "image", "", "`IMAGE` that was built from the folder")
 	cmd.Flags().StringVar(&a.flags.platform, "platform", "", "`OS/ARCH` to take from an image index")
 	return cmd
@@ -130,7 +134,7 @@ func (a *app) runOn(ctx context.Context, auditor *audit.Auditor, t audit.Target)
 		}
 		return nil, err
 	}
-	return r, a.compare(r)
+	return r, nil
 }
 
 // auditor is what the flags and the settings ask for. done releases what it
@@ -148,6 +152,10 @@ func (a *app) auditor(set *settings, command string, stages []string, p *progres
 	if err != nil {
 		return nil, nil, err
 	}
+	compare, err := a.compare(set)
+	if err != nil {
+		return nil, nil, err
+	}
 	modules, done, err := a.modules()
 	if err != nil {
 		return nil, nil, err
@@ -156,28 +164,39 @@ func (a *app) auditor(set *settings, command string, stages []string, p *progres
 		Tool: audit.Tool{Name: "tallyman", Version: a.version()}, Command: command, Now: a.env.Now(),
 		Stages: stages, Advisories: a.openAdvisories(p), Modules: modules,
 		Parameters: a.parameters(), Exceptions: set.exceptions, Enable: a.flags.enable,
-		Verify: verify, Progress: p.step, Environments: environments, Known: known,
+		Verify: verify, Progress: p.step, Environments: environments, Known: known, Compare: compare,
 	}, done, nil
 }
 
-// compare holds the report against --findings.
-func (a *app) compare(r *audit.Report) error {
+// compare reads --findings, before anything runs, and returns what holds a
+// report against them.
+func (a *app) compare(set *settings) (func(*audit.Report) (*audit.Comparison, []sbom.Gap), error) {
 	if a.flags.findings == "" {
-		return nil
+		return nil, nil
 	}
 	f, err := os.Open(a.path(a.flags.findings))
 	if err != nil {
-		return usagef("", "--findings: %w", err)
+		return nil, usagef("", "--findings: %w", err)
 	}
 	defer f.Close()
 	theirs, err := report.ReadOSVScanner(limit.Reader(f, limit.SBOMBytes))
 	if err != nil {
-		return fmt.Errorf("reading --findings %q: %w", a.flags.findings, err)
+		return nil, fmt.Errorf("reading --findings %q: %w", a.flags.findings, err)
 	}
-	c := report.Compare(r, theirs)
-	c.Source = a.flags.findings
-	r.Compared = &c
-	return nil
+	accepted := func(id string) bool {
+		return slices.ContainsFunc(set.exceptions, func(e policy.Exception) bool { return e.ID == id })
+	}
+	source := a.shown(a.path(a.flags.findings))
+	return func(r *audit.Report) (*audit.Comparison, []sbom.Gap) {
+		c := report.Compare(r, theirs)
+		c.Source = source
+		return &c, report.Missed(r, theirs, source, accepted)
+	}, nil
+}
+
+// findingsFlag registers --findings, which is about one target.
+func (a *app) findingsFlag(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&a.flags.findings, "findings", "", "`FILE` with an osv-scanner result: what only it found leaves the audit undecided")
 }
 
 // finish writes the report in every format that was asked for and returns the

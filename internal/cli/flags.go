@@ -43,6 +43,8 @@ type flags struct {
 	pythons    []string
 	known      string
 	unfixed    string
+	unresolved string
+	pack       string
 
 	requireSignature bool
 	keys             []string
@@ -65,10 +67,14 @@ func (a *app) common(cmd *cobra.Command) {
 	f.StringVar(&a.flags.policy, "policy", "", "`DIR` of your own Rego modules, besides the built-in ones")
 	f.Var(&a.flags.maxAge, "max-age", "advisories older than this `AGE` (36h, 7d, 2w) decide nothing (default 7d)")
 	f.StringVar(&a.flags.unfixed, "unfixed", "warn", "distribution packages without a fix: deny, warn or ignore")
+	f.StringVar(&a.flags.pack, "pack", string(policy.PackDefault), "`PACK` of defaults: default; release (what goes out: unresolved is undecided, every scope gates)")
+	f.StringVar(&a.flags.unresolved, "unresolved", "", "declared ranges that nobody can resolve: deny, undecided or warn (default: warn; with --pack release, undecided)")
 	a.world(cmd)
 	must(cmd.RegisterFlagCompletionFunc("format", words(report.Formats()...)))
 	must(cmd.RegisterFlagCompletionFunc("fail-on", words("low", "medium", "high", "critical")))
 	must(cmd.RegisterFlagCompletionFunc("unfixed", words("deny", "warn", "ignore")))
+	must(cmd.RegisterFlagCompletionFunc("pack", words(string(policy.PackDefault), string(policy.PackRelease))))
+	must(cmd.RegisterFlagCompletionFunc("unresolved", words("deny", "undecided", "warn")))
 }
 
 // world registers the flags about time, network and output, which even the
@@ -90,7 +96,6 @@ func (a *app) advisoryFlags(cmd *cobra.Command) {
 	f.BoolVar(&a.flags.rehash, "rehash", false, "with --advisories: read the files again even if they look unchanged")
 	f.StringSliceVar(&a.flags.pythons, "python", nil, "`VERSION,...` that requirements are judged for (default: what the folder says, else every supported one)")
 	f.StringVar(&a.flags.known, "known-versions", "", "JSON `FILE` with all versions of packages that an index offers: {\"name\": [\"1.0\"]}")
-	f.StringVar(&a.flags.findings, "findings", "", "`FILE` with an osv-scanner result to compare with")
 }
 
 // signatureFlags registers what a good signature is.
@@ -155,6 +160,12 @@ func (a *app) checkFlags(cmd *cobra.Command) error {
 		if !slices.Contains([]string{"deny", "warn", "ignore"}, a.flags.unfixed) {
 			return usagef(help, "--unfixed %q is none of deny, warn, ignore", a.flags.unfixed)
 		}
+		if !slices.Contains([]string{"", "deny", "undecided", "warn"}, a.flags.unresolved) {
+			return usagef(help, "--unresolved %q is none of deny, undecided, warn", a.flags.unresolved)
+		}
+		if !slices.Contains([]string{string(policy.PackDefault), string(policy.PackRelease)}, a.flags.pack) {
+			return usagef(help, "--pack %q is none of default, release", a.flags.pack)
+		}
 		return a.checkGlobs(help)
 	}
 	return nil
@@ -183,6 +194,8 @@ func checkFormat(format string) error {
 // parameters are the pack parameters that the flags ask for.
 func (a *app) parameters() policy.Parameters {
 	return policy.Parameters{
+		Pack:             policy.Pack(a.flags.pack),
+		Unresolved:       a.flags.unresolved,
 		FailOn:           vuln.Severity(a.flags.failOn),
 		RequireSignature: a.flags.requireSignature,
 		Unfixed:          a.flags.unfixed,

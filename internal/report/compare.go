@@ -12,6 +12,40 @@ import (
 // scanner. Two agree when they are about the same version of the same package
 // and have an id in common. Source of the result is left to the caller.
 func Compare(r *audit.Report, theirs []Match) audit.Comparison {
+	out, missed := hold(r, theirs)
+	for _, m := range missed {
+		out.OnlyTheirs = append(out.OnlyTheirs, pair(m.Ecosystem, m.Package, m.Version, m.IDs))
+	}
+	slices.Sort(out.OnlyOurs)
+	slices.Sort(out.OnlyTheirs)
+	out.OnlyOurs, out.OnlyTheirs = slices.Compact(out.OnlyOurs), slices.Compact(out.OnlyTheirs)
+	return out
+}
+
+// Missed makes a gap of everything that only the other scanner found: an
+// advisory that may apply and that was not found to. source names its file. A
+// gap is about the first id that known knows, else about the first: whoever
+// accepts a risk may call it by any of its ids.
+func Missed(r *audit.Report, theirs []Match, source string, known func(id string) bool) []sbom.Gap {
+	var gaps []sbom.Gap
+	_, missed := hold(r, theirs)
+	for _, m := range missed {
+		what := pair(m.Ecosystem, m.Package, m.Version, m.IDs)
+		g := sbom.NewGap(sbom.GapAdvisory, source, 0, "only these findings have "+what)
+		g.Package = sbom.NormalName(m.Ecosystem, m.Package)
+		if i := slices.IndexFunc(m.IDs, known); i >= 0 {
+			g.Advisory = m.IDs[i]
+		} else if len(m.IDs) > 0 {
+			g.Advisory = m.IDs[0]
+		}
+		gaps = append(gaps, g)
+	}
+	return gaps
+}
+
+// hold is Compare without the names of what only the other scanner found, and
+// those findings.
+func hold(r *audit.Report, theirs []Match) (audit.Comparison, []Match) {
 	out := audit.Comparison{OnlyOurs: []string{}, OnlyTheirs: []string{}}
 	index := map[string][]int{}
 	for i, m := range theirs {
@@ -38,15 +72,13 @@ func Compare(r *audit.Report, theirs []Match) audit.Comparison {
 			out.OnlyOurs = append(out.OnlyOurs, pair(f.Ecosystem, f.Package, f.Version, f.IDs))
 		}
 	}
+	var missed []Match
 	for i, m := range theirs {
 		if !met[i] {
-			out.OnlyTheirs = append(out.OnlyTheirs, pair(m.Ecosystem, m.Package, m.Version, m.IDs))
+			missed = append(missed, m)
 		}
 	}
-	slices.Sort(out.OnlyOurs)
-	slices.Sort(out.OnlyTheirs)
-	out.OnlyOurs, out.OnlyTheirs = slices.Compact(out.OnlyOurs), slices.Compact(out.OnlyTheirs)
-	return out
+	return out, missed
 }
 
 // sameOnce returns the findings about exact versions, one for each package
