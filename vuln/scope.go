@@ -27,11 +27,18 @@ func scopesAt(all []sbom.Component) scopes {
 	})
 	each(func(c *sbom.Component, at place) {
 		if known, named := s[at]; named && !c.Constraint && !slices.Contains(known, scopeOf(c)) {
+			if len(known) >= mostScopes {
+				known = []string{runtime}
+			}
 			s[at] = append(known, scopeOf(c))
 		}
 	})
 	return s
 }
+
+// mostScopes is how many scopes are told of one package at one place. What has
+// more is for anything, runtime included.
+const mostScopes = 16
 
 // runtime is the scope of what has no other.
 const runtime = "runtime"

@@ -1,6 +1,8 @@
 package vuln_test
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -54,6 +56,21 @@ func TestScopesOfAFinding(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// A file that names a package for ever more purposes costs no more for it, and
+// none of them hides that it may be there for all.
+func TestScopesAreBounded(t *testing.T) {
+	src := fake{"PyPI": {"demo": {advisory("PYSEC-1", "introduced 0", "fixed 2")}}}
+	var components []sbom.Component
+	for i := range 100 {
+		components = append(components, scoped(pypi("demo", "1.0", "", 1), fmt.Sprintf("group:%d", i)))
+	}
+	for _, f := range match(t, src, components...).Findings {
+		if len(f.Scopes) > 20 || !slices.Contains(f.Scopes, "runtime") {
+			t.Errorf("scopes %v, want a few with runtime", f.Scopes)
+		}
 	}
 }
 
