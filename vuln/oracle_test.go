@@ -306,7 +306,13 @@ func (w *world) checkFloors(t *testing.T, c *trial, got map[string]Finding) bool
 		}
 		return false
 	}
+	// A floor is free of everything but what all that is admitted has.
 	can := func(v pep440.Version) bool {
+		for i, a := range c.records {
+			if c.affected[i][w.at(v)] && got[a.ID].Verdict != Forced {
+				return false
+			}
+		}
 		return c.admitted[w.at(v)] && (!v.IsPrerelease() || c.specifiers.NamesPrerelease())
 	}
 	var cured []int
@@ -323,6 +329,13 @@ func (w *world) checkFloors(t *testing.T, c *trial, got map[string]Finding) bool
 		if can(v) && !slices.ContainsFunc(cured, func(i int) bool { return left(v, i) }) {
 			want = v.String()
 			break
+		}
+	}
+	for _, f := range got {
+		for i, a := range c.records {
+			if f.Floor != "" && got[a.ID].Floor == "" && got[a.ID].Verdict != Forced && left(pep440.MustParse(f.Floor), i) && c.affected[i][w.at(pep440.MustParse(f.Floor))] {
+				t.Errorf("%s with %+v, known %v: floor %s has %s", c.specifiers, c.records, c.known, f.Floor, a.ID)
+			}
 		}
 	}
 	for _, i := range cured {
@@ -359,5 +372,67 @@ func TestRegionIsEveryVersionJudgedAlone(t *testing.T) {
 				t.Fatalf("case %d: %+v at %s: judged alone %d, sure %v, maybe %v", n, a.Affected, v, want, r.sure, r.maybe)
 			}
 		}
+	}
+}
+
+// TestPinFloorsAgainstEnumeration: a pin is moved to no version that an
+// advisory affects which does not affect the pin, and a finding that has a
+// floor is cured by it; when a version is free of all, the least such is it.
+func TestPinFloorsAgainstEnumeration(t *testing.T) {
+	w := newWorld(3)
+	free, partly, none := 0, 0, 0
+	for range 20_000 {
+		var c trial
+		for i := range 1 + w.source.IntN(4) {
+			a, in := w.advisory(fmt.Sprintf("PYSEC-1-%d", i))
+			c.records, c.affected = append(c.records, a), append(c.affected, in)
+		}
+		var texts []string
+		for range w.source.IntN(8) {
+			texts = append(texts, w.end())
+		}
+		c.know(texts)
+		pin := pep440.MustParse(w.end())
+		doc := &sbom.Document{Components: []sbom.Component{{Name: "demo", Version: pin.String(), Ecosystem: pypi, Evidence: sbom.Declared}}}
+		res, err := MatchWith(t.Context(), doc, memory(c.records), Options{Known: map[string][]string{"demo": texts}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		best := ""
+		for _, v := range c.known {
+			clean := v.Compare(pin) > 0 && (!v.IsPrerelease() || pin.IsPrerelease())
+			for i := range c.records {
+				clean = clean && !c.affected[i][w.at(v)]
+			}
+			if clean {
+				best = v.String()
+				break
+			}
+		}
+		floors := map[string]string{}
+		for _, f := range res.Findings {
+			floors[f.Records[0]] = f.Floor
+		}
+		for id, floor := range floors {
+			switch {
+			case best != "" && floor != best:
+				t.Fatalf("%s with %+v, known %v: %s has floor %q, want %q", pin, c.records, c.known, id, floor, best)
+			case best != "":
+				free++
+			case floor == "":
+				none++
+			default:
+				partly++
+				for i, a := range c.records {
+					had := c.affected[i][w.at(pin)]
+					if c.affected[i][w.at(pep440.MustParse(floor))] && (!had || floors[a.ID] != "") {
+						t.Fatalf("%s with %+v, known %v: floor %s has %s", pin, c.records, c.known, floor, a.ID)
+					}
+				}
+			}
+		}
+	}
+	if free < 1000 || partly < 1000 || none < 1000 {
+		t.Errorf("%d floors free of all, %d of some, %d none", free, partly, none)
 	}
 }

@@ -81,6 +81,7 @@ func (f *pinFloors) of(g *group) string {
 
 // pinFloors returns nil where there is nothing to say. The version that no
 // advisory names is the best; failing that, one that cures what can be cured.
+// It is never one that an advisory affects which does not affect v.
 func (m *matcher) pinFloors(c *sbom.Component, v version, live []*Advisory) *pinFloors {
 	if c.Ecosystem != pypi || !v.pep.IsValid() {
 		return nil
@@ -92,13 +93,25 @@ func (m *matcher) pinFloors(c *sbom.Component, v version, live []*Advisory) *pin
 	if f.to.IsValid() {
 		return f
 	}
-	var curable []pep440.Set
+	var had []pep440.Set
+	avoid := []pep440.Set{p.malware}
 	for _, g := range groupAdvisories(live, func(a *Advisory) judgement { return p.order.judgeVersion(v, a) }) {
-		if a := p.affectedBy(g); len(g.affecting) > 0 && p.known.floor(above, pep440.None(), a, false).IsValid() {
+		if len(g.affecting) > 0 {
+			had = append(had, p.affectedBy(g))
+		} else {
+			avoid = append(avoid, p.affectedBy(g))
+		}
+	}
+	never := pep440.UnionOf(avoid...)
+	curable := []pep440.Set{never}
+	for _, a := range had {
+		if p.known.floor(above, pep440.None(), a.Union(never), false).IsValid() {
 			curable = append(curable, a)
 		}
 	}
-	f.to = p.known.floor(above, pep440.None(), pep440.UnionOf(append(curable, p.malware)...), false)
+	if len(curable) > 1 {
+		f.to = p.known.floor(above, pep440.None(), pep440.UnionOf(curable...), false)
+	}
 	return f
 }
 

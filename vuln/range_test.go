@@ -251,6 +251,27 @@ func TestOneFloorForAll(t *testing.T) {
 	}
 }
 
+// TestFloorIsNotAnotherVulnerability: the versions that a hijacker published
+// are the newest known ones and free of all that went before.
+func TestFloorIsNotAnotherVulnerability(t *testing.T) {
+	src := fake{"PyPI": {"demo": {
+		advisory("PYSEC-2025-1", "introduced 0", "fixed 2.4.0"), advisory("PYSEC-2025-2", "introduced 0", "last_affected 2.6.0"),
+		advisory("PYSEC-2025-3", "version 2.6.2", "version 2.6.3"),
+	}}}
+	want := []string{
+		"PYSEC-2025-1 demo==1.5.0 affected floor 2.4.0 requirements.txt:1",
+		"PYSEC-2025-2 demo==1.5.0 affected requirements.txt:1",
+	}
+	if diff := cmp.Diff(want, describe(match(t, src, pypi("demo", "1.5.0", "", 1)))); diff != "" {
+		t.Errorf("a pin (-want +got):\n%s", diff)
+	}
+	for _, f := range match(t, src, pypi("demo", "", "", 1)).Findings {
+		if f.Floor != "" {
+			t.Errorf("a range: %s has floor %s, which is affected by another", f.IDs[0], f.Floor)
+		}
+	}
+}
+
 // TestMalware: a whole name is forced; a single version among others is an
 // edit away; when nobody knows of any other version, it is not called harmless.
 func TestMalware(t *testing.T) {

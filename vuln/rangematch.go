@@ -119,7 +119,8 @@ type rangeVerdict struct {
 // judge holds the advisories of a package against what requirements admit.
 func (p *pack) judge(s *admitted) *rangeVerdicts {
 	out := &rangeVerdicts{}
-	var curable []pep440.Set
+	var bad []pep440.Set
+	avoid := []pep440.Set{p.malware}
 	for _, g := range groupAdvisories(p.live, func(a *Advisory) judgement { return p.judgeRange(s, a) }) {
 		if !g.decided {
 			out.doubts = append(out.doubts, g.unsure...)
@@ -128,20 +129,33 @@ func (p *pack) judge(s *admitted) *rangeVerdicts {
 			continue
 		}
 		one := rangeVerdict{group: g}
-		bad := p.verdict(s, g, &one)
-		if len(one.exclude) == 0 && p.known.floor(s, bad, p.malware, false).IsValid() {
-			curable = append(curable, bad)
-			one.floor = one.fixed
+		bad = append(bad, p.verdict(s, g, &one))
+		if one.verdict != Forced {
+			avoid = append(avoid, p.affectedBy(g))
 		}
 		out.findings = append(out.findings, one)
 	}
-	floor := p.known.floor(s, pep440.UnionOf(curable...), p.malware, false)
-	for i := range out.findings {
-		if out.findings[i].floor.IsValid() {
-			out.findings[i].floor = floor
+	p.floors(s, out.findings, bad, pep440.UnionOf(avoid...))
+	return out
+}
+
+// floors gives all findings that a floor can cure the one that cures them all.
+// avoid is what no floor may be: affected by an advisory that leaves a choice
+// today, or malware. What every admitted version has stands in no floor's way.
+func (p *pack) floors(s *admitted, findings []rangeVerdict, bad []pep440.Set, avoid pep440.Set) {
+	curable := make([]bool, len(findings))
+	var above []pep440.Set
+	for i := range findings {
+		if len(findings[i].exclude) == 0 && p.known.floor(s, bad[i], avoid, false).IsValid() {
+			curable[i], above = true, append(above, bad[i])
 		}
 	}
-	return out
+	floor := p.known.floor(s, pep440.UnionOf(above...), avoid, false)
+	for i := range findings {
+		if curable[i] {
+			findings[i].floor = floor
+		}
+	}
 }
 
 // verdict fills in what one group says, and returns which of the admitted
