@@ -203,7 +203,8 @@ type GateScopes string
 // The scopes that gate.
 const (
 	// GateShipped: all but what is only there to develop, to build or to show
-	// ("dev", "group:dev", "build", "demo"), which warns. Malware there denies
+	// ("dev", "build", "demo"), and what a platform installs first for every
+	// application ("base"), which warns. Malware there denies
 	// all the same: it runs on the machines that build.
 	GateShipped GateScopes = "shipped"
 	// GateAll: every scope.

@@ -21,6 +21,7 @@ func TestScopesThatGate(t *testing.T) {
 	}{
 		{"Dev", []string{"dev"}, nil, Allowed, Warn, "vulnerability", aside},
 		{"BuildAndDemo", []string{"build", "demo"}, nil, Allowed, Warn, "vulnerability", "only there for build and demo"},
+		{"WhatThePlatformInstallsFirst", []string{"base"}, nil, Allowed, Warn, "vulnerability", "only there for base"},
 		{"DevWithTheReleasePack", []string{"dev"}, func(in *Input) { in.Parameters.Pack = PackRelease }, Denied, Deny, "vulnerability", "gradio"},
 		{"DevWhenAllGate", []string{"dev"}, func(in *Input) { in.Parameters.GateScopes = GateAll }, Denied, Deny, "vulnerability", "gradio"},
 		{"DevAndRuntime", []string{"dev", "runtime"}, nil, Denied, Deny, "vulnerability", "gradio"},

@@ -48,7 +48,7 @@ func (d *Document) Distrust() {
 			c.Evidence = Locked
 		}
 		switch c.Scope {
-		case "dev", "build", "demo":
+		case "dev", "build", "demo", "base":
 			c.Scope = "group:" + c.Scope
 		}
 		if c.Evidence == Assumed && c.Ecosystem == "" {
