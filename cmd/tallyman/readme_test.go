@@ -44,6 +44,9 @@ func TestReadme(t *testing.T) {
 		for _, step := range steps(block) {
 			commands++
 			got := shell.run(t, step.command)
+			if step.want == elision+"\n" {
+				t.Errorf("$ %s\nthe block leaves out everything", step.command)
+			}
 			if !matches(step.want, got) && !*update {
 				t.Errorf("$ %s\nprints what the README does not say (-want +got):\n%s", step.command, cmp.Diff(step.want, got))
 			}
@@ -104,7 +107,11 @@ func rewritten(want, got string) string {
 	if h+l >= len(lines) {
 		return got
 	}
-	return strings.Join(lines[:h], "") + elision + "\n" + strings.TrimSuffix(strings.Join(lines[len(lines)-l:], ""), "\n") + "\n"
+	out := strings.Join(lines[:h], "") + elision + "\n"
+	if l > 0 {
+		out += strings.Join(lines[len(lines)-l:], "") + "\n"
+	}
+	return out
 }
 
 // shell runs commands as a reader of the README would, with this test binary as
