@@ -100,6 +100,8 @@ type admitted struct {
 	// prereleases is true when a clause names one, so that installers take
 	// them like any other version.
 	prereleases bool
+	// choice is candidates, once asked for.
+	choice []pep440.Version
 }
 
 // admits reports whether an installer takes v where it has a choice.
@@ -111,7 +113,15 @@ func (s *admitted) admits(v pep440.Version) bool {
 // pre-releases only when they are asked for or nothing else will do.
 // https://packaging.python.org/en/latest/specifications/version-specifiers/#handling-of-pre-releases
 func (k *known) candidates(s *admitted) []pep440.Version {
-	var final, all []pep440.Version
+	if s.choice == nil {
+		s.choice = k.choose(s)
+	}
+	return s.choice
+}
+
+// choose is candidates, which many advisories ask for the same package.
+func (k *known) choose(s *admitted) []pep440.Version {
+	final, all := []pep440.Version{}, []pep440.Version{}
 	for _, v := range k.versions {
 		if !s.set.Contains(v) {
 			continue

@@ -30,6 +30,11 @@ type demand struct {
 	requirements int
 	// environments are indexes, sorted; nil stands for another platform.
 	environments []int
+	// alone is true when no other demand has one of the lines.
+	alone bool
+	// spots and clauses are locations and specifier, once asked for.
+	spots   []sbom.Location
+	clauses *string
 }
 
 // isLine reports whether a component is a line that limits the versions of a
@@ -218,6 +223,42 @@ func (m *matcher) demands(lines []*line) []*demand {
 	return out
 }
 
+// joinDemands makes one of demands that differ in nothing but the places of
+// their lines, where no other demand has one of these lines: 60,000 times the
+// same line is judged once. What has the very same lines is one anyway.
+func joinDemands(all []*demand) []*demand {
+	used := map[*line]int{}
+	for _, d := range all {
+		for _, l := range d.lines {
+			used[l]++
+		}
+	}
+	at := map[string]*demand{}
+	var out []*demand
+	for _, d := range all {
+		l := d.lines[0]
+		d.alone = !slices.ContainsFunc(d.lines, func(l *line) bool { return used[l] > 1 })
+		if len(d.lines) > 1 || used[l] > 1 || l.unread != "" || l.component.Evidence != sbom.Declared {
+			out = append(out, d)
+			continue
+		}
+		key := fmt.Sprintf("%q %q %q %q %v %t", l.component.Name, l.component.Version, l.component.Specifier, l.component.PURL, d.environments, d.environments == nil)
+		known := at[key]
+		if known == nil || known.specifiersEmpty() {
+			at[key] = d
+			out = append(out, d)
+			continue
+		}
+		known.lines = append(known.lines, l)
+		known.requirements++
+	}
+	return out
+}
+
+// specifiersEmpty reports whether no version satisfies the first line: each of
+// those says so for itself.
+func (d *demand) specifiersEmpty() bool { return d.lines[0].specifiers.Set().IsEmpty() }
+
 // leftOut are the requirements that applied nowhere and would on another
 // platform. Each stands alone: what excludes whom is not known there.
 func leftOut(lines []*line, applied map[*line]bool) []*demand {
@@ -271,6 +312,14 @@ func (d *demand) admitted() (s *admitted, unread *line) {
 
 // specifier is the clauses of all lines, each once.
 func (d *demand) specifier() string {
+	if d.clauses == nil {
+		text := d.joinClauses()
+		d.clauses = &text
+	}
+	return *d.clauses
+}
+
+func (d *demand) joinClauses() string {
 	own := d.lines[0].component.Specifier
 	if !slices.ContainsFunc(d.lines, func(l *line) bool { return l.component.Specifier != own || own == "" && l.component.Version != "" }) {
 		return own
@@ -295,6 +344,9 @@ func (d *demand) pinned() bool {
 
 // locations are those of all lines, sorted, each once.
 func (d *demand) locations() []sbom.Location {
+	if d.spots != nil {
+		return d.spots
+	}
 	out := make([]sbom.Location, 0, len(d.lines))
 	for _, l := range d.lines {
 		if l.at != (sbom.Location{}) {
@@ -302,7 +354,8 @@ func (d *demand) locations() []sbom.Location {
 		}
 	}
 	slices.SortFunc(out, sbom.CompareLocations)
-	return slices.Compact(out)
+	d.spots = slices.Clip(slices.Compact(out))
+	return d.spots
 }
 
 // words quotes the first lines: "pillow >=8 (requirements.txt:3)".

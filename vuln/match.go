@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tallyman/tallyman/internal/limit"
 	"github.com/tallyman/tallyman/sbom"
 )
 
@@ -34,7 +35,7 @@ func MatchWith(ctx context.Context, doc *sbom.Document, src Source, opts Options
 	m := &matcher{
 		src: src, opts: opts, environments: opts.Environments, orders: map[string]*order{}, known: map[subject][]Advisory{},
 		missing: map[string]int{}, uncovered: map[uncovered][]string{}, unordered: map[string]int{},
-		packages: map[string]*pack{}, through: map[place]string{},
+		packages: map[string]*pack{}, through: map[place]string{}, steps: map[string]int{},
 	}
 	if len(m.environments) == 0 {
 		m.environments, m.everywhere = DefaultEnvironments(), true
@@ -73,6 +74,7 @@ type matcher struct {
 	packages     map[string]*pack    // PyPI, by normal name
 	locks        map[string][]string // the versions that locks name, likewise
 	names        map[string]bool
+	steps        map[string]int   // spent on the versions of PyPI, likewise
 	through      map[place]string // what brings in what no line names
 	findings     []Finding
 	gaps         []sbom.Gap
@@ -184,6 +186,7 @@ func (m *matcher) component(ctx context.Context, c *sbom.Component) error {
 		case len(live) == 0:
 		case s.version == "" && isLine(c):
 			// ranges judges it with the lines beside it.
+		case c.Ecosystem == pypi && m.tooMany(c, len(live)):
 		case s.version == "":
 			m.matchUnversioned(c, live)
 		default:
@@ -191,6 +194,18 @@ func (m *matcher) component(ctx context.Context, c *sbom.Component) error {
 		}
 	}
 	return nil
+}
+
+// tooMany counts the work on the versions of one Python package, and says once
+// from which component on they are not judged.
+func (m *matcher) tooMany(c *sbom.Component, advisories int) bool {
+	name := c.NormalName()
+	before := m.steps[name]
+	m.steps[name] += advisories
+	if before <= limit.RangeSteps && m.steps[name] > limit.RangeSteps {
+		m.gap(c, sbom.GapRange, fmt.Sprintf("too many different versions of %s are named: they are not judged from here on", name))
+	}
+	return m.steps[name] > limit.RangeSteps
 }
 
 func (m *matcher) lookup(ctx context.Context, s subject) ([]Advisory, error) {

@@ -26,10 +26,8 @@ func newPending(d *demand, s *admitted, v *rangeVerdict) *pending {
 	f := newFinding(&c, v.group)
 	f.Specifier, f.Verdict, f.Basis = d.specifier(), v.verdict, v.group.basisOr(v.basis)
 	f.Fixed, f.Floor, f.Exclude = v.fixed.String(), v.floor.String(), v.exclude
-	for _, l := range d.lines[:d.requirements] {
-		if l.component.Evidence == sbom.Declared {
-			f.Evidence = sbom.Declared
-		}
+	if slices.ContainsFunc(d.lines[:d.requirements], func(l *line) bool { return l.component.Evidence == sbom.Declared }) {
+		f.Evidence = sbom.Declared
 	}
 	var ids []string
 	for _, a := range v.group.members {
@@ -82,7 +80,11 @@ func clustersOf(all []*pending) [][]*pending {
 	seen := map[key]int{}
 	for i, p := range all {
 		parent[i] = i
-		for _, l := range p.demand.lines[:p.demand.requirements] {
+		lines := p.demand.lines[:p.demand.requirements]
+		if p.demand.alone {
+			lines = lines[:1]
+		}
+		for _, l := range lines {
 			k := key{p.group, l}
 			if j, ok := seen[k]; ok {
 				j, i := root(j), root(i)

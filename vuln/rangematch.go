@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tallyman/tallyman/internal/limit"
 	"github.com/tallyman/tallyman/sbom"
 	"github.com/tallyman/tallyman/sbom/pep440"
 )
@@ -21,6 +22,8 @@ func (m *matcher) ranges(ctx context.Context, lines map[string][]*line, together
 			return fmt.Errorf("looking up advisories for %q: %w", name, err)
 		}
 		var found []*pending
+		var asked []*demand
+		steps := 0
 		groups := together.split(lines[name])
 		if groups == nil {
 			m.lineGap(lines[name][0], sbom.GapTooLarge, fmt.Sprintf("%d lines of too many files name %s: what they admit together is not judged", len(lines[name]), name))
@@ -30,9 +33,21 @@ func (m *matcher) ranges(ctx context.Context, lines map[string][]*line, together
 				m.lineGap(group[0], sbom.GapTooLarge, fmt.Sprintf("%d lines for %d uses name %s: what they admit together is not judged", len(group), scopes, name))
 				continue
 			}
-			for _, d := range m.demands(group) {
-				found = append(found, m.demand(name, list, d)...)
+			asked = append(asked, m.demands(group)...)
+		}
+		for _, d := range joinDemands(asked) {
+			// The work is what judging costs, and then one step for each line
+			// that a finding names.
+			if steps += len(d.lines); !d.pinned() {
+				steps += len(list)
 			}
+			if steps > limit.RangeSteps {
+				m.lineGap(d.lines[0], sbom.GapRange, fmt.Sprintf("too many different lines name %s: what they admit is not judged from here on", name))
+				break
+			}
+			now := m.demand(name, list, d)
+			steps += len(now) * len(d.lines)
+			found = append(found, now...)
 		}
 		for _, f := range joinPending(found, len(m.environments), m.environments) {
 			m.add(f)

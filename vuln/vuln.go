@@ -1,6 +1,12 @@
 // Package vuln says what is known to be wrong with an inventory. [Match] holds
 // a [sbom.Document] against a [Source] of [Advisory]s and gives [Finding]s,
 // each with a [Verdict].
+//
+// A record of malware that lists single versions says that these are malicious,
+// and nothing of the others. Most such records are of a whole package that never
+// had an honest version. So a range over it has the verdict [Unknown], never
+// [Latent], as long as nobody has told of a version that is not malware: a
+// policy then leaves the audit undecided.
 package vuln
 
 import (

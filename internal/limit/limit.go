@@ -55,6 +55,10 @@ const (
 	TreeFiles = 1_000_000
 	// TreeDepth bounds how deep folders may nest.
 	TreeDepth = 128
+	// RangeSteps bounds the work on the requirements of one Python package:
+	// advisories held against each different specifier or version, and lines
+	// looked at for each of the findings.
+	RangeSteps = 1 << 18
 	// AdvisoryBytes bounds one OSV record.
 	AdvisoryBytes = 8 << 20
 	// AdvisoryZipBytes bounds one compressed all.zip.
