@@ -32,6 +32,8 @@ type demand struct {
 	environments []int
 	// alone is true when no other demand has one of the lines.
 	alone bool
+	// joined is true when each line is a demand of its own.
+	joined bool
 	// spots and clauses are locations and specifier, once asked for.
 	spots   []sbom.Location
 	clauses *string
@@ -251,6 +253,7 @@ func joinDemands(all []*demand) []*demand {
 		}
 		known.lines = append(known.lines, l)
 		known.requirements++
+		known.joined = true
 	}
 	return out
 }

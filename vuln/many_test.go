@@ -52,3 +52,13 @@ func TestManyLines(t *testing.T) {
 		})
 	}
 }
+
+// TestADoubtIsSaidAtEveryPlace: an exception for one file takes no gap of
+// another away because both have the same line.
+func TestADoubtIsSaidAtEveryPlace(t *testing.T) {
+	src := fake{"PyPI": {"demo": {advisory("PYSEC-1")}}}
+	res := match(t, src, line(">=1", "a.txt", 1, ""), line(">=1", "b.txt", 2, ""))
+	if len(res.Gaps) != 2 || res.Gaps[0].File != "a.txt" || res.Gaps[1].File != "b.txt" {
+		t.Errorf("got gaps %+v, want one in each file", res.Gaps)
+	}
+}

@@ -79,8 +79,15 @@ func (m *matcher) demand(name string, list []Advisory, d *demand) []*pending {
 			p.verdicts[key] = v
 		}
 	}
+	said := d.lines[:1]
+	if d.joined {
+		said = d.lines
+	}
 	for _, u := range v.doubts {
-		m.doubtAt(d.lines[0].component, d.lines[0].at, u, fmt.Sprintf("%s names %s and cannot be judged for %s: %s", u.advisory.ID, name, cmp.Or(key, "any version"), u.why))
+		reason := fmt.Sprintf("%s names %s and cannot be judged for %s: %s", u.advisory.ID, name, cmp.Or(key, "any version"), u.why)
+		for _, l := range said {
+			m.doubtAt(l.component, l.at, u, reason)
+		}
 	}
 	var out []*pending
 	open := 0
