@@ -3,7 +3,6 @@ package report
 import (
 	"fmt"
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/tallyman/tallyman/sbom"
@@ -15,8 +14,10 @@ import (
 // false. Verbose output names every place in full.
 func (t *text) places(seen []seen, room int) (words string, fits bool) {
 	var parts []string
+	told := map[string]bool{}
 	for _, s := range seen {
-		if p := t.placed(s); !slices.Contains(parts, p) {
+		if p := t.placed(s); !told[p] {
+			told[p] = true
 			parts = append(parts, p)
 		}
 	}
@@ -24,7 +25,8 @@ func (t *text) places(seen []seen, room int) (words string, fits bool) {
 	if t.opts.Verbose || len(parts) == 0 || cells(out) <= room {
 		return out, cells(out) <= room
 	}
-	for n := len(parts); n > 0; n-- {
+	// A place takes a column at least, so that no more than room fit.
+	for n := min(len(parts), max(room, 1)); n > 0; n-- {
 		out = brief(parts[:n])
 		if rest := len(parts) - n; rest > 0 {
 			out += fmt.Sprintf(" and %d more", rest)
