@@ -68,7 +68,7 @@ func (a *app) currentAdvisories(ctx context.Context, inUse []string, p *progress
 		return nil, err
 	}
 	var notes []string
-	if len(missing) > 0 && !a.flags.offline {
+	if len(missing) > 0 && !a.flags.offline && (db == nil || db.Source() == osv.DefaultSource) {
 		fetched, err := a.fetch(ctx, dir, "", missing, p)
 		if err != nil {
 			if ctx.Err() != nil {

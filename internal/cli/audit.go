@@ -217,6 +217,9 @@ func (a *app) writeReport(r *audit.Report) error {
 	if a.flags.quiet && a.flags.format == "text" && r.Decision.Outcome == policy.Allowed {
 		return failed
 	}
+	if a.flags.format != "text" && r.Decision.Outcome != policy.Allowed && !a.flags.quiet {
+		fmt.Fprintf(a.env.Stderr, "tallyman: %s, for %d reasons that --format text explains\n", r.Decision.Outcome, decisive(r))
+	}
 	return errors.Join(failed, report.Write(a.env.Stdout, a.flags.format, r, report.Options{
 		Color: a.color && a.flags.format == "text", Width: a.env.Width, Verbose: a.flags.verbose,
 		Workflow: a.env.Getenv("GITHUB_ACTIONS") == "true",
@@ -254,4 +257,15 @@ func (a *app) verifyOptions() (attest.Options, error) {
 		o.TrustedRoot = root
 	}
 	return o, nil
+}
+
+// decisive is how many reasons deny or leave undecided.
+func decisive(r *audit.Report) int {
+	n := 0
+	for _, reason := range r.Decision.Reasons {
+		if reason.Effect != policy.Warn {
+			n++
+		}
+	}
+	return n
 }

@@ -123,6 +123,7 @@ Exit codes: 0 allowed, 1 denied, 2 wrong usage (nothing ran), 3 undecided.`,
   tallyman audit . --image ghcr.io/you/app@sha256:...
   tallyman db update
   tallyman hook install`,
+		Version:       a.version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          noArgs,

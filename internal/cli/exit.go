@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/tallyman/tallyman/internal/report"
 	"github.com/tallyman/tallyman/policy"
@@ -102,7 +103,7 @@ func (a *app) explain(err error) {
 	if errors.Is(err, context.DeadlineExceeded) {
 		hint = "the run took longer than --timeout " + a.flags.timeout.String()
 	}
-	fmt.Fprintf(a.env.Stderr, "tallyman: %s\n", report.Escape(err.Error()))
+	fmt.Fprintf(a.env.Stderr, "tallyman: %s\n", report.Escape(strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")))
 	if hint != "" {
 		fmt.Fprintf(a.env.Stderr, "%s\n", report.Escape(hint))
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tallyman/tallyman/internal/audit"
 	"github.com/tallyman/tallyman/policy"
 )
 
@@ -14,7 +15,9 @@ func (t *text) headline() {
 	d := t.r.Decision
 	word := strings.ToUpper(d.Outcome.String())
 	t.line("", t.paint(outcomeColour(d.Outcome), word)+"  "+t.paint(bold, t.target()))
-	t.wrapped(strings.Repeat(" ", len(word)+2), sentence(t.lookedAt()))
+	if parts := t.lookedAt(); len(parts) > 0 {
+		t.wrapped(strings.Repeat(" ", len(word)+2), sentence(parts))
+	}
 	for _, effect := range t.effects() {
 		title, known := map[policy.Effect]string{
 			policy.Deny: "Denied for", policy.Undecide: "Undecided for", policy.Warn: "Warned of",
@@ -61,7 +64,10 @@ func (t *text) target() string {
 }
 
 func (t *text) lookedAt() []string {
-	parts := []string{count(len(t.r.Components), "component", "components")}
+	var parts []string
+	if t.r.Command != audit.StageVerify {
+		parts = append(parts, count(len(t.r.Components), "component", "components"))
+	}
 	if t.r.Image != nil {
 		image := count(len(t.r.Image.Layers), "image layer", "image layers")
 		if t.r.Image.Distribution != "" {

@@ -92,6 +92,12 @@ func (t *text) verdict() {
 	switch o {
 	case policy.Allowed:
 		meaning = "nothing that was found is against the rules, and nothing was hidden"
+		if risks := t.acceptedRisks(); risks > 0 {
+			meaning = "nothing else is against the rules or hidden than " + count(risks, "accepted risk", "accepted risks")
+		}
+		if t.r.Command == audit.StageVerify {
+			meaning = "a signature of the image verifies; nothing else of it was looked at"
+		}
 	case policy.Denied:
 		meaning = "how to cure or accept what is denied stands at the top"
 		if counts := t.reasonCounts(policy.Deny); len(counts) > 0 {
@@ -102,6 +108,17 @@ func (t *text) verdict() {
 	}
 	t.WriteByte('\n')
 	t.wrapped(t.paint(outcomeColour(o), strings.ToUpper(o.String()))+"  ", fmt.Sprintf("exit %d: %s", exit(o), meaning))
+}
+
+// acceptedRisks are how many accepted risks covered something.
+func (t *text) acceptedRisks() int {
+	used := 0
+	for _, e := range t.r.Decision.Exceptions {
+		if e.Used > 0 {
+			used++
+		}
+	}
+	return used
 }
 
 // section begins a part of the report.

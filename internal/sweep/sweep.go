@@ -65,8 +65,10 @@ type Image struct {
 	Findings map[string]int `json:"findings"`
 	// Lint is how many lint findings are of high risk.
 	Lint int `json:"lint"`
-	// Signatures is how many signatures or attestations verified.
-	Signatures int `json:"signatures"`
+	// Signatures is how many signatures verified, and Attestations how many
+	// attestations, which make no image signed.
+	Signatures   int `json:"signatures"`
+	Attestations int `json:"attestations"`
 	// Reasons are the messages of the deny and undecided reasons.
 	Reasons []string `json:"reasons"`
 }
@@ -250,8 +252,12 @@ func (i *Image) fill(r *audit.Report, err error) {
 		}
 	}
 	for _, s := range r.Signatures {
-		if s.Status == policy.SignatureVerified {
+		switch {
+		case s.Status != policy.SignatureVerified:
+		case s.Kind == "signature":
 			i.Signatures++
+		default:
+			i.Attestations++
 		}
 	}
 	for _, reason := range r.Decision.Reasons {
