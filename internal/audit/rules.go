@@ -2,7 +2,6 @@ package audit
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/tallyman/tallyman/policy/deploy"
 	"github.com/tallyman/tallyman/policy/dockerfile"
@@ -21,7 +20,5 @@ func allRules() []lint.Rule {
 // HasRule reports whether a lint rule has this identifier or alias; "all" names
 // them all.
 func HasRule(id string) bool {
-	return strings.EqualFold(id, "all") || slices.ContainsFunc(allRules(), func(r lint.Rule) bool {
-		return strings.EqualFold(r.ID, id) || slices.ContainsFunc(r.Aliases, func(a string) bool { return strings.EqualFold(a, id) })
-	})
+	return slices.ContainsFunc(allRules(), func(r lint.Rule) bool { return r.Named(id) })
 }

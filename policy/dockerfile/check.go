@@ -13,7 +13,6 @@ package dockerfile
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/tallyman/tallyman/policy/lint"
 	"github.com/tallyman/tallyman/sbom/dockerfile"
@@ -28,14 +27,6 @@ type Options struct {
 	// Pragmas honours `# hadolint ignore=` and `# tallyman ignore=`. Set it
 	// only for files of the repository that the user stands in.
 	Pragmas bool
-}
-
-// enabled reports whether a rule runs.
-func (o Options) enabled(r *lint.Rule) bool {
-	return r.Default || slices.ContainsFunc(o.Enable, func(id string) bool {
-		return strings.EqualFold(id, "all") || strings.EqualFold(id, r.ID) ||
-			slices.ContainsFunc(r.Aliases, func(a string) bool { return strings.EqualFold(a, id) })
-	})
 }
 
 // rule is the documentation of a rule and its check.
@@ -69,7 +60,7 @@ func Rules() []lint.Rule {
 func Check(file *dockerfile.File, opts Options) []lint.Finding {
 	found := []lint.Finding{}
 	for _, r := range all() {
-		if !opts.enabled(&r.Rule) {
+		if !r.Enabled(opts.Enable) {
 			continue
 		}
 		p := &pass{File: file, rule: &r.Rule}

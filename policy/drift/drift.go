@@ -10,9 +10,6 @@
 package drift
 
 import (
-	"slices"
-	"strings"
-
 	"github.com/tallyman/tallyman/policy/lint"
 	"github.com/tallyman/tallyman/sbom"
 	"github.com/tallyman/tallyman/sbom/pep508"
@@ -67,7 +64,7 @@ func Check(source, image *sbom.Document, opts Options) []lint.Finding {
 	}
 	s := newSides(source, image, opts)
 	for _, r := range all() {
-		if !enabled(&r.Rule, opts.Enable) {
+		if !r.Enabled(opts.Enable) {
 			continue
 		}
 		p := &pass{sides: s, rule: &r.Rule}
@@ -75,14 +72,6 @@ func Check(source, image *sbom.Document, opts Options) []lint.Finding {
 		found = append(found, p.found...)
 	}
 	return lint.Sort(found)
-}
-
-// enabled reports whether a rule runs.
-func enabled(r *lint.Rule, enable []string) bool {
-	return r.Default || slices.ContainsFunc(enable, func(id string) bool {
-		return strings.EqualFold(id, "all") || strings.EqualFold(id, r.ID) ||
-			slices.ContainsFunc(r.Aliases, func(a string) bool { return strings.EqualFold(a, id) })
-	})
 }
 
 // pass is one rule's run.

@@ -57,6 +57,18 @@ type Rule struct {
 	Source string `json:"source"`
 }
 
+// Named reports whether id is the rule's identifier or an alias, whatever the
+// case, or "all", which names every rule.
+func (r *Rule) Named(id string) bool {
+	return strings.EqualFold(id, "all") || strings.EqualFold(id, r.ID) ||
+		slices.ContainsFunc(r.Aliases, func(a string) bool { return strings.EqualFold(a, id) })
+}
+
+// Enabled reports whether the rule runs: by default, or because enable names it.
+func (r *Rule) Enabled(enable []string) bool {
+	return r.Default || slices.ContainsFunc(enable, r.Named)
+}
+
 // Finding is one place where a rule does not hold.
 type Finding struct {
 	// Rule is the Rule's ID; Aliases, Severity and Risk are copied from it.

@@ -44,7 +44,7 @@ func Rules() []lint.Rule {
 func Check(file *pyreq.File, enable ...string) []lint.Finding {
 	found := []lint.Finding{}
 	for _, r := range all() {
-		if !enabled(&r.Rule, enable) {
+		if !r.Enabled(enable) {
 			continue
 		}
 		p := &pass{File: file, rule: &r.Rule}
@@ -52,14 +52,6 @@ func Check(file *pyreq.File, enable ...string) []lint.Finding {
 		found = append(found, p.found...)
 	}
 	return lint.Sort(found)
-}
-
-// enabled reports whether a rule runs.
-func enabled(r *lint.Rule, enable []string) bool {
-	return r.Default || slices.ContainsFunc(enable, func(id string) bool {
-		return strings.EqualFold(id, "all") || strings.EqualFold(id, r.ID) ||
-			slices.ContainsFunc(r.Aliases, func(a string) bool { return strings.EqualFold(a, id) })
-	})
 }
 
 // pass is one rule's run over one file.

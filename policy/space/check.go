@@ -13,7 +13,6 @@ package space
 import (
 	"path"
 	"slices"
-	"strings"
 
 	"github.com/tallyman/tallyman/policy/lint"
 	"github.com/tallyman/tallyman/sbom/pyreq"
@@ -53,7 +52,7 @@ func Check(s *space.Space, reqs []*pyreq.File, enable ...string) []lint.Finding 
 		return found
 	}
 	for _, r := range all() {
-		if !enabled(&r.Rule, enable) {
+		if !r.Enabled(enable) {
 			continue
 		}
 		p := &pass{Space: s, rule: &r.Rule}
@@ -66,14 +65,6 @@ func Check(s *space.Space, reqs []*pyreq.File, enable ...string) []lint.Finding 
 		found = append(found, p.found...)
 	}
 	return lint.Sort(found)
-}
-
-// enabled reports whether a rule runs.
-func enabled(r *lint.Rule, enable []string) bool {
-	return r.Default || slices.ContainsFunc(enable, func(id string) bool {
-		return strings.EqualFold(id, "all") || strings.EqualFold(id, r.ID) ||
-			slices.ContainsFunc(r.Aliases, func(a string) bool { return strings.EqualFold(a, id) })
-	})
 }
 
 // pass is one rule's run over one Space.
