@@ -75,6 +75,10 @@ func (a *app) exit(err error) int {
 
 // withoutOutcome is err without the decision that it may carry.
 func withoutOutcome(err error) error {
+	var outcome *outcomeError
+	if !errors.As(err, &outcome) {
+		return err // also one that is made of several: its own words name them
+	}
 	if _, ok := err.(*outcomeError); ok {
 		return nil
 	}
