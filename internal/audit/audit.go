@@ -176,7 +176,7 @@ func (a *Auditor) readImage(ctx context.Context, t Target, s *source, r *Report)
 	r.Image = imageFacts(t.Image.Digest().String(), inventory)
 	inventory.Document.Gaps = append(inventory.Document.Gaps, passedBy(t.Image.Others())...)
 	findings := deploy.CheckImage(imageConfig(inventory))
-	if s != nil {
+	if s != nil && slices.Contains(a.Stages, StageLint) {
 		config, err := t.Image.Image().ConfigFile()
 		if err != nil {
 			return nil, nil, fmt.Errorf("reading image %q: %w", t.Image.Name(), err)
@@ -209,7 +209,7 @@ func (a *Auditor) match(ctx context.Context, doc *sbom.Document, r *Report) erro
 			return err
 		}
 	}
-	if opened == nil || opened.DB == nil {
+	if opened == nil {
 		opened = &Advisories{}
 	}
 	r.Notes = append(r.Notes, opened.Notes...)
@@ -252,16 +252,13 @@ func ecosystems(doc *sbom.Document) []string {
 	return out
 }
 
-// defaultMaxAge is the age from which advisories are stale by default.
-const defaultMaxAge = 7 * 24 * time.Hour
-
 // snapshot says what the advisories have for each ecosystem in use.
 func (a *Auditor) snapshot(opened *Advisories, inUse []string) (Snapshot, error) {
 	out := Snapshot{Source: opened.Source, Ecosystems: []policy.AdvisoryStatus{}}
 	if opened.DB != nil {
 		out.Digest = opened.DB.Digest()
 	}
-	maxAge := cmp.Or(a.Parameters.MaxAgeSeconds, int64(defaultMaxAge/time.Second))
+	maxAge := cmp.Or(a.Parameters.MaxAgeSeconds, int64(policy.DefaultMaxAge/time.Second))
 	for _, name := range inUse {
 		entry := policy.AdvisoryStatus{Ecosystem: name}
 		if opened.DB != nil {
