@@ -13,6 +13,18 @@ func (o Outcome) String() string {
 	return "undecided"
 }
 
+// Worse returns the worse of two outcomes, whose exit code several targets have
+// together: denied, then undecided, then allowed.
+func (o Outcome) Worse(other Outcome) Outcome {
+	switch {
+	case o == Denied || other == Denied:
+		return Denied
+	case o == Allowed && other == Allowed:
+		return Allowed
+	}
+	return Undecided
+}
+
 // MarshalText writes String.
 func (o Outcome) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
 

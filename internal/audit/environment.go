@@ -13,8 +13,12 @@ import (
 // otherwise: what an image or a Space is.
 const defaultPlatform = "linux/amd64"
 
-// series matches a version of CPython 3 that NewEnvironment knows what to make of.
+// series matches what IsPython takes.
 var series = regexp.MustCompile(`^3\.[0-9]{1,3}(\.[0-9]{1,3})?$`)
+
+// IsPython reports whether version is one of CPython 3 that requirements can be
+// judged for: "3.12", "3.12.4".
+func IsPython(version string) bool { return series.MatchString(version) }
 
 // environments are those that requirements are judged for: what the user said,
 // else every Python that the folder names (in a Dockerfile's base image, in
@@ -24,7 +28,7 @@ func (a *Auditor) environments(s *source) []vuln.Environment {
 	if len(a.Environments) > 0 || s == nil {
 		return a.Environments
 	}
-	pythons := slices.DeleteFunc(slices.Clone(s.pythons), func(v string) bool { return !series.MatchString(v) })
+	pythons := slices.DeleteFunc(slices.Clone(s.pythons), func(v string) bool { return !IsPython(v) })
 	if len(pythons) < len(s.pythons) {
 		return nil // one says something that we cannot read: judge for all
 	}

@@ -3,20 +3,17 @@ package cli
 import (
 	"cmp"
 	"os"
-	"regexp"
 	"strings"
 
+	"github.com/tallyman/tallyman/internal/audit"
 	"github.com/tallyman/tallyman/vuln"
 )
-
-// pythonFlag is what --python takes.
-var pythonFlag = regexp.MustCompile(`^3\.[0-9]{1,3}(\.[0-9]{1,3})?$`)
 
 // environments are those of --python and --platform, none without --python.
 func (a *app) environments() ([]vuln.Environment, error) {
 	var out []vuln.Environment
 	for _, python := range a.flags.pythons {
-		if !pythonFlag.MatchString(python) {
+		if !audit.IsPython(python) {
 			return nil, usagef("", "--python %q is not a version such as 3.12", python)
 		}
 		for platform := range strings.SplitSeq(cmp.Or(a.flags.platform, "linux/amd64"), ",") {

@@ -6,7 +6,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tallyman/tallyman/internal/audit"
-	"github.com/tallyman/tallyman/policy"
 )
 
 func (a *app) lintCommand() *cobra.Command {
@@ -77,16 +76,6 @@ func join(a, b *audit.Report) *audit.Report {
 	a.Components = append(a.Components, b.Components...)
 	a.Rules = append(a.Rules, b.Rules...)
 	a.Decision.Reasons = append(a.Decision.Reasons, b.Decision.Reasons...)
-	a.Decision.Outcome = worse(a.Decision.Outcome, b.Decision.Outcome)
+	a.Decision.Outcome = a.Decision.Outcome.Worse(b.Decision.Outcome)
 	return a
-}
-
-func worse(a, b policy.Outcome) policy.Outcome {
-	switch {
-	case a == policy.Denied || b == policy.Denied:
-		return policy.Denied
-	case a == policy.Undecided || b == policy.Undecided:
-		return policy.Undecided
-	}
-	return policy.Allowed
 }

@@ -275,12 +275,7 @@ func worst(images []Image) policy.Outcome {
 	}
 	out := policy.Allowed
 	for _, i := range images {
-		if i.Outcome == policy.Denied {
-			return policy.Denied
-		}
-		if i.Outcome == policy.Undecided {
-			out = policy.Undecided
-		}
+		out = out.Worse(i.Outcome)
 	}
 	return out
 }
