@@ -40,7 +40,11 @@ func (d *Document) Distrust() {
 	}
 	for i := range d.Components {
 		c := &d.Components[i]
-		d.Gaps = append(d.Gaps, c.holdToURL()...)
+		for _, g := range c.holdToURL() {
+			if !d.tells(g) {
+				d.Gaps = append(d.Gaps, g)
+			}
+		}
 		if c.Constraint && !c.onlyNarrows() {
 			c.Constraint = false
 		}
@@ -59,6 +63,14 @@ func (d *Document) Distrust() {
 		}
 	}
 	d.Normalize()
+}
+
+// tells reports whether the document has the gap already, wherever it places
+// it: what another tool's document could not say was a gap without a place.
+func (d *Document) tells(g Gap) bool {
+	return slices.ContainsFunc(d.Gaps, func(has Gap) bool {
+		return has.Kind == g.Kind && has.Package == g.Package && has.Reason == g.Reason && has.Hides
+	})
 }
 
 func (c *Component) gap(kind GapKind, reason string) Gap {

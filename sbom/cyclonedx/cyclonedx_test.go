@@ -271,6 +271,8 @@ func FuzzDecode(f *testing.F) {
 	f.Add(encode(f, sample(), cyclonedx.Options{}))
 	f.Add([]byte(`{"bomFormat":"CycloneDX","specVersion":"1.4","metadata":{"tools":[{"name":"y"}]},"components":[{"type":"library","name":"a","purl":"pkg:pypi/a@1","evidence":{"occurrences":[{"location":"x","line":-1}]}}]}`))
 	f.Add([]byte(`{"bomFormat":"CycloneDX","specVersion":"1.6","properties":[{"name":"tallyman:format","value":"1"}],"components":[{"type":"library","name":"a","properties":[{"name":"tallyman:extra","value":""}]}]}`))
+	f.Add([]byte(`{"bomFormat":"CycloneDX","specVersion":"1.6","components":[{"type":"library","name":"gradio","version":"4.19.1","purl":"x:pypi/gradio@4.19.1",
+	 "evidence":{"occurrences":[{"location":"requirements.txt","line":3}]}}]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		want, err := cyclonedx.Decode(bytes.NewReader(data))
 		if err != nil {
