@@ -14,6 +14,7 @@ import (
 	"github.com/tallyman/tallyman/policy"
 	"github.com/tallyman/tallyman/policy/deploy"
 	"github.com/tallyman/tallyman/policy/lint"
+	"github.com/tallyman/tallyman/policy/python"
 	"github.com/tallyman/tallyman/sbom"
 	"github.com/tallyman/tallyman/sbom/image"
 	"github.com/tallyman/tallyman/vuln"
@@ -176,6 +177,7 @@ func (a *Auditor) readImage(ctx context.Context, t Target, s *source, r *Report)
 	r.Image = imageFacts(t.Image.Digest().String(), inventory)
 	inventory.Document.Gaps = append(inventory.Document.Gaps, passedBy(t.Image.Others())...)
 	findings := deploy.CheckImage(imageConfig(inventory))
+	findings = append(findings, python.CheckInterpreters(a.Now, imageInterpreters(inventory.Document.Components))...)
 	if s != nil && slices.Contains(a.Stages, StageLint) {
 		config, err := t.Image.Image().ConfigFile()
 		if err != nil {

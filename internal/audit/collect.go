@@ -37,6 +37,8 @@ type source struct {
 	// pythons are the Pythons that the folder says it runs on ("3.12"), and
 	// requires the specifiers that its projects put on them.
 	pythons, requires []string
+	// interpreters are the places that say which Python runs.
+	interpreters []python.Interpreter
 	// leftOut are the manifests that --include and --exclude keep out.
 	leftOut []string
 }
@@ -75,6 +77,7 @@ func (a *Auditor) collect(ctx context.Context, f *Folder) (*source, error) {
 		s.docs = append(s.docs, doc)
 	}
 	s.docs = append(s.docs, &sbom.Document{Gaps: s.unread(f, found)})
+	s.lint = append(s.lint, python.CheckInterpreters(a.Now, s.interpreters)...)
 	s.rebase(f)
 	return s, nil
 }
@@ -156,6 +159,7 @@ func (s *source) readDockerfiles(ctx context.Context, a *Auditor, f *Folder, fou
 		file := dockerfilereader.Parse(name, src)
 		s.docs = append(s.docs, file.Document())
 		s.pythons = append(s.pythons, file.PythonVersions()...)
+		s.runsOn(file)
 		if slices.Contains(a.Stages, StageSBOM) {
 			s.lookUp(f, found, name, file.Requirements())
 			s.ownProjects(found, name, file.Projects())

@@ -2,8 +2,6 @@ package audit
 
 import (
 	"context"
-	"io/fs"
-	"path"
 	"slices"
 	"strings"
 
@@ -36,23 +34,11 @@ func (s *source) readProjects(ctx context.Context, enable []string, f *Folder, f
 		s.linted++
 		if file.RequiresPython != "" {
 			s.requires = append(s.requires, file.RequiresPython)
+			s.interpreters = append(s.interpreters, python.Interpreter{Specifier: file.RequiresPython, File: name, Line: file.RequiresPythonLine})
 		}
 	}
-	if version, ok := pythonVersion(f); ok {
-		s.pythons = append(s.pythons, version)
-	}
+	s.readPythonVersions(f, found.files[pythonVersion])
 	return nil
-}
-
-// pythonVersion is what .python-version of the audited folder says.
-// https://github.com/pyenv/pyenv#understanding-python-version-selection
-func pythonVersion(f *Folder) (string, bool) {
-	src, err := fs.ReadFile(f.FS, path.Join(f.Dir, ".python-version"))
-	if err != nil || len(src) > 64 {
-		return "", false
-	}
-	first, _, _ := strings.Cut(strings.TrimSpace(string(src)), "\n")
-	return first, first != ""
 }
 
 // readSpaces reads what a Hugging Face Space's README asks for.

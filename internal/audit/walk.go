@@ -38,6 +38,7 @@ const (
 	spaceReadme   // README.md, whose front matter may configure a Space
 	spacePackages // packages.txt, which a Space's README makes sense of
 	foreignRules  // settings of an auditor, which do not configure us
+	pythonVersion // .python-version, which says which Python runs
 )
 
 // tree is what walking a folder found, each list sorted.
@@ -231,6 +232,8 @@ func classify(name string) fileKind {
 		return spaceReadme
 	case slices.Contains(foreignSettings, base):
 		return foreignRules
+	case base == ".python-version":
+		return pythonVersion
 	}
 	return notManifest
 }

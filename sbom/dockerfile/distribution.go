@@ -65,26 +65,46 @@ func (f *File) root(s *Stage) Image {
 	return chain[len(chain)-1].Base
 }
 
-// PythonVersions returns the Python versions ("3.12", "3.12.4") that the tags
-// of the base images say, of the shipped image if its base says one, else of
-// all stages whose files are copied. It is empty when no tag says it. Each is
-// there once, in the order of versions.
-func (f *File) PythonVersions() []string {
+// PythonBase is a base image whose tag says which Python it has.
+type PythonBase struct {
+	// Version is what the tag says: "3.12", "3.12.4".
+	Version string
+	// Line is the line of the FROM, counted from 1, and Stage its stage's Label.
+	Line  int
+	Stage string
+}
+
+// PythonBases returns the base images whose tags say which Python they have: of
+// the shipped image if its base says one, else of all stages whose files are
+// copied. They are in the order of the file.
+func (f *File) PythonBases() []PythonBase {
 	for _, reach := range []Reach{Shipped, Source} {
-		var out []string
+		var out []PythonBase
 		for _, s := range f.Stages {
 			if s.Reach == reach && s.Parent < 0 {
-				out = append(out, pythonVersion(s.Base)...)
+				for _, version := range pythonVersion(s.Base) {
+					out = append(out, PythonBase{Version: version, Line: s.From.Line, Stage: s.Label()})
+				}
 			}
 		}
 		if len(out) > 0 {
-			slices.SortFunc(out, func(a, b string) int {
-				return cmp.Or(pep440.MustParse(a).Compare(pep440.MustParse(b)), strings.Compare(a, b))
-			})
-			return slices.Compact(out)
+			return out
 		}
 	}
 	return nil
+}
+
+// PythonVersions returns the Python versions of PythonBases, each once, in the
+// order of versions. It is empty when no tag says one.
+func (f *File) PythonVersions() []string {
+	var out []string
+	for _, base := range f.PythonBases() {
+		out = append(out, base.Version)
+	}
+	slices.SortFunc(out, func(a, b string) int {
+		return cmp.Or(pep440.MustParse(a).Compare(pep440.MustParse(b)), strings.Compare(a, b))
+	})
+	return slices.Compact(out)
 }
 
 var pythonTag = regexp.MustCompile(`^(?:python|py)(3\.[0-9]{1,3}(?:\.[0-9]{1,3})?)$`)
