@@ -1,9 +1,12 @@
 package vuln_test
 
 import (
+	"io/fs"
 	"os"
+	"strings"
 	"testing"
 
+	"github.com/tallyman/tallyman/sbom"
 	"github.com/tallyman/tallyman/sbom/pyreq"
 	"github.com/tallyman/tallyman/vuln"
 )
@@ -19,4 +22,43 @@ func BenchmarkGradioRequirements(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// BenchmarkGradioTree judges all requirement files of Gradio, its own and those
+// of its demonstrations, as one inventory.
+func BenchmarkGradioTree(b *testing.B) {
+	benchTree(b, "data/gradio")
+}
+
+// BenchmarkApplications judges all requirement files of the public applications
+// as one inventory.
+func BenchmarkApplications(b *testing.B) {
+	benchTree(b, "data/gradio-apps")
+}
+
+func benchTree(b *testing.B, path string) {
+	db := snapshot(b)
+	doc := requirementFiles(b, os.DirFS(shared(b, path)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := vuln.Match(b.Context(), doc, db); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// requirementFiles is what all requirement files of a folder name.
+func requirementFiles(tb testing.TB, tree fs.FS) *sbom.Document {
+	tb.Helper()
+	var docs []*sbom.Document
+	err := fs.WalkDir(tree, ".", func(name string, e fs.DirEntry, err error) error {
+		if err == nil && !e.IsDir() && strings.HasSuffix(name, ".txt") && strings.Contains(e.Name(), "requirement") {
+			docs = append(docs, pyreq.Read(tree, name, pyreq.Options{}).Document())
+		}
+		return err
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return sbom.Merge("bench", docs...)
 }

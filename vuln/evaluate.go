@@ -61,6 +61,14 @@ func (o *order) judgeVersion(v version, a *Advisory) judgement {
 	return out
 }
 
+// judge is judgeVersion, by the shortest way.
+func (o *order) judge(v version, a *Advisory) judgement {
+	if o.pypi {
+		return o.judgeByRegion(v, a)
+	}
+	return o.judgeVersion(v, a)
+}
+
 func (o *order) judgeEntry(v version, a *Affected) judgement {
 	if len(a.Versions) == 0 && len(a.Ranges) == 0 {
 		return judgement{outcome: unsure, why: "it does not say which versions are affected"}
@@ -220,7 +228,7 @@ func (o *order) fixFor(v version, group []*Advisory) string {
 	}
 	slices.SortStableFunc(found, o.compare)
 	for _, w := range found {
-		if !slices.ContainsFunc(group, func(a *Advisory) bool { return o.judgeVersion(w, a).outcome != no }) {
+		if !slices.ContainsFunc(group, func(a *Advisory) bool { return o.judge(w, a).outcome != no }) {
 			return w.text
 		}
 	}

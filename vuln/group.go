@@ -2,15 +2,31 @@ package vuln
 
 import (
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/tallyman/tallyman/sbom"
+	"github.com/tallyman/tallyman/sbom/pep440"
 )
 
-// group is the advisories of one package that mean one vulnerability.
-type group struct {
-	// members are all of them, sorted by id.
+// kin is the advisories of one package that mean one vulnerability.
+type kin struct {
+	// members are sorted by id; at is where each stands in the list that they
+	// are from.
 	members []*Advisory
-	// affecting are those that affect what is in use.
+	at      []int
+	// name is the ids of the members, once asked for.
+	name string
+	// affected is what any of the members affects (PyPI), and about what all of
+	// them together say, once asked for.
+	affected *pep440.Set
+	about    *about
+}
+
+// group is a kin, judged.
+type group struct {
+	*kin
+	// affecting are the members that affect what is in use.
 	affecting []*Advisory
 	// basis is what the strongest of them rests on.
 	basis string
@@ -27,52 +43,95 @@ type doubt struct {
 }
 
 // groupAdvisories judges each advisory and joins those that aliases connect.
-// A distribution's records say with "upstream" what they are about; one may
-// speak of many vulnerabilities, so only records that affect what is in use
-// are joined by it.
-func groupAdvisories(list []*Advisory, judge func(*Advisory) judgement) []*group {
-	var ids IDGroups
+func groupAdvisories(list []*Advisory, judge func(*Advisory) judgement) []group {
+	judged := judgeAll(list, judge)
+	return fill(kinsOf(list, judged), judged)
+}
+
+// ids are those of the members, in one text.
+func (k *kin) ids() string {
+	if k.name == "" {
+		var ids []string
+		for _, a := range k.members {
+			ids = append(ids, a.ID)
+		}
+		k.name = strings.Join(ids, " ")
+	}
+	return k.name
+}
+
+func judgeAll(list []*Advisory, judge func(*Advisory) judgement) []judgement {
 	judged := make([]judgement, len(list))
 	for i, a := range list {
 		judged[i] = judge(a)
+	}
+	return judged
+}
+
+// kinsOf parts advisories, in the order of the first member of each kin. A
+// distribution's records say with "upstream" what they are about; one may
+// speak of many vulnerabilities, so only records that affect what is in use
+// are joined by it: judged says which, nil that none does.
+func kinsOf(list []*Advisory, judged []judgement) []*kin {
+	var ids IDGroups
+	for i, a := range list {
 		for _, alias := range a.Aliases {
 			ids.Join(a.ID, alias)
 		}
-		if judged[i].outcome == yes {
+		if judged != nil && judged[i].outcome == yes {
 			for _, up := range a.Upstream {
 				ids.Join(a.ID, up)
 			}
 		}
 	}
-	var out []*group
-	at := map[string]*group{}
+	var out []*kin
+	known := make(map[string]*kin, len(list))
 	for i, a := range list {
 		root := ids.Find(a.ID)
-		g := at[root]
-		if g == nil {
-			g = &group{}
-			at[root] = g
-			out = append(out, g)
+		k := known[root]
+		if k == nil {
+			k = &kin{}
+			known[root] = k
+			out = append(out, k)
 		}
-		g.members = append(g.members, a)
-		switch judged[i].outcome {
-		case yes:
-			g.affecting = append(g.affecting, a)
-			if g.basis == "" || judged[i].basis == "events" {
-				g.basis = judged[i].basis
-			}
-			if judged[i].why != "" {
-				g.unsure = append(g.unsure, doubt{a, judged[i].why})
-			} else {
-				g.decided = true
-			}
-		case no:
-			g.decided = true
-		default:
-			g.unsure = append(g.unsure, doubt{a, judged[i].why})
+		k.members, k.at = append(k.members, a), append(k.at, i)
+	}
+	return out
+}
+
+// fill sorts judgements by kin.
+func fill(kins []*kin, judged []judgement) []group {
+	out := make([]group, len(kins))
+	for n, k := range kins {
+		g := &out[n]
+		g.kin = k
+		for i, a := range k.members {
+			g.take(a, judged[k.at[i]])
+		}
+		if len(g.affecting) == len(k.members) {
+			g.affecting = k.members
 		}
 	}
 	return out
+}
+
+func (g *group) take(a *Advisory, j judgement) {
+	switch j.outcome {
+	case yes:
+		g.affecting = append(g.affecting, a)
+		if g.basis == "" || j.basis == "events" {
+			g.basis = j.basis
+		}
+		if j.why != "" {
+			g.unsure = append(g.unsure, doubt{a, j.why})
+		} else {
+			g.decided = true
+		}
+	case no:
+		g.decided = true
+	default:
+		g.unsure = append(g.unsure, doubt{a, j.why})
+	}
 }
 
 // basisOr is the correction that the group's verdict rests on, or other when one
@@ -84,31 +143,56 @@ func (g *group) basisOr(other string) string {
 	return "correction: " + g.affecting[0].Correction
 }
 
-// newFinding says what is common to all verdicts about a component.
+// newFinding says what is common to all verdicts about a component. Findings of
+// one group share their ids.
 func newFinding(c *sbom.Component, g *group) Finding {
+	said := g.says()
 	f := Finding{
-		Package: c.Name, Ecosystem: c.Ecosystem, PURL: c.PURL, Evidence: c.Evidence,
-		Basis: g.basisOr(g.basis), Severity: SeverityUnknown, Locations: slices.Clip(c.Locations),
+		IDs: said.ids, Records: said.records, Package: c.Name, Ecosystem: c.Ecosystem, PURL: c.PURL, Evidence: c.Evidence,
+		Basis: g.basisOr(g.basis), BasisDate: said.date, Severity: said.severity, SeveritySource: said.severitySource,
+		Malicious: said.malicious, Summary: said.summary, Locations: slices.Clip(c.Locations),
 	}
 	if f.Locations == nil {
 		f.Locations = []sbom.Location{}
 	}
+	return f
+}
+
+// about is what affecting advisories say, whatever the component.
+type about struct {
+	ids, records            []string
+	malicious               bool
+	date                    time.Time
+	severity                Severity
+	severitySource, summary string
+}
+
+// says is about for the affecting members.
+func (g *group) says() *about {
+	all := len(g.affecting) == len(g.members)
+	if all && g.kin.about != nil {
+		return g.kin.about
+	}
+	s := &about{}
 	for _, a := range g.affecting {
-		f.Records = append(f.Records, a.ID)
-		f.IDs = append(append(append(f.IDs, a.ID), a.Aliases...), a.Upstream...)
-		f.Malicious = f.Malicious || a.Malicious()
-		if a.Modified.After(f.BasisDate) {
-			f.BasisDate = a.Modified
+		s.records = append(s.records, a.ID)
+		s.ids = append(append(append(s.ids, a.ID), a.Aliases...), a.Upstream...)
+		s.malicious = s.malicious || a.Malicious()
+		if a.Modified.After(s.date) {
+			s.date = a.Modified
 		}
 	}
 	for _, a := range g.members {
 		// Aliases also connect records that do not affect this version.
-		f.IDs = append(append(f.IDs, a.ID), a.Aliases...)
+		s.ids = append(append(s.ids, a.ID), a.Aliases...)
 	}
-	f.IDs, f.Records = sortedIDs(f.IDs), sortedIDs(f.Records)
-	f.Severity, f.SeveritySource = severityOf(g.affecting)
-	f.Summary = summaryOf(g.affecting)
-	return f
+	s.ids, s.records = slices.Clip(sortedIDs(s.ids)), slices.Clip(sortedIDs(s.records))
+	s.severity, s.severitySource = severityOf(g.affecting)
+	s.summary = summaryOf(g.affecting)
+	if all {
+		g.kin.about = s
+	}
+	return s
 }
 
 // severityOf is the highest severity that any of the advisories gives.

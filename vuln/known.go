@@ -142,13 +142,13 @@ func (k *known) choose(s *admitted) []pep440.Version {
 // Version says that there is none.
 func (k *known) floor(s *admitted, bad, avoid pep440.Set, anywhere bool) pep440.Version {
 	first, _ := slices.BinarySearchFunc(k.versions, true, func(v pep440.Version, _ bool) int {
-		if bad.Intersect(pep440.AtLeast(v)).IsEmpty() {
+		if bad.IsBelow(v) {
 			return 0
 		}
 		return -1
 	})
 	for _, v := range k.versions[first:] {
-		if v.HasLocal() || v.IsPrerelease() && !s.prereleases || !anywhere && !s.set.Contains(v) || avoid.Contains(v) {
+		if !anywhere && !s.set.Contains(v) || avoid.Contains(v) || v.HasLocal() || v.IsPrerelease() && !s.prereleases {
 			continue
 		}
 		return v

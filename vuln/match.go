@@ -57,9 +57,8 @@ func MatchWith(ctx context.Context, doc *sbom.Document, src Source, opts Options
 	for i := range m.findings {
 		m.findings[i].Scopes = scopes.of(&m.findings[i])
 	}
-	slices.SortFunc(m.findings, compareFindings)
 	slices.SortFunc(m.gaps, sbom.CompareGaps)
-	return &Result{Findings: append([]Finding{}, m.findings...), Gaps: append([]sbom.Gap{}, slices.Compact(m.gaps)...)}, nil
+	return &Result{Findings: sorted(m.findings), Gaps: append([]sbom.Gap{}, slices.Compact(m.gaps)...)}, nil
 }
 
 type matcher struct {
@@ -290,10 +289,12 @@ func (m *matcher) matchVersion(c *sbom.Component, s named, list []*Advisory) {
 		if err != nil {
 			return judgement{outcome: yes, basis: "versions"}
 		}
-		return o.judgeVersion(v, a)
+		return o.judge(v, a)
 	}
-	floors := m.pinFloors(c, v, list)
-	for _, g := range groupAdvisories(list, judge) {
+	groups := m.group(c, list, judge)
+	floors := m.pinFloors(c, v, groups)
+	for i := range groups {
+		g := &groups[i]
 		if len(g.affecting) > 0 {
 			f := newFinding(c, g)
 			f.Verdict = AffectedVersion
@@ -393,13 +394,19 @@ func purlType(purl string) string {
 	return kind
 }
 
-func compareFindings(a, b Finding) int {
-	return cmp.Or(
+func compareFindings(a, b *Finding) int {
+	if c := cmp.Or(
 		strings.Compare(a.Ecosystem, b.Ecosystem),
 		strings.Compare(sbom.NormalName(a.Ecosystem, a.Package), sbom.NormalName(b.Ecosystem, b.Package)),
 		strings.Compare(a.Version, b.Version),
 		strings.Compare(a.Specifier, b.Specifier),
-		slices.CompareFunc(a.IDs, b.IDs, CompareIDs),
+	); c != 0 {
+		return c
+	}
+	if c := slices.CompareFunc(a.IDs, b.IDs, CompareIDs); c != 0 {
+		return c
+	}
+	return cmp.Or(
 		strings.Compare(string(a.Evidence), string(b.Evidence)),
 		strings.Compare(a.PURL, b.PURL),
 		strings.Compare(a.SourcePackage, b.SourcePackage),
@@ -407,4 +414,18 @@ func compareFindings(a, b Finding) int {
 		slices.Compare(a.Environments, b.Environments),
 		slices.CompareFunc(a.Locations, b.Locations, sbom.CompareLocations),
 	)
+}
+
+// sorted returns findings in their order. Findings are large: pointers move.
+func sorted(findings []Finding) []Finding {
+	order := make([]*Finding, len(findings))
+	for i := range findings {
+		order[i] = &findings[i]
+	}
+	slices.SortFunc(order, compareFindings)
+	out := make([]Finding, len(findings))
+	for i, f := range order {
+		out[i] = *f
+	}
+	return out
 }

@@ -11,7 +11,9 @@ import (
 type pack struct {
 	order *order
 	// live are the advisories that are not withdrawn.
-	live  []*Advisory
+	live []*Advisory
+	// kins parts live; nil when that depends on which of them affect something.
+	kins  []*kin
 	known *known
 	// malware is the single versions that are malicious.
 	malware pep440.Set
@@ -38,17 +40,59 @@ func (m *matcher) packOf(name string, list []Advisory) *pack {
 		}
 	}
 	p.affected = pep440.UnionOf(all...)
+	if !slices.ContainsFunc(p.live, func(a *Advisory) bool { return len(a.Upstream) > 0 }) {
+		p.kins = kinsOf(p.live, nil)
+	}
 	m.packages[name] = p
 	return p
 }
 
+// group is groupAdvisories for all that are live.
+func (p *pack) group(judge func(*Advisory) judgement) []group {
+	if p.kins == nil {
+		return groupAdvisories(p.live, judge)
+	}
+	return fill(p.kins, judgeAll(p.live, judge))
+}
+
+// group is groupAdvisories for what names a component; list is all that is
+// live, or some of it.
+func (m *matcher) group(c *sbom.Component, list []*Advisory, judge func(*Advisory) judgement) []group {
+	if c.Ecosystem == pypi {
+		name := c.NormalName()
+		if p := m.packOf(name, m.known[subject{pypi, name}]); slices.Equal(p.live, list) {
+			return p.group(judge)
+		}
+	}
+	return groupAdvisories(list, judge)
+}
+
 // affectedBy is what a group of advisories affects: whatever one of them does.
 func (p *pack) affectedBy(g *group) pep440.Set {
-	var sets []pep440.Set
-	for _, a := range g.members {
-		sets = append(sets, p.order.regionOf(a).sure)
+	if g.affected == nil {
+		sets := make([]pep440.Set, len(g.members))
+		for i, a := range g.members {
+			sets[i] = p.order.regionOf(a).sure
+		}
+		all := pep440.UnionOf(sets...)
+		g.affected = &all
 	}
-	return pep440.UnionOf(sets...)
+	return *g.affected
+}
+
+// judgeByRegion is judgeVersion for PyPI, from the sets that the advisory was made into
+// unless it leaves the version in doubt.
+func (o *order) judgeByRegion(v version, a *Advisory) judgement {
+	r := o.regionOf(a)
+	switch {
+	case r.spans.Contains(v.pep):
+		return judgement{outcome: yes, basis: "events"}
+	case r.sure.Contains(v.pep):
+		return judgement{outcome: yes, basis: "versions"}
+	case !r.maybe.Contains(v.pep):
+		return judgement{outcome: no}
+	}
+	return o.judgeVersion(v, a)
 }
 
 // locksOf returns the versions that locks name, by normal name.
@@ -82,7 +126,7 @@ func (f *pinFloors) of(g *group) string {
 // pinFloors returns nil where there is nothing to say. The version that no
 // advisory names is the best; failing that, one that cures what can be cured.
 // It is never one that an advisory affects which does not affect v.
-func (m *matcher) pinFloors(c *sbom.Component, v version, live []*Advisory) *pinFloors {
+func (m *matcher) pinFloors(c *sbom.Component, v version, groups []group) *pinFloors {
 	if c.Ecosystem != pypi || !v.pep.IsValid() {
 		return nil
 	}
@@ -95,8 +139,8 @@ func (m *matcher) pinFloors(c *sbom.Component, v version, live []*Advisory) *pin
 	}
 	var had []pep440.Set
 	avoid := []pep440.Set{p.malware}
-	for _, g := range groupAdvisories(live, func(a *Advisory) judgement { return p.order.judgeVersion(v, a) }) {
-		if len(g.affecting) > 0 {
+	for i := range groups {
+		if g := &groups[i]; len(g.affecting) > 0 {
 			had = append(had, p.affectedBy(g))
 		} else {
 			avoid = append(avoid, p.affectedBy(g))

@@ -1,7 +1,6 @@
 package vuln
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -29,23 +28,26 @@ func newPending(d *demand, s *admitted, v *rangeVerdict) *pending {
 	if slices.ContainsFunc(d.lines[:d.requirements], func(l *line) bool { return l.component.Evidence == sbom.Declared }) {
 		f.Evidence = sbom.Declared
 	}
-	var ids []string
-	for _, a := range v.group.members {
-		ids = append(ids, a.ID)
-	}
-	return &pending{finding: f, demand: d, admitted: s, floor: v.floor, group: strings.Join(ids, " "), environments: d.environments}
+	return &pending{finding: f, demand: d, admitted: s, floor: v.floor, group: v.group.ids(), environments: d.environments}
 }
 
 // joinPending makes one finding of those about one vulnerability that share a
 // requirement: the worst verdict, with the environments that it is for. What
 // then differs in nothing but the places becomes one with all of them.
 func joinPending(all []*pending, count int, environments []Environment) []Finding {
+	type same struct {
+		records, specifier  string
+		verdict             Verdict
+		evidence            sbom.Evidence
+		basis, environments string
+		floor, fixed        string
+	}
 	clusters := clustersOf(all)
-	var out []Finding
-	at, more := map[string]int{}, map[int]bool{}
+	out := make([]Finding, 0, len(clusters))
+	at, more := make(map[same]int, len(clusters)), map[int]bool{}
 	for _, cluster := range clusters {
 		f := worst(cluster, count, environments)
-		key := fmt.Sprintf("%q %q %q %q %q %q %q %q", f.Records, f.Specifier, f.Verdict, f.Evidence, f.Basis, f.Environments, f.Floor, f.Fixed)
+		key := same{strings.Join(f.Records, "\x00"), f.Specifier, f.Verdict, f.Evidence, f.Basis, strings.Join(f.Environments, "\x00"), f.Floor, f.Fixed}
 		i, seen := at[key]
 		if !seen {
 			at[key] = len(out)

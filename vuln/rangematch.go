@@ -143,7 +143,9 @@ func (p *pack) judge(s *admitted) *rangeVerdicts {
 	out := &rangeVerdicts{}
 	var bad []pep440.Set
 	avoid := []pep440.Set{p.malware}
-	for _, g := range groupAdvisories(p.live, func(a *Advisory) judgement { return p.judgeRange(s, a) }) {
+	groups := p.group(func(a *Advisory) judgement { return p.judgeRange(s, a) })
+	for i := range groups {
+		g := &groups[i]
 		if !g.decided {
 			out.doubts = append(out.doubts, g.unsure...)
 		}
@@ -189,7 +191,7 @@ func (p *pack) verdict(s *admitted, g *group, out *rangeVerdict) pep440.Set {
 	for _, a := range g.affecting {
 		r := p.order.regionOf(a)
 		fixed = append(fixed, r.fixed...)
-		spans = spans || !r.spans.Intersect(s.set).IsEmpty()
+		spans = spans || r.spans.Overlaps(s.set)
 	}
 	bad := s.set.Intersect(affected)
 	var newest pep440.Version
@@ -220,15 +222,14 @@ func (p *pack) verdict(s *admitted, g *group, out *rangeVerdict) pep440.Set {
 // judgeRange says whether an advisory affects a version that is admitted.
 func (p *pack) judgeRange(s *admitted, a *Advisory) judgement {
 	r := p.order.regionOf(a)
-	sure, maybe := s.set.Intersect(r.sure), s.set.Intersect(r.maybe)
 	switch {
-	case !sure.IsEmpty():
+	case s.set.Overlaps(r.sure):
 		j := judgement{outcome: yes, basis: "events"}
-		if !sure.Equal(maybe) {
+		if r.doubtful && !s.set.Intersect(r.sure).Equal(s.set.Intersect(r.maybe)) {
 			j.why = r.why
 		}
 		return j
-	case maybe.IsEmpty():
+	case !r.doubtful || !s.set.Overlaps(r.maybe):
 		return judgement{outcome: no}
 	}
 	return judgement{outcome: unsure, why: r.why}
@@ -269,7 +270,9 @@ func (m *matcher) matchUnversioned(c *sbom.Component, list []*Advisory) {
 		}
 		return judgement{outcome: unsure}
 	}
-	for _, g := range groupAdvisories(list, judge) {
+	groups := groupAdvisories(list, judge)
+	for i := range groups {
+		g := &groups[i]
 		if len(g.affecting) == 0 {
 			open += len(g.members)
 			continue

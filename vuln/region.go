@@ -15,8 +15,9 @@ type region struct {
 	spans pep440.Set
 	// fixed are the versions of its fixed events.
 	fixed []pep440.Version
-	// why says why sure and maybe differ.
-	why string
+	// doubtful is true when sure and maybe differ; why says why.
+	doubtful bool
+	why      string
 }
 
 // regionOf is judgeVersion for all versions at once: a version is in sure when
@@ -37,6 +38,7 @@ func (o *order) regionOf(a *Advisory) *region {
 	}
 	r.sure, r.spans = pep440.UnionOf(sure...), pep440.UnionOf(spans...)
 	r.maybe = r.sure.Union(pep440.UnionOf(maybe...))
+	r.doubtful = !r.sure.Equal(r.maybe)
 	o.regions[a] = r
 	return r
 }

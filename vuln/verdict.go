@@ -13,7 +13,7 @@ import (
 // more than any other.
 func decide(s *admitted, affected pep440.Set, fixed []pep440.Version, k *known) (Verdict, pep440.Version) {
 	switch {
-	case s.set.Intersect(affected).IsEmpty():
+	case !s.set.Overlaps(affected):
 		return "", pep440.Version{}
 	case s.set.SubsetOf(affected):
 		return Forced, pep440.Version{}

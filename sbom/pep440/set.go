@@ -202,17 +202,62 @@ func (s Set) Complement() Set {
 }
 
 // Intersect returns the versions that are in both sets.
-func (s Set) Intersect(t Set) Set { return s.merge(t, 2) }
+func (s Set) Intersect(t Set) Set {
+	switch {
+	case s.IsEmpty() || t.isAll():
+		return s
+	case t.IsEmpty() || s.isAll():
+		return t
+	}
+	return s.merge(t, 2)
+}
 
 // Union returns the versions that are in at least one of the sets.
-func (s Set) Union(t Set) Set { return s.merge(t, 1) }
+func (s Set) Union(t Set) Set {
+	switch {
+	case t.IsEmpty() || s.isAll():
+		return s
+	case s.IsEmpty() || t.isAll():
+		return t
+	}
+	return s.merge(t, 1)
+}
+
+func (s Set) isAll() bool { return len(s.cuts) == 2 && s.cuts[0] == cutStart && s.cuts[1] == cutEnd }
 
 // Minus returns the versions of s that are not in t.
 func (s Set) Minus(t Set) Set { return s.Intersect(t.Complement()) }
 
 // SubsetOf tells whether every version of s is in t. The empty set is a subset
 // of every set: ask IsEmpty too where "nothing" must not count as "all is well".
-func (s Set) SubsetOf(t Set) bool { return s.Minus(t).IsEmpty() }
+func (s Set) SubsetOf(t Set) bool { return !s.anywhere(t, 0) }
+
+// Overlaps tells whether a version is in both sets: whether Intersect is not
+// empty, without making it.
+func (s Set) Overlaps(t Set) bool { return s.anywhere(t, 1) }
+
+// IsBelow tells whether every version of s sorts before v. It is true of the
+// empty set, and false for the zero Version unless s is empty.
+func (s Set) IsBelow(v Version) bool {
+	return len(s.cuts) == 0 || s.cuts[len(s.cuts)-1] <= v.key
+}
+
+// anywhere walks along both lists of cuts and tells whether there is a place
+// inside of s that is inside (1) or outside (0) of t.
+func (s Set) anywhere(t Set, inside int) bool {
+	j := 0
+	for i := 0; i < len(s.cuts); i += 2 {
+		from, to := s.cuts[i], s.cuts[i+1]
+		for j < len(t.cuts) && t.cuts[j] <= from {
+			j++
+		}
+		// The interval begins in t when j is odd, and meets its next cut.
+		if j%2 == inside || j < len(t.cuts) && t.cuts[j] < to {
+			return true
+		}
+	}
+	return false
+}
 
 // merge walks along both lists of cuts and keeps the places that are inside of
 // at least need of the two.

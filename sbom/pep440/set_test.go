@@ -197,6 +197,12 @@ func TestAlgebra(t *testing.T) {
 		if a.SubsetOf(b) != a.Union(b).Equal(b) {
 			t.Fatalf("%v is a subset of %v: %v, but the union says otherwise", a, b, a.SubsetOf(b))
 		}
+		if a.Overlaps(b) == a.Intersect(b).IsEmpty() {
+			t.Fatalf("%v overlaps %v: %v, but the intersection says otherwise", a, b, a.Overlaps(b))
+		}
+		if v := pep440.MustParse(randomVersion(r)); a.IsBelow(v) != a.Intersect(pep440.AtLeast(v)).IsEmpty() {
+			t.Fatalf("%v is below %v: %v, but the intersection says otherwise", a, v, a.IsBelow(v))
+		}
 		if !a.Intersect(b).SubsetOf(a) {
 			t.Fatalf("%v and %v is no subset of the first", a, b)
 		}

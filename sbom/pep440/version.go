@@ -84,8 +84,17 @@ func (v Version) Equal(w Version) bool { return v.key == w.key }
 // IsPrerelease tells whether v is an alpha, beta, candidate or developmental
 // release.
 func (v Version) IsPrerelease() bool {
-	p := v.parts()
-	return p.pre != 0 || p.hasDev
+	// In the normal form these letters are in "a", "b", "rc" and "dev", and not
+	// in "post".
+	for i := range len(v.text) {
+		switch v.text[i] {
+		case 'a', 'b', 'c', 'd':
+			return true
+		case '+':
+			return false
+		}
+	}
+	return false
 }
 
 // IsPostrelease tells whether v has a post-release part.
