@@ -94,21 +94,28 @@ func (r *acceptedRisks) lint(f lint.Finding) string {
 	})
 }
 
-// gap is finding for gaps that hide. An exception by an advisory's id needs
-// its package: what nobody could judge is not known to be harmless elsewhere.
+// gap is finding for gaps that hide.
 func (r *acceptedRisks) gap(g sbom.Gap) string {
-	if !g.Hides {
-		return ""
+	return r.cover(func(e Exception) bool { return e.coversGap(g) })
+}
+
+// CoversGap reports whether e accepts the gap: it counts, has not expired, and
+// names it. A gap that hides nothing needs no acceptance.
+func (e Exception) CoversGap(g sbom.Gap) bool {
+	return !e.Expired && e.Check() == nil && e.coversGap(g)
+}
+
+// coversGap is CoversGap for an exception that counts. One by an advisory's id
+// needs its package: what nobody could judge is not known to be harmless
+// elsewhere.
+func (e Exception) coversGap(g sbom.Gap) bool {
+	if !g.Hides || e.Package != "" && (g.Package == "" || !samePackage(e.Package, g.Package)) {
+		return false
 	}
-	return r.cover(func(e Exception) bool {
-		if e.Package != "" && (g.Package == "" || !samePackage(e.Package, g.Package)) {
-			return false
-		}
-		if e.Gap == "" {
-			return g.Kind == sbom.GapAdvisory && e.Package != "" && e.ID == g.Advisory
-		}
-		return e.Gap == g.Kind && (e.File == "" || g.File != "" && isAt(e.File, g))
-	})
+	if e.Gap == "" {
+		return g.Kind == sbom.GapAdvisory && e.Package != "" && e.ID == g.Advisory
+	}
+	return e.Gap == g.Kind && (e.File == "" || g.File != "" && isAt(e.File, g))
 }
 
 // samePackage compares a name as the user spells it with a normal one. A gap

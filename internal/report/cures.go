@@ -56,13 +56,13 @@ func (t *text) cureList(effect policy.Effect) []cure {
 	rules, byRule := t.byRule(effect)
 	for _, rule := range rules {
 		reasons := byRule[rule]
-		if effect == policy.Warn && told(rule) {
+		if effect == policy.Warn && told(rule) && rule != "latent" {
 			continue
 		}
 		switch rule {
 		case "malicious":
 			out = append(out, t.removals(reasons)...)
-		case "vulnerability":
+		case "vulnerability", "latent":
 			out = append(out, t.upgrades(fate{effect, rule}, reasons)...)
 		case "lint":
 			out = append(out, t.repairs(reasons)...)
@@ -132,22 +132,35 @@ func (t *text) upgrades(what fate, reasons []policy.Reason) []cure {
 		for _, b := range blocks {
 			names[keyOf(&b.findings[0])] = true
 		}
-		out = append(out, cure{"vulnerable", red, []string{count(len(names), "package", "packages") + " " + s}, t.raise(blocks), ""})
+		label, c := "vulnerable", red
+		if what.rule == "latent" {
+			label, c = "floor", yellow
+		}
+		out = append(out, cure{label, c, []string{count(len(names), "package", "packages") + " " + s}, t.raise(blocks), ""})
 	}
 	return out
 }
 
-// site says where the version of a package is decided.
+// site says where the version of a package is decided: every file that a
+// person edits, else where it is installed.
 func (t *text) site(b *block) string {
+	var files []string
+	for _, p := range b.places {
+		if f := t.clean(p.location.File); p.location.Layer == "" && installDir(p.location.File) == "" && !slices.Contains(files, f) {
+			files = append(files, f)
+		}
+	}
 	first := b.places
 	switch {
+	case len(files) > 0:
+		if shown := t.limit(maxPerKind, len(files)); shown < len(files) {
+			files = append(files[:shown:shown], count(len(files)-shown, "more file", "more files"))
+		}
+		return "in " + sentence(files)
 	case len(first) == 0:
 		return "of no known place"
 	case first[0].location.Layer == "":
-		if dir := installDir(first[0].location.File); dir != "" {
-			return "installed in " + t.clean(dir)
-		}
-		return "in " + t.clean(first[0].location.File)
+		return "installed in " + t.clean(installDir(first[0].location.File))
 	case distributed(b.ecosystem):
 		return "of " + t.word(b.ecosystem) + " in the image"
 	}
@@ -157,8 +170,11 @@ func (t *text) site(b *block) string {
 // raise names the versions that cure packages.
 func (t *text) raise(blocks []*block) string {
 	verb, to := "raise ", " to "
-	if distributed(blocks[0].ecosystem) {
+	switch {
+	case distributed(blocks[0].ecosystem):
 		verb, to = "rebuild the image with ", " "
+	case blocks[0].fate().rule == "latent":
+		verb, to = "raise the floor of ", " to "
 	}
 	var fixed, open []string
 	for _, b := range blocks {
@@ -258,7 +274,7 @@ func (t *text) gapsOf(r policy.Reason) (kind sbom.GapKind, gaps []sbom.Gap) {
 		return "", nil
 	}
 	for _, g := range t.r.Gaps {
-		if g.Kind == t.r.Gaps[i].Kind && g.Hides == t.r.Gaps[i].Hides {
+		if g.Kind == t.r.Gaps[i].Kind && g.Hides == t.r.Gaps[i].Hides && acceptedGap(t.r, g) == acceptedGap(t.r, t.r.Gaps[i]) {
 			gaps = append(gaps, g)
 		}
 	}

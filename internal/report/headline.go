@@ -200,11 +200,12 @@ func (t *text) signatureCount(effect policy.Effect, reasons []policy.Reason) str
 	return count(n, "signature not checked", "signatures not checked")
 }
 
-// gapCount counts the gaps that hide something, or those that do not.
+// gapCount counts the gaps that hide something and that nobody accepted, or
+// those that hide nothing.
 func (t *text) gapCount(hides bool) int {
 	n := 0
 	for _, g := range t.r.Gaps {
-		if g.Kind.Hides() == hides {
+		if g.Kind.Hides() == hides && !acceptedGap(t.r, g) {
 			n++
 		}
 	}

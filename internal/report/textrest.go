@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tallyman/tallyman/internal/audit"
 	"github.com/tallyman/tallyman/policy"
 	"github.com/tallyman/tallyman/sbom"
 )
@@ -62,9 +63,10 @@ func (t *text) signature(s policy.Signature) {
 func (t *text) gaps() {
 	var kinds []sbom.GapKind
 	byKind := map[sbom.GapKind][]sbom.Gap{}
-	hiding, all := 0, 0
+	hiding, covered, all := 0, 0, 0
 	for _, g := range t.r.Gaps {
-		if t.opened[g.Kind] && !t.opts.Verbose {
+		accepted := acceptedGap(t.r, g)
+		if t.opened[g.Kind] && !accepted && !t.opts.Verbose {
 			continue
 		}
 		if len(byKind[g.Kind]) == 0 {
@@ -72,7 +74,9 @@ func (t *text) gaps() {
 		}
 		byKind[g.Kind] = append(byKind[g.Kind], g)
 		all++
-		if g.Kind.Hides() {
+		if accepted {
+			covered++
+		} else if g.Kind.Hides() {
 			hiding++
 		}
 	}
@@ -89,7 +93,10 @@ func (t *text) gaps() {
 	if hiding > 0 {
 		about = append(about, count(hiding, "gap that may hide something", "gaps that may hide something"))
 	}
-	if rest := all - hiding; rest > 0 {
+	if covered > 0 {
+		about = append(about, count(covered, "accepted gap", "accepted gaps"))
+	}
+	if rest := all - hiding - covered; rest > 0 {
 		about = append(about, count(rest, "gap that hides nothing", "gaps that hide nothing"))
 	}
 	t.section("Not read or not judged", strings.Join(about, ", "))
@@ -126,7 +133,15 @@ func (t *text) gap(g sbom.Gap) string {
 	} else if g.Layer != "" {
 		where = "layer " + t.layer(g.Layer) + ": "
 	}
+	if acceptedGap(t.r, g) {
+		where = "[accepted] " + where
+	}
 	return where + t.clean(g.Reason)
+}
+
+// acceptedGap reports whether an accepted risk covers the gap.
+func acceptedGap(r *audit.Report, g sbom.Gap) bool {
+	return slices.ContainsFunc(r.Decision.Exceptions, func(e policy.Exception) bool { return e.CoversGap(g) })
 }
 
 // advisories says what the findings rest on. It names dates, never ages: an

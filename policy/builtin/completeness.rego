@@ -10,7 +10,7 @@ gap_text := {
 	"too-large": ["exceeded a bound on size", "make them smaller, or leave them out"],
 	"unsupported": ["had a format without a reader", "add a lock or a requirements file that can be read"],
 	"include": ["could not be included", "add the file, or correct the path"],
-	"unversioned": ["had no version to match advisories with", "pin an exact release instead of a reference or a path"],
+	"unversioned": ["had no version to match advisories with", "pin an exact release instead of a reference or a path, or accept it in tallyman.yaml (gap: unversioned)"],
 	"range": ["had a range of versions without a verdict", "pin exact versions, or add a lock"],
 	"conflict": ["excluded every version", "correct the lines named"],
 	"ecosystem": ["named an ecosystem without advisories in the snapshot", "fetch its advisories: tallyman db update"],
