@@ -10,14 +10,16 @@ import (
 	"github.com/tallyman/tallyman/sbom/pep440"
 )
 
-// endOfLife is the last day on which each series of CPython 3 gets security
-// fixes, by its minor number. Where the release schedule names a month it is
-// that month's last day.
-// https://devguide.python.org/versions/ (read in November 2026)
+// endOfLife is the last day on which each series of CPython 3 got security
+// fixes, by its minor number; where the release schedule names a month, that
+// month's last day. It has the series that had ended when it was read, in
+// November 2026: an end that is still to come is a plan, which has been moved
+// before, and no fact that a finding could rest on.
+// https://devguide.python.org/versions/
 var endOfLife = []string{
 	0: "2009-06-27", 1: "2012-04-09", 2: "2016-02-20", 3: "2017-09-29", 4: "2019-03-18",
 	5: "2020-09-30", 6: "2021-12-23", 7: "2023-06-27", 8: "2024-10-07", 9: "2025-10-31",
-	10: "2026-10-31", 11: "2027-10-31", 12: "2028-10-31", 13: "2029-10-31", 14: "2030-10-31",
+	10: "2026-10-31",
 }
 
 // python2 is the last day of Python 2. https://www.python.org/doc/sunset-python-2/

@@ -22,6 +22,7 @@ func TestEndOfLifeIsJudgedAtTheTimeOfTheReport(t *testing.T) {
 		{"BeforeItEnded", python.Interpreter{Version: "3.8"}, time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC), false},
 		{"Two", python.Interpreter{Version: "2.7.18"}, november, true},
 		{"Supported", python.Interpreter{Version: "3.11"}, november, false},
+		{"PlannedEndIsNoFact", python.Interpreter{Version: "3.12"}, time.Date(2038, 1, 20, 0, 0, 0, 0, time.UTC), false},
 		{"NotYetInTheTable", python.Interpreter{Version: "3.40"}, november, false},
 		{"AsPyenvWritesIt", python.Interpreter{Version: "cpython-3.8.10-linux-x86_64"}, november, true},
 		{"FreeThreaded", python.Interpreter{Version: "3.13t"}, november, false},
