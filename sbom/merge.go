@@ -2,8 +2,9 @@ package sbom
 
 import (
 	"cmp"
-	"encoding/json"
+	"encoding/binary"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/tallyman/tallyman/sbom/pep508"
@@ -27,11 +28,13 @@ func (c *Component) NormalName() string { return NormalName(c.Ecosystem, c.Name)
 // what a package URL needs is what it needs in any of them. The result is
 // sorted; the arguments are not changed.
 func Merge(name string, docs ...*Document) *Document {
-	out := &Document{Name: name, Components: []Component{}, Gaps: []Gap{}}
+	docs = slices.DeleteFunc(slices.Clone(docs), func(d *Document) bool { return d == nil })
+	n := 0
 	for _, d := range docs {
-		if d == nil {
-			continue
-		}
+		n += len(d.Components)
+	}
+	out := &Document{Name: name, Components: make([]Component, 0, n), Gaps: []Gap{}}
+	for _, d := range docs {
 		out.Components = append(out.Components, d.Components...)
 		out.Gaps = append(out.Gaps, d.Gaps...)
 		out.Dependencies = append(out.Dependencies, d.Dependencies...)
@@ -91,43 +94,91 @@ func mergeDependencies(in []Dependency) []Dependency {
 	return out
 }
 
+// mergeComponents makes one component of all that are the same but for their
+// locations.
 func mergeComponents(in []Component) []Component {
 	out := make([]Component, 0, len(in))
-	at := map[string]int{}
-	for _, c := range in {
-		locations := c.Locations
-		c.Locations = nil
-		// The key is the component's own JSON, so a field added later counts.
-		key, err := json.Marshal(c)
-		if err != nil {
-			panic("sbom: a component is plain data: " + err.Error())
-		}
-		i, seen := at[string(key)]
+	at := make(map[string]int, len(in))
+	owner := make([]int, len(in))
+	var key []byte
+	places := 0
+	for i := range in {
+		key = in[i].appendIdentity(key[:0])
+		j, seen := at[string(key)]
 		if !seen {
-			i = len(out)
-			at[string(key)] = i
-			out = append(out, c)
+			j = len(out)
+			at[string(key)] = j
+			out = append(out, in[i])
+			out[j].Locations = nil
 		}
-		out[i].Locations = append(out[i].Locations, locations...)
+		owner[i] = j
+		places += len(in[i].Locations)
 	}
-	for i := range out {
-		slices.SortFunc(out[i].Locations, CompareLocations)
-		out[i].Locations = slices.Compact(out[i].Locations)
-		if out[i].Locations == nil {
-			out[i].Locations = []Location{}
-		}
-	}
+	mergeLocations(out, in, owner, places)
 	slices.SortFunc(out, CompareComponents)
 	return out
+}
+
+// mergeLocations gives each component of out the locations of those of in that
+// it owns, sorted, in one array of that many places.
+func mergeLocations(out, in []Component, owner []int, places int) {
+	counts := make([]int, len(out))
+	for i, j := range owner {
+		counts[j] += len(in[i].Locations)
+	}
+	all := make([]Location, places)
+	for j, n := range counts {
+		out[j].Locations, all = all[:0:n], all[n:]
+	}
+	for i, j := range owner {
+		out[j].Locations = append(out[j].Locations, in[i].Locations...)
+	}
+	for j := range out {
+		slices.SortFunc(out[j].Locations, CompareLocations)
+		out[j].Locations = slices.Compact(out[j].Locations)
+	}
+}
+
+// appendIdentity appends what tells the component from others: every field but
+// Locations, each text with its length. A list that is nil is an empty one.
+func (c *Component) appendIdentity(key []byte) []byte {
+	text := func(s string) {
+		key = append(binary.AppendUvarint(key, uint64(len(s))), s...)
+	}
+	for _, s := range [...]string{
+		c.Name, c.Version, c.Specifier, c.Ecosystem, c.PURL, string(c.Evidence), c.Source, c.SourceVersion,
+		c.Owner, c.Marker, c.URL, c.Scope,
+	} {
+		text(s)
+	}
+	for _, list := range [...][]string{c.Extras, c.Hashes} {
+		key = binary.AppendUvarint(key, uint64(len(list)))
+		for _, s := range list {
+			text(s)
+		}
+	}
+	for _, is := range [...]bool{c.Editable, c.Constraint} {
+		key = strconv.AppendBool(key, is)
+	}
+	return key
 }
 
 // CompareComponents orders components by ecosystem, normalised name, version,
 // specifier, evidence, purl, and then by every other field.
 func CompareComponents(a, b Component) int {
+	// Most are told apart by these: the rest is not compared for nothing.
+	if c := strings.Compare(a.Ecosystem, b.Ecosystem); c != 0 {
+		return c
+	}
+	if a.Name != b.Name {
+		if c := strings.Compare(a.NormalName(), b.NormalName()); c != 0 {
+			return c
+		}
+	}
+	if c := strings.Compare(a.Version, b.Version); c != 0 {
+		return c
+	}
 	return cmp.Or(
-		strings.Compare(a.Ecosystem, b.Ecosystem),
-		strings.Compare(a.NormalName(), b.NormalName()),
-		strings.Compare(a.Version, b.Version),
 		strings.Compare(a.Specifier, b.Specifier),
 		strings.Compare(string(a.Evidence), string(b.Evidence)),
 		strings.Compare(a.PURL, b.PURL),
