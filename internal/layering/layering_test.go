@@ -22,7 +22,7 @@ var sbomReaders = []string{"sbom", "sbom/pep440", "sbom/pep508", "sbom/pyreq", "
 // below lists every package below internal/audit, which assembles them.
 var below = slices.Concat(sbomReaders, []string{
 	"sbom/image", "sbom/decode", "vuln", "vuln/osv", "policy", "policy/lint", "policy/python",
-	"policy/dockerfile", "policy/deploy", "policy/space", "policy/drift", "attest", "internal/oci",
+	"policy/dockerfile", "policy/deploy", "policy/space", "policy/workflow", "policy/drift", "attest", "internal/oci",
 })
 
 // allowed is this test's own copy of the table: a package, and which of ours
@@ -36,7 +36,8 @@ var allowed = map[string][]string{
 	"sbom/pylock":            {"sbom", "sbom/pep440", "sbom/pep508"},
 	"sbom/pyproject":         {"sbom", "sbom/pep440", "sbom/pep508", "sbom/pyreq"},
 	"sbom/space":             {"sbom", "sbom/pep440", "sbom/pep508", "sbom/pyreq"},
-	"policy/space":           {"sbom", "sbom/pep440", "sbom/pep508", "sbom/pyreq", "sbom/space", "policy/lint"},
+	"policy/space":           {"sbom", "sbom/pep440", "sbom/pep508", "sbom/pyreq", "sbom/space", "sbom/dockerfile", "policy/lint"},
+	"policy/workflow":        {"sbom", "policy/lint"},
 	"policy/drift":           {"sbom", "sbom/pep440", "sbom/pep508", "sbom/pylock", "policy/lint"},
 	"vuln/fix":               {"vuln", "sbom", "sbom/pep440", "sbom/pep508", "sbom/pyreq", "sbom/pylock", "sbom/pyproject", "sbom/dockerfile"},
 	"sbom/catalog":           {"sbom"},

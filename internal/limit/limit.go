@@ -105,6 +105,9 @@ const (
 	// repository, are listed, and RegistryPages in how many answers.
 	RegistryNames = 200_000
 	RegistryPages = 20_000
+	// WorkflowSteps bounds how many steps one workflow may have, each counted
+	// again wherever an alias repeats it.
+	WorkflowSteps = 20_000
 	// SBOMBytes bounds an SBOM, a report or a findings file given as input.
 	SBOMBytes = 512 << 20
 	// ConfigBytes bounds tallyman.yaml and every other file of settings.
