@@ -18,7 +18,6 @@ import (
 
 	"github.com/tallyman/tallyman/internal/audit"
 	"github.com/tallyman/tallyman/internal/limit"
-	"github.com/tallyman/tallyman/policy"
 	"github.com/tallyman/tallyman/sbom"
 	"github.com/tallyman/tallyman/vuln"
 	"github.com/tallyman/tallyman/vuln/fix"
@@ -33,9 +32,10 @@ func (a *app) fixCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "fix [PATH]",
 		Short: "Say, or make, the smallest edits that cure what was found",
-		Long: `Print the smallest edits of requirement files, constraints, pyproject.toml and
-Dockerfiles after which no finding gates and none is latent, and with --write
-make them. Everything else in the files stays as it is, byte for byte.
+		Long: `Print the smallest edits of requirement files, constraints, pyproject.toml,
+Dockerfiles and a Space's README.md after which no installation is vulnerable and
+none may become so, and with --write make them. Everything else in the files
+stays as it is, byte for byte, and nothing outside of PATH is written.
 
 A lock and a line with hashes are not edited: the command that locks anew is
 printed. What no edit cures is named with the reason. The edited tree is audited
@@ -43,8 +43,9 @@ again before anything is said or written.
 
 PATH is a folder or a file. It is . when left out.
 
-Exit codes: 0 nothing is left after the edits, 1 something is, 2 wrong usage,
-3 undecided because something could not be read.`,
+Exit codes are those of 'tallyman vuln' with the same flags for the tree with the
+edits in it, whether or not they were written: 0 allowed, 1 denied, 2 wrong usage
+(nothing ran), 3 undecided, or an edit could not be written.`,
 		Example: `  tallyman fix
   tallyman fix app --write
   tallyman fix --format diff | git apply`,
@@ -64,9 +65,6 @@ Exit codes: 0 nothing is left after the edits, 1 something is, 2 wrong usage,
 			if !slices.Contains(fixFormats, format) {
 				return usagef("tallyman fix --help", "unknown format %q: there are %s", format, strings.Join(fixFormats, ", "))
 			}
-			if err := a.checkGlobs("tallyman fix --help"); err != nil {
-				return err
-			}
 			return a.fix(ctx, set, append(args, ".")[0], format, write)
 		},
 	}
@@ -77,6 +75,7 @@ Exit codes: 0 nothing is left after the edits, 1 something is, 2 wrong usage,
 	f.StringArrayVar(&a.flags.exclude, "exclude", nil, "no files that match this `GLOB` below the target; may be repeated")
 	f.StringVar(&a.flags.root, "root", "", "`DIR` that no include may leave (default: the enclosing git work tree, else the target)")
 	f.Var(&a.flags.maxAge, "max-age", "advisories older than this `AGE` (36h, 7d, 2w) decide nothing (default 7d)")
+	a.policyFlags(cmd)
 	a.advisoryFlags(cmd)
 	a.world(cmd)
 	must(cmd.RegisterFlagCompletionFunc("format", words(fixFormats...)))
@@ -102,7 +101,7 @@ func (a *app) fix(ctx context.Context, set *settings, word, format string, write
 		return err
 	}
 	defer closer()
-	before, err := auditor.Run(ctx, t)
+	before, err := a.runOn(ctx, auditor, t)
 	if err != nil {
 		return err
 	}
@@ -116,7 +115,7 @@ func (a *app) fix(ctx context.Context, set *settings, word, format string, write
 		folder := *t.Folder
 		folder.FS = out.Overlay(t.Folder.FS)
 		edited.Folder = &folder
-		if out.after, err = auditor.Run(ctx, edited); err != nil {
+		if out.after, err = a.runOn(ctx, auditor, edited); err != nil {
 			return err
 		}
 		if !out.Withdraw(out.harm(folderOf(t.Folder))) {
@@ -198,8 +197,8 @@ func spots(findings []vuln.Finding, dir string) map[spot]vuln.Finding {
 func (x *fixed) harm(dir string) func(fix.Edit) string {
 	before, after := spots(x.before.Findings, dir), spots(x.after.Findings, dir)
 	worse := map[spot]string{}
-	for at := range after {
-		if _, was := before[at]; !was {
+	for at, now := range after {
+		if was, found := before[at]; !found || now.Gates && !was.Gates {
 			where := spot{file: at.file, line: at.line, name: at.name}
 			worse[where] = max(worse[where], at.finding)
 		}
@@ -256,17 +255,9 @@ func (x *fixed) unknown(dir string) {
 	}
 }
 
-// outcome is 1 while something is left, and undecided when the edited tree
-// could not be read to its end.
-func (x *fixed) outcome() error {
-	if len(x.Left) > 0 {
-		return decided(policy.Denied)
-	}
-	if x.after.Decision.Outcome == policy.Undecided {
-		return decided(policy.Undecided)
-	}
-	return nil
-}
+// outcome is what the policy decides of the edited tree. What is left and does
+// not deny is a warning, here as in an audit.
+func (x *fixed) outcome() error { return decided(x.after.Decision.Outcome) }
 
 // shown is how the user would type a file of the tree.
 func (x *fixed) shown(name string) string {

@@ -76,43 +76,75 @@ func (x *fixed) refusal(b *strings.Builder, group []fix.Refusal) {
 	}
 }
 
-// summary is the last paragraph: what was or would be done, and what is left.
+// summary is the last paragraph: what was or would be done, what is left, and
+// what the policy makes of that.
 func (x *fixed) summary(written bool) string {
 	var b strings.Builder
-	when := "After them"
+	when := "With them"
 	switch files := count(len(x.Files()), "file"); {
 	case len(x.Edits) == 0:
 		b.WriteString("No edit is proposed.")
-		when = "Now"
+		when = "As it is"
 	case written:
 		fmt.Fprintf(&b, "Made %s in %s.", count(len(x.Edits), "edit"), files)
+	case len(x.Edits) == 1:
+		fmt.Fprintf(&b, "1 edit in %s; --write makes it.", files)
+		when = "With it"
 	default:
 		fmt.Fprintf(&b, "%s in %s; --write makes them.", count(len(x.Edits), "edit"), files)
 	}
-	gating, latent, unknown := 0, 0, 0
-	for _, f := range x.after.Findings {
-		switch {
-		case f.Gates:
-			gating++
-		case f.Verdict == vuln.Latent:
-			latent++
-		default:
-			unknown++
-		}
+	fmt.Fprintf(&b, " %s.\n", x.leftovers())
+	if written && len(x.Edits) > 0 {
+		when = "Now"
 	}
-	if gating+latent+unknown == 0 {
-		fmt.Fprintf(&b, " %s there are no findings", when)
-	} else {
-		fmt.Fprintf(&b, " %s there are %s: %d gating, %d latent, %d unknown", when, count(gating+latent+unknown, "finding"), gating, latent, unknown)
-	}
-	if hides := x.hides(); len(hides) > 0 {
-		b.WriteString(", but not everything could be judged:\n")
-		for _, line := range hides {
-			fmt.Fprintf(&b, "  %s\n", report.Escape(line))
-		}
+	fmt.Fprintf(&b, "%s the tree is %s", when, x.decision())
+	hides := x.hides()
+	if len(hides) == 0 {
+		b.WriteString(".\n")
 		return b.String()
 	}
-	return b.String() + ".\n"
+	b.WriteString(":\n")
+	for _, line := range hides {
+		fmt.Fprintf(&b, "  %s\n", report.Escape(line))
+	}
+	return b.String()
+}
+
+// decision is the policy's outcome and what it rests on, in the words of an
+// audit.
+func (x *fixed) decision() string {
+	word := x.after.Decision.Outcome.String()
+	parts := report.Summary(x.after)
+	if len(parts) == 0 || !strings.HasPrefix(parts[0], word) {
+		parts = append([]string{word}, parts...)
+	}
+	return strings.Join(parts, "; ")
+}
+
+// leftovers counts the findings after the edits by verdict, which no policy
+// changes.
+func (x *fixed) leftovers() string {
+	tally := map[vuln.Verdict]int{}
+	for _, f := range x.after.Findings {
+		tally[f.Verdict]++
+	}
+	var parts []string
+	for _, v := range []vuln.Verdict{vuln.AffectedVersion, vuln.Forced, vuln.Current, vuln.Latent, vuln.Unknown} {
+		if tally[v] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", tally[v], v))
+		}
+	}
+	switch n := len(x.after.Findings); n {
+	case 0:
+		if len(x.hides()) > 0 {
+			return "No finding is left, but not everything could be judged"
+		}
+		return "Nothing is left to cure"
+	case 1:
+		return "1 finding is left: " + parts[0]
+	default:
+		return fmt.Sprintf("%d findings are left: %s", n, strings.Join(parts, ", "))
+	}
 }
 
 // maxHides is how many reasons for being undecided are shown.

@@ -60,17 +60,24 @@ func (a *app) common(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&a.flags.format, "format", "text", "format of standard output: "+strings.Join(report.Formats(), ", "))
 	f.StringArrayVar(&a.flags.outputs, "output", nil, "also write `FORMAT=FILE`; may be repeated")
-	f.StringVar(&a.flags.failOn, "fail-on", "high", "lowest `SEVERITY` that denies: low, medium, high, critical (unknown always does)")
 	f.StringArrayVar(&a.flags.include, "include", nil, "only files that match this `GLOB` below the target; may be repeated")
 	f.StringArrayVar(&a.flags.exclude, "exclude", nil, "no files that match this `GLOB` below the target; may be repeated")
 	f.StringVar(&a.flags.root, "root", "", "`DIR` that no include may leave (default: the enclosing git work tree, else the target)")
-	f.StringVar(&a.flags.policy, "policy", "", "`DIR` of your own Rego modules, besides the built-in ones")
 	f.Var(&a.flags.maxAge, "max-age", "advisories older than this `AGE` (36h, 7d, 2w) decide nothing (default 7d)")
+	a.policyFlags(cmd)
+	a.world(cmd)
+	must(cmd.RegisterFlagCompletionFunc("format", words(report.Formats()...)))
+}
+
+// policyFlags registers what a decision depends on beside the target, so that
+// every command that decides has the same words for it.
+func (a *app) policyFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&a.flags.failOn, "fail-on", "high", "lowest `SEVERITY` that denies: low, medium, high, critical (unknown always does)")
+	f.StringVar(&a.flags.policy, "policy", "", "`DIR` of your own Rego modules, besides the built-in ones")
 	f.StringVar(&a.flags.unfixed, "unfixed", "warn", "distribution packages without a fix: deny, warn or ignore")
 	f.StringVar(&a.flags.pack, "pack", string(policy.PackDefault), "`PACK` of defaults: default; release (what goes out: unresolved is undecided, every scope gates)")
 	f.StringVar(&a.flags.unresolved, "unresolved", "", "declared ranges that nobody can resolve: deny, undecided or warn (default: warn; with --pack release, undecided)")
-	a.world(cmd)
-	must(cmd.RegisterFlagCompletionFunc("format", words(report.Formats()...)))
 	must(cmd.RegisterFlagCompletionFunc("fail-on", words("low", "medium", "high", "critical")))
 	must(cmd.RegisterFlagCompletionFunc("unfixed", words("deny", "warn", "ignore")))
 	must(cmd.RegisterFlagCompletionFunc("pack", words(string(policy.PackDefault), string(policy.PackRelease))))

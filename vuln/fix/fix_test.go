@@ -78,7 +78,7 @@ func TestRequirementLines(t *testing.T) {
 func TestRefusals(t *testing.T) {
 	digest := strings.Repeat("0", 64)
 	capped := found("gradio", "requirements.txt", 1, "")
-	capped.Fixed = "5.0.0"
+	capped.Fixed, capped.Specifier = "5.0.0", ">=4,<5"
 	unfixed := found("gradio", "requirements.txt", 1, "")
 	for _, test := range []struct {
 		name, line string
@@ -103,6 +103,40 @@ func TestRefusals(t *testing.T) {
 				t.Errorf("refused %+v, want %q", refused, test.want)
 			}
 		})
+	}
+}
+
+// A floor is never a pre-release that nobody asked for, whatever a record calls
+// fixed.
+func TestPreReleases(t *testing.T) {
+	const why = "5.0.0rc1 cures advisory CVE-2024-1, and no final version is known that does"
+	for line, want := range map[string]string{
+		"gradio==4.19.1": "", "gradio>=4": "", "gradio!=5.0a1": "", "gradio": "",
+		"gradio==4.19.1rc1": "gradio==5.0.0rc1", "gradio>=5.0b1": "gradio>=5.0.0rc1",
+	} {
+		got, refused := edited(t, "requirements.txt", line, found("gradio", "requirements.txt", 1, "5.0.0rc1"))
+		switch {
+		case want == "" && (got != line || len(refused) != 1 || refused[0].Reason != why):
+			t.Errorf("%q: edited to %q, refused %v", line, got, refused)
+		case want != "" && (got != want || len(refused) > 0):
+			t.Errorf("%q: got %q, want %q; refused %v", line, got, want, refused)
+		}
+	}
+}
+
+// What reaches beyond the fixed version of what can be cured begins there, even
+// if no known version is free of everything.
+func TestAFloorAlthoughNothingIsFreeOfEverything(t *testing.T) {
+	f := found("gradio", "requirements.txt", 1, "")
+	f.Fixed, f.Specifier = "5.0.0", ">=4"
+	if got, refused := edited(t, "requirements.txt", "gradio>=4\n", f); got != "gradio>=5.0.0\n" || len(refused) > 0 {
+		t.Errorf("%q, refused %v", got, refused)
+	}
+	// Another line of the same installation is in the way.
+	f.Specifier = "<5,>=4"
+	got, refused := edited(t, "requirements.txt", "gradio>=4\n", f)
+	if got != "gradio>=4\n" || len(refused) != 1 || !strings.Contains(refused[0].Reason, "prevents it") {
+		t.Errorf("%q, refused %v", got, refused)
 	}
 }
 
@@ -203,14 +237,14 @@ func TestConstraints(t *testing.T) {
 		t.Errorf("a constraint that leaves room (-want +got):\n%s\nrefused %v", diff, got.Refused)
 	}
 	fsys["app/constraints.txt"].Data = []byte("gradio==4.19.1\n")
-	f.Floor, f.Fixed = "", "5.0.0"
+	f.Floor, f.Fixed, f.Specifier = "", "5.0.0", "==4.19.1,>=4"
 	got = New(fsys, []vuln.Finding{f}, opts("==4.19.1"))
 	want = []Edit{{"app/constraints.txt", 1, "gradio", "gradio==4.19.1", "gradio==5.0.0", "cures advisory CVE-2024-1"}}
 	if diff := cmp.Diff(want, got.Edits); diff != "" || len(got.Refused) > 0 {
 		t.Errorf("a pinned constraint (-want +got):\n%s\nrefused %v", diff, got.Refused)
 	}
 	fsys["app/constraints.txt"].Data = []byte("gradio<4.5\n")
-	f.Floor = ""
+	f.Specifier = "<4.5,>=4"
 	got = New(fsys, []vuln.Finding{f}, opts("<4.5"))
 	if len(got.Edits) > 0 || len(got.Refused) == 0 || !strings.Contains(fmt.Sprint(got.Refused), "<4.5") {
 		t.Errorf("a constraint that caps: %+v", got)

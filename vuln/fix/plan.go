@@ -89,16 +89,27 @@ func (p *planner) site(n *need, f *file, s *site) {
 
 // target is the version that a line must begin at. A pin that only constrains
 // has to move to where the findings would be cured, for which the requirements
-// beside it leave room.
+// beside it leave room. A range that reaches there begins there, although no
+// known version is free of everything: what is left has no cure anywhere, and
+// less is admitted than was.
 func (p *planner) target(n *need, s *site) pep440.Version {
 	at, err := s.locate(s.text)
 	if err != nil {
 		return n.floor
 	}
-	if _, pinned := at.pin(); pinned {
+	if _, pinned := at.pin(); pinned || n.reaches() {
 		return later(n.floor, n.capped)
 	}
 	return n.floor
+}
+
+// reaches reports whether everything that the findings' requirements say
+// together admits the version that would cure the open ones.
+func (n *need) reaches() bool {
+	return n.capped.IsValid() && !slices.ContainsFunc(n.open, func(f *vuln.Finding) bool {
+		s, err := pep440.ParseSpecifiers(f.Specifier)
+		return f.Fixed != "" && (err != nil || !s.Set().Contains(n.capped))
+	})
 }
 
 // raised returns the change that lets a line begin at a version.
@@ -108,10 +119,15 @@ func (p *planner) raised(n *need, f *file, s *site, target pep440.Version) (c ch
 		p.refuse(n, "", "%v", err)
 		return c, false
 	}
-	if _, pinned := at.pin(); !pinned && n.capped.IsValid() {
+	_, pinned := at.pin()
+	if !pinned && n.capped.IsValid() && target.Compare(n.capped) < 0 {
 		p.caps(n, at)
 	}
 	if !target.IsValid() {
+		return c, false
+	}
+	if target.IsPrerelease() && !at.prereleases() {
+		p.refuse(n, "", "%s cures %s, and no final version is known that does", target, n.reason(target))
 		return c, false
 	}
 	if why := p.against(n, s, target); why != "" {

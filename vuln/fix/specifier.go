@@ -3,6 +3,7 @@ package fix
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/tallyman/tallyman/sbom/pep440"
@@ -154,6 +155,15 @@ func (s spans) pin() (clauseSpan, bool) {
 		}
 	}
 	return clauseSpan{}, false
+}
+
+// prereleases reports whether a clause names a pre-release, so that installers
+// take them like any other version. A clause that only excludes one does not.
+// https://packaging.python.org/en/latest/specifications/version-specifiers/#handling-of-pre-releases
+func (s spans) prereleases() bool {
+	return slices.ContainsFunc(s.clauses, func(c clauseSpan) bool {
+		return c.Operator != pep440.Excluding && c.Version.IsValid() && c.Version.IsPrerelease()
+	})
 }
 
 // exact reports whether a clause admits one version only.
