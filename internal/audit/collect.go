@@ -13,6 +13,7 @@ import (
 	"github.com/tallyman/tallyman/policy/dockerfile"
 	"github.com/tallyman/tallyman/policy/lint"
 	"github.com/tallyman/tallyman/policy/python"
+	"github.com/tallyman/tallyman/policy/workflow"
 	"github.com/tallyman/tallyman/sbom"
 	"github.com/tallyman/tallyman/sbom/catalog"
 	dockerfilereader "github.com/tallyman/tallyman/sbom/dockerfile"
@@ -61,7 +62,13 @@ func (a *Auditor) collect(ctx context.Context, f *Folder) (*source, error) {
 	if err := s.readRequirements(ctx, a.Enable, f, names); err != nil {
 		return nil, err
 	}
-	if err := s.readCompose(ctx, f, found.files[composeFile]); err != nil {
+	check := func(name string, src []byte) ([]lint.Finding, []sbom.Gap) {
+		return workflow.Check(name, src, a.Enable...)
+	}
+	if err := s.judge(ctx, f, found.files[composeFile], deploy.CheckCompose); err != nil {
+		return nil, err
+	}
+	if err := s.judge(ctx, f, found.files[workflowFile], check); err != nil {
 		return nil, err
 	}
 	if err := s.readProjects(ctx, a.Enable, f, found); err != nil {
@@ -172,7 +179,9 @@ func (s *source) readDockerfiles(ctx context.Context, a *Auditor, f *Folder, fou
 	return nil
 }
 
-func (s *source) readCompose(ctx context.Context, f *Folder, names []string) error {
+// judge lints files that name no component: what check finds, and what it could
+// not read.
+func (s *source) judge(ctx context.Context, f *Folder, names []string, check func(name string, src []byte) ([]lint.Finding, []sbom.Gap)) error {
 	for _, name := range names {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -182,7 +191,7 @@ func (s *source) readCompose(ctx context.Context, f *Folder, names []string) err
 			s.docs = append(s.docs, &sbom.Document{Gaps: []sbom.Gap{*gap}})
 			continue
 		}
-		findings, gaps := deploy.CheckCompose(name, src)
+		findings, gaps := check(name, src)
 		s.lint = append(s.lint, findings...)
 		s.docs = append(s.docs, &sbom.Document{Gaps: gaps})
 		s.linted++

@@ -9,12 +9,13 @@ import (
 	"github.com/tallyman/tallyman/policy/lint"
 	"github.com/tallyman/tallyman/policy/python"
 	"github.com/tallyman/tallyman/policy/space"
+	"github.com/tallyman/tallyman/policy/workflow"
 )
 
 // allRules documents every lint rule. An identifier may stand twice, when two
 // kinds of input break the same control.
 func allRules() []lint.Rule {
-	return slices.Concat(dockerfile.Rules(), python.Rules(), python.InterpreterRules(), deploy.Rules(), space.Rules(), drift.Rules(), drift.LockRules())
+	return slices.Concat(dockerfile.Rules(), python.Rules(), python.InterpreterRules(), deploy.Rules(), space.Rules(), workflow.Rules(), drift.Rules(), drift.LockRules())
 }
 
 // HasRule reports whether a lint rule has this identifier or alias; "all" names

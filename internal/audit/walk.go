@@ -14,6 +14,7 @@ import (
 
 	"github.com/tallyman/tallyman/internal/limit"
 	"github.com/tallyman/tallyman/policy/deploy"
+	"github.com/tallyman/tallyman/policy/workflow"
 	"github.com/tallyman/tallyman/sbom"
 	"github.com/tallyman/tallyman/sbom/catalog"
 	"github.com/tallyman/tallyman/sbom/pylock"
@@ -38,6 +39,7 @@ const (
 	spaceReadme   // README.md, whose front matter may configure a Space
 	spacePackages // packages.txt, which a Space's README makes sense of
 	foreignRules  // settings of an auditor, which do not configure us
+	workflowFile  // .github/workflows/*.yml
 	pythonVersion // .python-version, which says which Python runs
 )
 
@@ -208,6 +210,8 @@ func classify(name string) fileKind {
 		return catalogued
 	case inEnvironment(name):
 		return notManifest // what a package brings along is not this application's
+	case workflow.IsWorkflow(name):
+		return workflowFile
 	case catalog.Reads(name):
 		return catalogued
 	case base == "package.json":
