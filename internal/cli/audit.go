@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime/debug"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -132,6 +133,9 @@ func (a *app) runOn(ctx context.Context, auditor *audit.Auditor, t audit.Target)
 	r, err := auditor.Run(ctx, t)
 	if err != nil {
 		if errors.Is(err, policy.ErrUsage) {
+			if strings.Contains(err.Error(), "rego_parse_error") {
+				err = hinted(err, "policies are written in Rego v1: opa fmt --v0-v1 --write rewrites older ones")
+			}
 			return nil, usage(err, "")
 		}
 		return nil, err

@@ -51,6 +51,9 @@ func (a *app) sweep(cmd *cobra.Command, args []string, list string, parallel int
 	if (len(args) == 1) == (list != "") {
 		return usagef("tallyman sweep --help", "name a registry or a --list, one of them")
 	}
+	if len(args) == 1 && namesOneImage(args[0]) {
+		return usagef("tallyman audit "+args[0], "%q is one image: a sweep takes a registry, or a prefix of its repositories", args[0])
+	}
 	if a.flags.format != "text" && a.flags.format != "json" || len(a.flags.outputs) > 0 {
 		return usagef("tallyman sweep --help", "a sweep writes --format text or json")
 	}
@@ -91,6 +94,13 @@ func (a *app) sweep(cmd *cobra.Command, args []string, list string, parallel int
 		return err
 	}
 	return decided(result.Outcome)
+}
+
+// namesOneImage reports whether a word has a tag or a digest after its last
+// slash, which no registry and no prefix of repositories has.
+func namesOneImage(word string) bool {
+	i := strings.LastIndex(word, "/")
+	return i >= 0 && strings.ContainsAny(word[i:], ":@")
 }
 
 // resolve lists the images behind a reference: all of an index, or the one of

@@ -95,26 +95,26 @@ func encodeJSON(w io.Writer, v any) error {
 func Read(r io.Reader) (*audit.Report, error) {
 	data, err := limit.ReadAll(r, limit.SBOMBytes)
 	if err != nil {
-		return nil, fmt.Errorf("reading the report: %w", err)
+		return nil, err
 	}
 	var head struct {
 		Version *int   `json:"version"`
 		Command string `json:"command"`
 	}
 	if err := json.Unmarshal(data, &head); err != nil {
-		return nil, fmt.Errorf("reading the report: not the JSON of `tallyman audit --format json`: %w", err)
+		return nil, fmt.Errorf("not the JSON of `tallyman audit --format json`: %w", err)
 	}
 	switch {
 	case head.Version == nil:
-		return nil, fmt.Errorf("reading the report: it has no version: only what `tallyman audit --format json` wrote can be read")
+		return nil, fmt.Errorf("it has no version: only what `tallyman audit --format json` wrote can be read")
 	case *head.Version != audit.ReportVersion:
-		return nil, fmt.Errorf("reading the report: version %d is unknown, this program reads version %d", *head.Version, audit.ReportVersion)
+		return nil, fmt.Errorf("version %d is unknown, this program reads version %d", *head.Version, audit.ReportVersion)
 	case head.Command != "audit":
-		return nil, fmt.Errorf("reading the report: it is of the command %q and holds only a part: only what `tallyman audit --format json` wrote can be read", head.Command)
+		return nil, fmt.Errorf("it is of the command %q and holds only a part: only what `tallyman audit --format json` wrote can be read", head.Command)
 	}
 	var out audit.Report
 	if err := json.Unmarshal(data, &out); err != nil {
-		return nil, fmt.Errorf("reading the report: %w", err)
+		return nil, err
 	}
 	return normalised(&out), nil
 }
