@@ -54,6 +54,7 @@ func (a *app) sbomCommand() *cobra.Command {
 		RunE: a.stage("sbom", audit.StageSBOM),
 	}
 	a.common(cmd)
+	unsaid(cmd, "fail-on", "max-age", "unfixed", "unresolved", "pack", "cache-dir")
 	cmd.Flags().StringVar(&a.flags.image, "image", "", "`IMAGE` that was built from the folder")
 	cmd.Flags().StringVar(&a.flags.platform, "platform", "", "`OS/ARCH` to take from an image index")
 	return cmd

@@ -108,7 +108,7 @@ func (a *app) fix(ctx context.Context, set *settings, word, format string, write
 	root := a.boundary(a.path(word), kind == aFile)
 	out := &fixed{app: a, root: root, before: before, after: before}
 	out.Plan = fix.New(t.Folder.FS, before.Findings, fix.Options{
-		Dir: folderOf(t.Folder), Components: before.Components, Name: out.shown,
+		Dir: folderOf(t.Folder), Within: within(t.Folder), Components: before.Components, Name: out.shown,
 	})
 	for len(out.Edits) > 0 {
 		edited := t
@@ -140,6 +140,14 @@ func (a *app) fix(ctx context.Context, set *settings, word, format string, write
 func folderOf(f *audit.Folder) string {
 	if f.File != "" {
 		return path.Dir(f.File)
+	}
+	return f.Dir
+}
+
+// within is the file or folder that was named, below the root.
+func within(f *audit.Folder) string {
+	if f.File != "" {
+		return f.File
 	}
 	return f.Dir
 }

@@ -14,11 +14,14 @@ import (
 func (x *fixed) text(written bool) string {
 	var b strings.Builder
 	for _, e := range x.Edits {
-		to := e.New
-		if to == "" {
-			to = "(removed)"
+		what := report.Escape(e.Old) + " -> " + report.Escape(e.New)
+		switch {
+		case e.New == "":
+			what = report.Escape(e.Old) + " -> (removed)"
+		case e.Old == "":
+			what = "add " + report.Escape(e.New)
 		}
-		fmt.Fprintf(&b, "%s:%d: %s -> %s\n    %s\n", report.Escape(x.shown(e.File)), e.Line, report.Escape(e.Old), report.Escape(to), report.Escape(e.Reason))
+		fmt.Fprintf(&b, "%s:%d: %s\n    %s\n", report.Escape(x.shown(e.File)), e.Line, what, report.Escape(e.Reason))
 	}
 	if len(x.Refused) > 0 {
 		if b.Len() > 0 {

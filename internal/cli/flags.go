@@ -84,6 +84,14 @@ func (a *app) policyFlags(cmd *cobra.Command) {
 	must(cmd.RegisterFlagCompletionFunc("unresolved", words("deny", "undecided", "warn")))
 }
 
+// unsaid leaves flags out of a command's help that every stage takes and that
+// mean nothing to this one.
+func unsaid(cmd *cobra.Command, names ...string) {
+	for _, name := range names {
+		must(cmd.Flags().MarkHidden(name))
+	}
+}
+
 // world registers the flags about time, network and output, which even the
 // commands that decide nothing take.
 func (a *app) world(cmd *cobra.Command) {

@@ -18,6 +18,7 @@ func (a *app) lintCommand() *cobra.Command {
 		RunE: a.lint,
 	}
 	a.common(cmd)
+	unsaid(cmd, "fail-on", "max-age", "unfixed", "unresolved", "pack")
 	a.enableFlag(cmd)
 	cmd.Flags().StringVar(&a.flags.platform, "platform", "", "`OS/ARCH` to take from an image index")
 	return cmd

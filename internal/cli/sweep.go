@@ -39,6 +39,8 @@ looked at is undecided. The exit code is the worst.`,
 	a.signatureFlags(cmd)
 	cmd.Flags().StringVar(&list, "list", "", "`FILE` with an image reference a line (# starts a comment)")
 	cmd.Flags().IntVar(&parallel, "parallel", 2, "how many images at once")
+	unsaid(cmd, "include", "exclude", "root", "output", "python", "known-versions")
+	cmd.Flags().Lookup("format").Usage = "format of standard output: text, json"
 	return cmd
 }
 
