@@ -175,6 +175,7 @@ func (l *limits) before(o *order, v version) bool {
 // sortEvents parts the limits from the other events and sorts those by
 // version; events at one version keep the record's order.
 func (o *order) sortEvents(r *Range) (l limits, events []event, unread []*Event) {
+	events = make([]event, 0, len(r.Events))
 	for i := range r.Events {
 		e := &r.Events[i]
 		if e.Limit == "*" {

@@ -15,15 +15,13 @@ type known struct {
 	complete bool
 	// locked are those that only a lock names.
 	locked map[pep440.Version]bool
-	// seen are the texts that were added: records repeat one another's lists.
-	seen map[string]bool
 }
 
 // gatherKnown is the known versions of a package: what an index says alone, or
 // else what the records name in lists and events and what locks name. A limit
 // event only bounds, and what malware was published as has been taken away.
 func (o *order) gatherKnown(index []string, complete bool, records []Advisory, locks []string) *known {
-	k := &known{complete: complete, locked: map[pep440.Version]bool{}, seen: map[string]bool{}}
+	k := &known{complete: complete, locked: map[pep440.Version]bool{}}
 	if complete {
 		k.add(o, index)
 		k.sort()
@@ -38,7 +36,7 @@ func (o *order) gatherKnown(index []string, complete bool, records []Advisory, l
 			for _, r := range a.Affected[j].Ranges {
 				for e := range r.Events {
 					if r.Events[e].Limit == "" && r.Events[e].Introduced != "0" && r.Events[e].Fixed != "0" {
-						k.add(o, []string{r.Events[e].version()})
+						k.addOne(o.read(r.Events[e].version()))
 					}
 				}
 			}
@@ -74,13 +72,17 @@ func (o *order) withdrawnMalware(records []Advisory) pep440.Set {
 
 func (k *known) add(o *order, texts []string) {
 	for _, text := range texts {
-		if k.seen[text] {
-			continue
-		}
-		k.seen[text] = true
-		if v, err := o.parse(text); err == nil {
-			k.versions = append(k.versions, v.pep)
-		}
+		k.addOne(o.read(text))
+	}
+}
+
+func (k *known) addOne(p *parsed) {
+	if p.known == k {
+		return // records repeat one another's lists
+	}
+	p.known = k
+	if p.err == nil {
+		k.versions = append(k.versions, p.pep)
 	}
 }
 
@@ -121,17 +123,18 @@ func (k *known) candidates(s *admitted) []pep440.Version {
 
 // choose is candidates, which many advisories ask for the same package.
 func (k *known) choose(s *admitted) []pep440.Version {
-	final, all := []pep440.Version{}, []pep440.Version{}
+	all := make([]pep440.Version, 0, len(k.versions))
 	for _, v := range k.versions {
 		if !s.set.Contains(v) {
 			continue
 		}
 		all = append(all, v)
-		if !v.IsPrerelease() {
-			final = append(final, v)
-		}
 	}
-	if s.prereleases || len(final) == 0 {
+	if s.prereleases {
+		return all
+	}
+	final := slices.DeleteFunc(slices.Clone(all), pep440.Version.IsPrerelease)
+	if len(final) == 0 {
 		return all
 	}
 	return final

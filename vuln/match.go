@@ -54,11 +54,12 @@ func MatchWith(ctx context.Context, doc *sbom.Document, src Source, opts Options
 	}
 	m.closeGaps()
 	scopes := scopesAt(all)
-	for i := range m.findings {
-		m.findings[i].Scopes = scopes.of(&m.findings[i])
+	findings := sorted(m.findings)
+	for i := range findings {
+		findings[i].Scopes = scopes.of(&findings[i])
 	}
 	slices.SortFunc(m.gaps, sbom.CompareGaps)
-	return &Result{Findings: sorted(m.findings), Gaps: append([]sbom.Gap{}, slices.Compact(m.gaps)...)}, nil
+	return &Result{Findings: findings, Gaps: append([]sbom.Gap{}, slices.Compact(m.gaps)...)}, nil
 }
 
 type matcher struct {
@@ -75,8 +76,9 @@ type matcher struct {
 	names        map[string]bool
 	steps        map[string]int   // spent on the versions of PyPI, likewise
 	through      map[place]string // what brings in what no line names
-	findings     []Finding
-	gaps         []sbom.Gap
+	// findings are in the lists that they were made in: they are large.
+	findings [][]Finding
+	gaps     []sbom.Gap
 	// missing and unordered count the components of an ecosystem that src
 	// does not have, or whose versions have no order; uncovered lists those
 	// of a kind of package for which there are no advisories at all.
@@ -354,12 +356,15 @@ func (m *matcher) gapAt(c *sbom.Component, at sbom.Location, kind sbom.GapKind, 
 	m.gaps = append(m.gaps, g)
 }
 
-func (m *matcher) add(f Finding) {
-	if f.Evidence == sbom.Assumed && len(f.Locations) > 0 {
-		f.Through = m.through[place{sbom.NormalName(f.Ecosystem, f.Package), f.Locations[0]}]
+func (m *matcher) add(list ...Finding) {
+	for i := range list {
+		f := &list[i]
+		if f.Evidence == sbom.Assumed && len(f.Locations) > 0 {
+			f.Through = m.through[place{sbom.NormalName(f.Ecosystem, f.Package), f.Locations[0]}]
+		}
+		f.Gates = f.Verdict.Gating() && f.Evidence != sbom.Claimed
 	}
-	f.Gates = f.Verdict.Gating() && f.Evidence != sbom.Claimed
-	m.findings = append(m.findings, f)
+	m.findings = append(m.findings, list)
 }
 
 // closeGaps writes the gaps that are one for many components.
@@ -417,13 +422,15 @@ func compareFindings(a, b *Finding) int {
 }
 
 // sorted returns findings in their order. Findings are large: pointers move.
-func sorted(findings []Finding) []Finding {
-	order := make([]*Finding, len(findings))
-	for i := range findings {
-		order[i] = &findings[i]
+func sorted(lists [][]Finding) []Finding {
+	var order []*Finding
+	for _, list := range lists {
+		for i := range list {
+			order = append(order, &list[i])
+		}
 	}
 	slices.SortFunc(order, compareFindings)
-	out := make([]Finding, len(findings))
+	out := make([]Finding, len(order))
 	for i, f := range order {
 		out[i] = *f
 	}

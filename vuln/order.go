@@ -23,13 +23,22 @@ const pypi = "PyPI"
 type order struct {
 	ecosystem string
 	pypi      bool
-	parsed    map[string]parsed
+	parsed    map[string]*parsed
 	regions   map[*Advisory]*region // PyPI
+	last      *parsed
 }
 
+// parsed is what became of one text.
 type parsed struct {
 	version
 	err error
+	// next is what was asked for after this one the last time: records repeat
+	// one another's lists, in one order.
+	next *parsed
+	// known is the package whose known versions it was last added to.
+	known *known
+	// exact is what counts as this version (PyPI), once asked for.
+	exact *pep440.Set
 }
 
 // maxVersionBytes bounds one version: some orders take quadratic time.
@@ -39,7 +48,7 @@ const maxVersionBytes = 256
 var errNoOrder = errors.New("no version order is known for this ecosystem")
 
 func newOrder(ecosystem string) (*order, error) {
-	o := &order{ecosystem: ecosystem, pypi: ecosystem == pypi, parsed: map[string]parsed{}, regions: map[*Advisory]*region{}}
+	o := &order{ecosystem: ecosystem, pypi: ecosystem == pypi, parsed: map[string]*parsed{}, regions: map[*Advisory]*region{}}
 	if !o.pypi {
 		if _, err := parseOther("1", ecosystem); errors.Is(err, errNoOrder) {
 			return nil, errNoOrder
@@ -69,10 +78,30 @@ func CompareVersions(ecosystem, a, b string) (int, error) {
 }
 
 func (o *order) parse(s string) (version, error) {
-	if p, ok := o.parsed[s]; ok {
-		return p.version, p.err
+	p := o.read(s)
+	return p.version, p.err
+}
+
+// read is parse, with all that is remembered of the text.
+func (o *order) read(s string) *parsed {
+	var p *parsed
+	if last := o.last; last != nil && last.next != nil && last.next.text == s {
+		p = last.next
+	} else {
+		if p = o.parsed[s]; p == nil {
+			p = o.parseNew(s)
+			o.parsed[s] = p
+		}
+		if last != nil {
+			last.next = p
+		}
 	}
-	p := parsed{version: version{text: s}}
+	o.last = p
+	return p
+}
+
+func (o *order) parseNew(s string) *parsed {
+	p := &parsed{version: version{text: s}}
 	if len(s) > maxVersionBytes {
 		p.err = fmt.Errorf("a version of %d bytes", len(s))
 	} else if o.pypi {
@@ -82,8 +111,7 @@ func (o *order) parse(s string) (version, error) {
 	} else {
 		p.any, p.err = parseOther(s, o.ecosystem)
 	}
-	o.parsed[s] = p
-	return p.version, p.err
+	return p
 }
 
 // parseEvent reads the version of an event. Records that were made from CPE
@@ -91,18 +119,24 @@ func (o *order) parse(s string) (version, error) {
 // CPE's word for "there is no update part", and the local version "2.6.0-cu124".
 // https://nvlpubs.nist.gov/nistpubs/Legacy/IR/nistir7695.pdf, section 5.3.1
 func (o *order) parseEvent(s string) (version, error) {
-	v, err := o.parse(s)
-	if err == nil || !o.pypi {
-		return v, err
+	p := o.readEvent(s)
+	return p.version, p.err
+}
+
+// readEvent is parseEvent, with all that is remembered of the text.
+func (o *order) readEvent(s string) *parsed {
+	p := o.read(s)
+	if p.err == nil || !o.pypi {
+		return p
 	}
 	base, tail, _ := strings.Cut(s, "-")
 	switch {
 	case tail == "NA":
-		return o.parse(base)
+		return o.read(base)
 	case strings.HasPrefix(tail, "cu") && strings.Trim(tail[2:], "0123456789") == "":
-		return o.parse(base + "+" + tail)
+		return o.read(base + "+" + tail)
 	}
-	return v, err
+	return p
 }
 
 // compare orders two versions that parse gave.

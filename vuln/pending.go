@@ -79,7 +79,7 @@ func clustersOf(all []*pending) [][]*pending {
 		}
 		return i
 	}
-	seen := map[key]int{}
+	seen := make(map[key]int, len(all))
 	for i, p := range all {
 		parent[i] = i
 		lines := p.demand.lines[:p.demand.requirements]
@@ -96,15 +96,15 @@ func clustersOf(all []*pending) [][]*pending {
 			}
 		}
 	}
-	var out [][]*pending
-	place := map[int]int{}
+	out := make([][]*pending, 0, len(all))
+	place := make(map[int]int, len(all))
 	for i, p := range all {
 		r := root(i)
 		at, ok := place[r]
 		if !ok {
-			at = len(out)
-			place[r] = at
-			out = append(out, nil)
+			place[r] = len(out)
+			out = append(out, all[i:i+1:i+1])
+			continue
 		}
 		out[at] = append(out[at], p)
 	}

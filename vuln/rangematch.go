@@ -49,8 +49,8 @@ func (m *matcher) ranges(ctx context.Context, lines map[string][]*line, together
 			steps += len(now) * len(d.lines)
 			found = append(found, now...)
 		}
-		for _, f := range joinPending(found, len(m.environments), m.environments) {
-			m.add(f)
+		if len(found) > 0 {
+			m.add(joinPending(found, len(m.environments), m.environments)...)
 		}
 	}
 	return nil

@@ -49,7 +49,7 @@ func (o *order) entryRegion(a *Affected) region {
 		return region{maybe: pep440.All(), why: "it does not say which versions are affected"}
 	}
 	var r region
-	var mentioned []pep440.Version
+	var mentioned []*parsed
 	for i := range a.Ranges {
 		sure, maybe, why := o.rangeRegion(&a.Ranges[i])
 		r.sure, r.maybe = r.sure.Union(sure), r.maybe.Union(maybe)
@@ -58,22 +58,30 @@ func (o *order) entryRegion(a *Affected) region {
 		}
 		for j := range a.Ranges[i].Events {
 			e := &a.Ranges[i].Events[j]
-			v, err := o.parseEvent(e.version())
-			if err != nil || e.Introduced == "0" || e.Fixed == "0" {
+			if e.Introduced == "0" || e.Fixed == "0" {
 				continue
 			}
-			mentioned = append(mentioned, v.pep)
+			v := o.readEvent(e.version())
+			if v.err != nil {
+				continue
+			}
+			mentioned = append(mentioned, v)
 			if e.Fixed != "" {
 				r.fixed = append(r.fixed, v.pep)
 			}
 		}
 	}
-	r.sure, r.maybe = withLocals(r.sure, mentioned), withLocals(r.maybe, mentioned)
+	if r.sure.Equal(r.maybe) {
+		r.sure = withLocals(r.sure, mentioned)
+		r.maybe = r.sure
+	} else {
+		r.sure, r.maybe = withLocals(r.sure, mentioned), withLocals(r.maybe, mentioned)
+	}
 	r.spans = r.sure
 	var listed []pep440.Set
 	for _, text := range a.Versions {
-		if v, err := o.parse(text); err == nil && !r.spans.Contains(v.pep) {
-			listed = append(listed, exactly(v.pep))
+		if v := o.read(text); v.err == nil && !r.spans.Contains(v.pep) {
+			listed = append(listed, v.exactly())
 		}
 	}
 	r.sure = r.sure.Union(pep440.UnionOf(listed...))
@@ -89,12 +97,29 @@ func exactly(v pep440.Version) pep440.Set {
 	return pep440.Clause{Operator: pep440.Matching, Text: v.String(), Version: v}.Set()
 }
 
+// exactly is exactly of the version that was read.
+func (p *parsed) exactly() pep440.Set {
+	if p.exact == nil {
+		s := exactly(p.pep)
+		p.exact = &s
+	}
+	return *p.exact
+}
+
 // withLocals adds the local versions of the versions that a set has. Only at
 // the versions where it begins or ends can one be missing.
-func withLocals(s pep440.Set, ends []pep440.Version) pep440.Set {
+func withLocals(s pep440.Set, ends []*parsed) pep440.Set {
 	for _, v := range ends {
-		if public := v.Public(); s.Contains(public) {
-			s = s.Union(exactly(public))
+		public, locals := v.pep, v.exactly
+		if public.HasLocal() {
+			public = public.Public()
+			locals = func() pep440.Set { return exactly(public) }
+		}
+		if !s.Contains(public) {
+			continue
+		}
+		if add := locals(); !add.SubsetOf(s) {
+			s = s.Union(add)
 		}
 	}
 	return s

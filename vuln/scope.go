@@ -21,19 +21,30 @@ func scopesAt(all []sbom.Component) scopes {
 		}
 	}
 	each(func(c *sbom.Component, at place) {
-		if c.Constraint || scopeOf(c) != runtime {
+		if c.Constraint || scopeOf(c) != runtime || len(c.Scopes) > 0 {
 			s[at] = nil
 		}
 	})
 	each(func(c *sbom.Component, at place) {
-		if known, named := s[at]; named && !c.Constraint && !slices.Contains(known, scopeOf(c)) {
-			if len(known) >= mostScopes {
-				known = []string{runtime}
-			}
-			s[at] = append(known, scopeOf(c))
+		if known, named := s[at]; named && !c.Constraint {
+			s[at] = withScopes(known, c.AllScopes())
 		}
 	})
 	return s
+}
+
+// withScopes adds scopes to those known, each once.
+func withScopes(known, more []string) []string {
+	for _, scope := range more {
+		switch {
+		case slices.Contains(known, scope):
+		case len(known) >= mostScopes:
+			known = []string{runtime, scope}
+		default:
+			known = append(known, scope)
+		}
+	}
+	return known
 }
 
 // mostScopes is how many scopes are told of one package at one place. What has
