@@ -39,7 +39,7 @@ var allowed = map[string][]string{
 	"policy/space":           {"sbom", "sbom/pep440", "sbom/pep508", "sbom/pyreq", "sbom/space", "sbom/dockerfile", "policy/lint"},
 	"policy/workflow":        {"sbom", "policy/lint"},
 	"policy/drift":           {"sbom", "sbom/pep440", "sbom/pep508", "sbom/pylock", "policy/lint"},
-	"vuln/fix":               {"vuln", "sbom", "sbom/pep440", "sbom/pep508", "sbom/pyreq", "sbom/pylock", "sbom/pyproject", "sbom/dockerfile"},
+	"vuln/fix":               {"vuln", "sbom", "sbom/pep440", "sbom/pep508", "sbom/pyreq", "sbom/pylock", "sbom/pyproject", "sbom/dockerfile", "sbom/space"},
 	"sbom/catalog":           {"sbom"},
 	"sbom/dockerfile":        {"sbom", "sbom/pep440", "sbom/pep508", "sbom/pyreq"},
 	"sbom/image":             {"sbom", "sbom/catalog", "sbom/pep440", "sbom/pep508"},

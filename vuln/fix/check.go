@@ -52,7 +52,14 @@ func (f *file) wrong() []*planned {
 	slices.SortFunc(before, compareDeclarations)
 	slices.SortFunc(after, compareDeclarations)
 	changes := map[lineName][]*planned{}
+	after, lost := takeAdded(after, f.changes)
+	if len(lost) > 0 {
+		return lost
+	}
 	for _, c := range f.changes {
+		if c.added {
+			continue
+		}
 		changes[c.site.lineName] = append(changes[c.site.lineName], c)
 	}
 	before = slices.DeleteFunc(before, func(d declaration) bool {
@@ -80,7 +87,7 @@ func (f *file) wrong() []*planned {
 		}
 	}
 	return slices.DeleteFunc(slices.Clone(f.changes), func(c *planned) bool {
-		return c.edit.New == "" || met[c] && !bad[c]
+		return c.edit.New == "" || c.added || met[c] && !bad[c]
 	})
 }
 

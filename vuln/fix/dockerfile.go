@@ -69,7 +69,9 @@ func wordSite(data []byte, lines []int, in *dockerfile.Instruction, command *doc
 	}
 	s.from = lines[w.Line-1] + w.Column - 1
 	s.to = s.from + len(w.Raw)
+	s.nested = command.Depth > 0
 	if s.to > len(data) || string(data[s.from:s.to]) != w.Raw || w.Raw == "" {
+		s.nested = true
 		s.inside(data, lines, in, w)
 		return s
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/tallyman/tallyman/internal/limit"
 	"github.com/tallyman/tallyman/sbom"
 	"github.com/tallyman/tallyman/sbom/pep440"
+	"github.com/tallyman/tallyman/sbom/space"
 )
 
 // file is one manifest and what is to be changed in it.
@@ -59,6 +60,12 @@ type site struct {
 	// compiled is true when a tool wrote it: by, "" when that is not known.
 	compiled, hashed bool
 	by               compiler
+	// label stands before the text where people see it: "sdk_version: ".
+	label string
+	// key is the name that the text is the value of, "" for none; nested is
+	// true for a word inside of another command's word.
+	key    string
+	nested bool
 	// planned is the edit that was made of it.
 	planned *planned
 }
@@ -70,6 +77,8 @@ type planned struct {
 	text     string
 	from, to int
 	with     string
+	// added says that the requirement is new, behind that of another package.
+	added bool
 }
 
 // load returns a file, read once.
@@ -95,7 +104,10 @@ func (p *planner) load(name string) (*file, error) {
 // read returns the content of a file that may be edited.
 func (p *planner) read(name string) ([]byte, error) {
 	if !fs.ValidPath(name) {
-		return nil, fmt.Errorf("it is outside of the tree")
+		return nil, errors.New("it is outside of the tree")
+	}
+	if w := p.opts.Within; w != "" && w != "." && name != w && !strings.HasPrefix(name, w+"/") {
+		return nil, errors.New("it is outside of what was to be edited")
 	}
 	for part := name; part != "."; part = path.Dir(part) {
 		info, err := fs.Lstat(p.fsys, part)
@@ -135,6 +147,8 @@ func grammarOf(f *file) grammar {
 		return projectGrammar{f.name}
 	case isDockerfile(base):
 		return dockerGrammar{f.name}
+	case space.Reads(base):
+		return spaceGrammar{f.name}
 	case isLiteral(base):
 		return literalGrammar{f.name}
 	case slices.Contains([]string{".txt", ".in", ".pip", ""}, path.Ext(base)) || strings.Contains(base, "requirements"):
@@ -165,6 +179,9 @@ func (f *file) whyNone(n *need) string {
 	if n.remove {
 		what = "no " + n.name
 	}
+	if g, ok := f.grammar.(spaceGrammar); ok {
+		return g.absent(n)
+	}
 	if f.grammar == nil {
 		return fmt.Sprintf("%s is not edited: write %s by hand", path.Base(f.name), what)
 	}
@@ -174,12 +191,12 @@ func (f *file) whyNone(n *need) string {
 // add plans a change of a requirement's text, after those that were planned.
 func (f *file) add(s *site, c change, n *need, target pep440.Version) {
 	if s.planned == nil {
-		s.planned = &planned{site: s, text: s.text, edit: Edit{File: f.name, Line: s.line, Package: n.name, Old: shown(s.text)}}
+		s.planned = &planned{site: s, text: s.text, edit: Edit{File: f.name, Line: s.line, Package: n.name, Old: shown(s.label + s.text)}}
 		f.changes = append(f.changes, s.planned)
 	}
 	p := s.planned
 	p.text = c.apply(p.text)
-	p.edit.New, p.edit.Reason = shown(p.text), "cures "+n.reason(target)
+	p.edit.New, p.edit.Reason = shown(s.label+p.text), "cures "+n.reason(target)
 	p.from, p.to, p.with = s.replacement(p.text)
 }
 
@@ -233,7 +250,7 @@ func (f *file) wholeLine(s *site) (from, to int, ok bool) {
 
 // sorted are the changes by where they stand.
 func (f *file) sorted() []*planned {
-	return slices.SortedFunc(slices.Values(f.changes), func(a, b *planned) int { return a.from - b.from })
+	return slices.SortedStableFunc(slices.Values(f.changes), func(a, b *planned) int { return a.from - b.from })
 }
 
 // apply returns the content with the changes in it.

@@ -43,7 +43,8 @@ type Edit struct {
 	// Package is the name as the finding spells it.
 	Package string `json:"package"`
 	// Old and New are the requirement without comment and options, credentials
-	// removed. New is "" when the line is to be removed.
+	// removed. New is "" when the line is to be removed, Old is "" when New is a
+	// requirement that is added behind the one on the line.
 	Old string `json:"old"`
 	New string `json:"new"`
 	// Reason says what it cures.
@@ -71,6 +72,10 @@ type Options struct {
 	// Dir is the folder below the root of the fs.FS that the locations of
 	// findings are relative to; "" is the root.
 	Dir string
+	// Within is the file or folder below the root of the fs.FS outside of which
+	// nothing is edited; "" is the whole tree. What stands outside and would
+	// have to be edited is a Refusal.
+	Within string
 	// Components are the inventory that was matched. They tell which lines are
 	// constraints, and which constraints would forbid what is proposed. nil
 	// takes every line for a requirement.

@@ -330,3 +330,126 @@ func TestWithdraw(t *testing.T) {
 		t.Error("withdrawn without a reason")
 	}
 }
+
+func TestSpaces(t *testing.T) {
+	const head, tail = "---\ntitle: x\nsdk: gradio\n", "\napp_file: app.py\npreload_from_hub:\n  - gradio/4.19.1\n---\n# gradio 4.19.1\n"
+	for line, want := range map[string]string{
+		"sdk_version: 4.19.1":            "sdk_version: 5.5.0",
+		"sdk_version: \"4.19.1\" # keep": "sdk_version: \"5.5.0\" # keep",
+		"sdk_version:   '4.19.1'":        "sdk_version:   '5.5.0'",
+		"\"sdk_version\": 4.19.1":        "\"sdk_version\": 5.5.0",
+		"sdk_version: 4.19":              "sdk_version: 5.5.0",
+		"sdk_version: 6.0.0":             "sdk_version: 6.0.0",
+	} {
+		for _, end := range []string{"\n", "\r\n"} {
+			content := strings.ReplaceAll(head+line+tail, "\n", end)
+			want := strings.ReplaceAll(head+want+tail, "\n", end)
+			got, refused := edited(t, "README.md", content, found("gradio", "README.md", 4, "5.5.0"))
+			if got != want || len(refused) > 0 {
+				t.Errorf("%q: got %q, want %q; refused %v", content, got, want, refused)
+			}
+		}
+	}
+	// YAML would take 5.10 for a number, the version 5.1.
+	if got, _ := edited(t, "README.md", head+"sdk_version: 4.19.1"+tail, found("gradio", "README.md", 4, "5.10")); got != head+"sdk_version: \"5.10\""+tail {
+		t.Errorf("got %q", got)
+	}
+	for content, want := range map[string]string{
+		head + "sdk_version: &v 4.19.1" + tail:                   "the version is not written as a plain value: edit it by hand",
+		head + "sdk_version: |\n  4.19.1" + tail:                 "the version is not written as a plain value: edit it by hand",
+		head + "sdk_version: 4.19.1\nsdk_version: 4.19.1" + tail: "it would have to be sdk_version: 5.5.0, which cannot be written in place here: edit it by hand",
+		head + strings.TrimPrefix(tail, "\n"):                    "the front matter has no sdk_version: write \"sdk_version: 5.5.0\" by hand",
+	} {
+		line := 4
+		if strings.Count(content, "sdk_version") == 2 {
+			line = 5
+		}
+		f := found("gradio", "README.md", line, "5.5.0")
+		got, refused := edited(t, "README.md", content, f)
+		if got != content || len(refused) != 1 || refused[0].Reason != want {
+			t.Errorf("%q: got %q, refused %v, want %q", content, got, refused, want)
+		}
+	}
+	builds := found("protobuf", "README.md", 3, "4.25.8")
+	builds.Evidence = sbom.Assumed
+	if _, refused := edited(t, "README.md", head+"sdk_version: 6.0.0"+tail, builds); len(refused) != 1 ||
+		refused[0].Reason != "the Space's build installs it: write protobuf>=4.25.8 into requirements.txt beside it by hand" {
+		t.Errorf("%v", refused)
+	}
+}
+
+// through makes a finding about what gradio brings in on a line.
+func through(file string, line int) vuln.Finding {
+	f := found("starlette", file, line, "1.3.1")
+	f.Evidence, f.Through = sbom.Assumed, "gradio[mcp] 6.25.0"
+	return f
+}
+
+// What comes through gradio gets a requirement of its own beside gradio's.
+func TestWhatComesThroughGradio(t *testing.T) {
+	for _, test := range []struct {
+		name, content string
+		line          int
+		want          string
+	}{
+		{"requirements.txt", "gradio==6.25.0 # ui\r\nother\r\n", 1, "gradio==6.25.0 # ui\r\nstarlette>=1.3.1\r\nother\r\n"},
+		{"requirements.txt", "\ufeffgradio==6.25.0", 1, "\ufeffgradio==6.25.0\nstarlette>=1.3.1"},
+		{"requirements.txt", "gradio==6.25.0 ; python_version < '3.12'\n", 1, "gradio==6.25.0 ; python_version < '3.12'\nstarlette>=1.3.1 ; python_version < '3.12'\n"},
+		{"requirements.txt", "gradio[mcp] \\\n  ==6.25.0\nother\n", 1, "gradio[mcp] \\\n  ==6.25.0\nstarlette>=1.3.1\nother\n"},
+		{"pyproject.toml", "[project]\nname = 'x'\ndependencies = [\n  'gradio==6.25.0', # ui\n]\n", 4, "[project]\nname = 'x'\ndependencies = [\n  'gradio==6.25.0', 'starlette>=1.3.1', # ui\n]\n"},
+		{"pyproject.toml", "[tool.poetry.dependencies]\ngradio = \"6.25.0\" # ui\n", 2, "[tool.poetry.dependencies]\ngradio = \"6.25.0\" # ui\nstarlette = \">=1.3.1\"\n"},
+		{"Pipfile", "[packages]\ngradio = {version = \"==6.25.0\", extras = [\"mcp\"]}\n", 2, "[packages]\ngradio = {version = \"==6.25.0\", extras = [\"mcp\"]}\nstarlette = \">=1.3.1\"\n"},
+		{"Dockerfile", "FROM a\nRUN pip install \\\n  gradio==6.25.0 \\\n  && x\n", 3, "FROM a\nRUN pip install \\\n  gradio==6.25.0 \"starlette>=1.3.1\" \\\n  && x\n"},
+		{"environment.yml", "dependencies:\n  - pip:\n    - gradio==6.25.0\n", 3, "dependencies:\n  - pip:\n    - gradio==6.25.0\n    - starlette>=1.3.1\n"},
+		{"setup.cfg", "[options]\ninstall_requires =\n    gradio==6.25.0\n", 3, "[options]\ninstall_requires =\n    gradio==6.25.0\n    starlette>=1.3.1\n"},
+		{"setup.py", "from setuptools import setup\nsetup(install_requires=['gradio==6.25.0'])\n", 2, "from setuptools import setup\nsetup(install_requires=['gradio==6.25.0', 'starlette>=1.3.1'])\n"},
+		{"app.py", "# /// script\n# dependencies = [\"gradio==6.25.0\"]\n# ///\n", 2, "# /// script\n# dependencies = [\"gradio==6.25.0\", \"starlette>=1.3.1\"]\n# ///\n"},
+	} {
+		if got, refused := edited(t, test.name, test.content, through(test.name, test.line)); got != test.want || len(refused) > 0 {
+			t.Errorf("%s: got %q, want %q; refused %v", test.name, got, test.want, refused)
+		}
+	}
+	some := through("requirements.txt", 1)
+	some.Environments = []string{"Python 3.13 on linux/amd64"}
+	for _, test := range []struct {
+		name, content string
+		finding       vuln.Finding
+		want          string
+	}{
+		{"README.md", "---\nsdk: gradio\nsdk_version: 6.25.0\n---\n", through("README.md", 3), "it comes through gradio[mcp] 6.25.0: write starlette>=1.3.1 into requirements.txt beside it by hand"},
+		{"requirements.txt", "gradio==6.25.0\n", some, "it comes through gradio[mcp] 6.25.0: write starlette>=1.3.1 beside it by hand"},
+		{"Dockerfile", "FROM a\nRUN sh -c \"pip install gradio==6.25.0\"\n", through("Dockerfile", 2), "it comes through gradio[mcp] 6.25.0: write starlette>=1.3.1 beside it by hand"},
+	} {
+		if got, refused := edited(t, test.name, test.content, test.finding); got != test.content || len(refused) != 1 || refused[0].Reason != test.want {
+			t.Errorf("%s: got %q, refused %v, want %q", test.name, got, refused, test.want)
+		}
+	}
+	// Where another line of the same finding is edited, nothing is added.
+	both := found("starlette", "requirements.txt", 1, "1.3.1")
+	both.Locations = append(both.Locations, sbom.Location{File: "requirements.txt", Line: 2})
+	if got, refused := edited(t, "requirements.txt", "gradio==6.25.0\nstarlette\n", both); got != "gradio==6.25.0\nstarlette>=1.3.1\n" || len(refused) > 0 {
+		t.Errorf("got %q, refused %v", got, refused)
+	}
+}
+
+func TestNothingIsEditedOutsideOfWhatWasNamed(t *testing.T) {
+	fsys := fstest.MapFS{
+		"app/requirements.txt": {Data: []byte("-r ../base.txt\ngradio>=4\n")}, "base.txt": {Data: []byte("gradio>=3\n")},
+		"app2/requirements.txt": {Data: []byte("gradio>=4\n")},
+	}
+	f := found("gradio", "app/requirements.txt", 2, "5")
+	f.Locations = append(f.Locations, sbom.Location{File: "base.txt", Line: 1}, sbom.Location{File: "app2/requirements.txt", Line: 1})
+	for _, within := range []string{"app", "app/requirements.txt"} {
+		plan := New(fsys, []vuln.Finding{f}, Options{Within: within})
+		if diff := cmp.Diff([]string{"app/requirements.txt"}, plan.Files()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", within, diff)
+		}
+		want := []Refusal{
+			{File: "app2/requirements.txt", Line: 1, Package: "gradio", Reason: "it is outside of what was to be edited"},
+			{File: "base.txt", Line: 1, Package: "gradio", Reason: "it is outside of what was to be edited"},
+		}
+		if diff := cmp.Diff(want, plan.Refused); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", within, diff)
+		}
+	}
+}

@@ -20,8 +20,10 @@ type need struct {
 	// name is the package as the findings spell it.
 	name, ecosystem string
 	layer           string
-	evidence        sbom.Evidence
-	findings        []*vuln.Finding
+	// through names what brings it in, "" when a line does.
+	through  string
+	evidence sbom.Evidence
+	findings []*vuln.Finding
 	// floor is the version to begin at or to move to, the zero Version for
 	// none; capped is where it would be were it not for a cap.
 	floor, capped pep440.Version
@@ -98,7 +100,7 @@ func (p *planner) needs(findings []vuln.Finding) []*need {
 			k := key{l, sbom.NormalName(f.Ecosystem, f.Package)}
 			n := all[k]
 			if n == nil {
-				n = &need{file: l.File, line: l.Line, layer: l.Layer, name: f.Package, ecosystem: f.Ecosystem, evidence: f.Evidence}
+				n = &need{file: l.File, line: l.Line, layer: l.Layer, name: f.Package, ecosystem: f.Ecosystem, evidence: f.Evidence, through: f.Through}
 				all[k] = n
 			}
 			n.add(f)

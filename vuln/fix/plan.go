@@ -30,18 +30,25 @@ func (p *planner) plan(n *need) {
 		return
 	}
 	sites := f.at(n.line, n.normal())
-	if len(sites) == 0 {
+	switch {
+	case len(sites) > 0:
+	case p.elsewhere(n):
+		return
+	case n.through != "" && f.grammar != nil && !n.remove:
+		p.accompany(n, f)
+		return
+	default:
 		p.refuse(n, "", "%s", f.whyNone(n))
 		return
 	}
-	p.openFindings(n, sites)
+	p.openFindings(n)
 	for _, s := range sites {
 		p.site(n, f, s)
 	}
 }
 
 // openFindings says of the findings that have no cure why.
-func (p *planner) openFindings(n *need, sites []*site) {
+func (p *planner) openFindings(n *need) {
 	var none []string
 	for _, f := range n.open {
 		if f.Fixed == "" {

@@ -128,7 +128,8 @@ func (w *tomlWalk) constraint(path []string, key int, n *unstable.Node) {
 	}
 	for _, at := range slices.Compact([]int{line, w.line(key)}) {
 		s := w.site(n, string(n.Data), locatePoetry)
-		s.name, s.line = pep508.NormalizeName(path[len(path)-1]), at
+		s.key = path[len(path)-1]
+		s.name, s.line, s.label = pep508.NormalizeName(s.key), at, s.key+" = "
 	}
 }
 
