@@ -30,6 +30,8 @@ type source struct {
 	// requirements and projects are what was read, by path.
 	requirements map[string]*pyreq.File
 	projects     map[string]*pyproject.File
+	// dockerfiles are those read, by path.
+	dockerfiles map[string]*dockerfilereader.File
 	// spaceFiles are the files that a Space's README led to.
 	spaceFiles []string
 	// asked are the requirement files that a Dockerfile installs from and that
@@ -53,6 +55,7 @@ func (a *Auditor) collect(ctx context.Context, f *Folder) (*source, error) {
 	s := &source{
 		docs:         []*sbom.Document{{Gaps: found.gaps}},
 		requirements: map[string]*pyreq.File{}, projects: map[string]*pyproject.File{},
+		dockerfiles: map[string]*dockerfilereader.File{},
 	}
 	s.leftOut = found.leftOut
 	if err := s.readDockerfiles(ctx, a, f, found); err != nil {
@@ -164,6 +167,7 @@ func (s *source) readDockerfiles(ctx context.Context, a *Auditor, f *Folder, fou
 			continue
 		}
 		file := dockerfilereader.Parse(name, src)
+		s.dockerfiles[name] = file
 		s.docs = append(s.docs, file.Document())
 		s.pythons = append(s.pythons, file.PythonVersions()...)
 		s.runsOn(file)

@@ -2,9 +2,11 @@ package audit
 
 import (
 	"context"
+	"path"
 	"slices"
 	"strings"
 
+	"github.com/tallyman/tallyman/policy/dockerfile"
 	"github.com/tallyman/tallyman/policy/drift"
 	"github.com/tallyman/tallyman/policy/python"
 	"github.com/tallyman/tallyman/policy/space"
@@ -50,7 +52,12 @@ func (s *source) readSpaces(enable []string, f *Folder, names []string) {
 		}
 		s.spaceFiles = append(s.spaceFiles, read.Files...)
 		s.docs = append(s.docs, read.Document())
-		s.lint = append(s.lint, space.Check(read, s.requirementFiles(), enable...)...)
+		beside := space.Beside{Requirements: s.requirementFiles(), Dockerfile: s.dockerfiles[path.Join(path.Dir(name), "Dockerfile")]}
+		found := space.Check(read, beside, enable...)
+		if beside.Dockerfile != nil && f.Own {
+			dockerfile.Suppress(beside.Dockerfile, found)
+		}
+		s.lint = append(s.lint, found...)
 		s.linted++
 		if read.PythonVersion != "" {
 			s.pythons = append(s.pythons, read.PythonVersion)

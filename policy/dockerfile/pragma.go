@@ -37,6 +37,16 @@ func pragmas(file *dockerfile.File) []lint.Pragma {
 	return out
 }
 
+// Suppress marks findings of another package about the file as Check marks its
+// own with Options.Pragmas. Findings about other files are left alone.
+func Suppress(file *dockerfile.File, found []lint.Finding) {
+	for i := range found {
+		if found[i].File == file.Name {
+			suppress(file, found[i:i+1])
+		}
+	}
+}
+
 // suppress marks the findings that pragmas cover: those of the instruction
 // that follows the comment, or of the whole file.
 func suppress(file *dockerfile.File, found []lint.Finding) {

@@ -15,6 +15,7 @@ import (
 	"slices"
 
 	"github.com/tallyman/tallyman/policy/lint"
+	"github.com/tallyman/tallyman/sbom/dockerfile"
 	"github.com/tallyman/tallyman/sbom/pyreq"
 	"github.com/tallyman/tallyman/sbom/space"
 )
@@ -28,7 +29,7 @@ type rule struct {
 // all lists every rule, in the order of the identifiers.
 func all() []rule {
 	return []rule{
-		sdkVersion(), implicit(), filesBeside(), pythonVersion(), oauth(), headers(), preload(), malformed(),
+		sdkVersion(), implicit(), filesBeside(), pythonVersion(), oauth(), headers(), docker(), preload(), malformed(),
 	}
 }
 
@@ -41,12 +42,23 @@ func Rules() []lint.Rule {
 	return out
 }
 
-// Check applies the rules to a Space and returns what they find, sorted. reqs
-// are requirement files; requirements.txt beside README.md, which the Space's
-// build installs, and a pyproject.toml there (pyproject.File.Pip("")) are held
-// against the front matter. enable names rules that are off by default, by identifier or
-// alias; "all" enables every rule. A nil Space has no findings.
-func Check(s *space.Space, reqs []*pyreq.File, enable ...string) []lint.Finding {
+// Beside is what was read of the files around a README.md. The zero value is
+// nothing.
+type Beside struct {
+	// Requirements are requirement files. requirements.txt beside README.md,
+	// which the Space's build installs, and a pyproject.toml there
+	// (pyproject.File.Pip("")) are held against the front matter, others are
+	// left out.
+	Requirements []*pyreq.File
+	// Dockerfile is that beside README.md, nil if there is none. It is judged
+	// when the Space is built from it.
+	Dockerfile *dockerfile.File
+}
+
+// Check applies the rules to a Space and returns what they find, sorted. enable
+// names rules that are off by default, by identifier or alias; "all" enables
+// every rule. A nil Space has no findings.
+func Check(s *space.Space, beside Beside, enable ...string) []lint.Finding {
 	found := []lint.Finding{}
 	if s == nil {
 		return found
@@ -55,8 +67,8 @@ func Check(s *space.Space, reqs []*pyreq.File, enable ...string) []lint.Finding 
 		if !r.Enabled(enable) {
 			continue
 		}
-		p := &pass{Space: s, rule: &r.Rule}
-		for _, f := range reqs {
+		p := &pass{Space: s, rule: &r.Rule, docker: beside.Dockerfile}
+		for _, f := range beside.Requirements {
 			if f != nil && path.Dir(f.Name) == path.Dir(s.File) && slices.Contains([]string{"requirements.txt", "pyproject.toml"}, path.Base(f.Name)) {
 				p.reqs = append(p.reqs, f)
 			}
@@ -71,9 +83,11 @@ func Check(s *space.Space, reqs []*pyreq.File, enable ...string) []lint.Finding 
 type pass struct {
 	*space.Space
 	// reqs are the requirement files that the build installs.
-	reqs  []*pyreq.File
-	rule  *lint.Rule
-	found []lint.Finding
+	reqs []*pyreq.File
+	// docker is the Dockerfile beside README.md, nil if there is none.
+	docker *dockerfile.File
+	rule   *lint.Rule
+	found  []lint.Finding
 }
 
 // report adds a finding at a line of a file.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tallyman/tallyman/policy/lint"
 	rules "github.com/tallyman/tallyman/policy/space"
+	"github.com/tallyman/tallyman/sbom/dockerfile"
 	"github.com/tallyman/tallyman/sbom/pyreq"
 	"github.com/tallyman/tallyman/sbom/space"
 )
@@ -30,14 +31,21 @@ func check(enable []string, pairs ...string) []lint.Finding {
 			reqs = append(reqs, pyreq.Read(fsys, pairs[i], pyreq.Options{}))
 		}
 	}
-	return rules.Check(space.Read(fsys, "README.md"), reqs, enable...)
+	beside := rules.Beside{Requirements: reqs}
+	if f, ok := fsys["Dockerfile"]; ok {
+		beside.Dockerfile = dockerfile.Parse("Dockerfile", f.Data)
+	}
+	return rules.Check(space.Read(fsys, "README.md"), beside, enable...)
 }
 
 // example returns the files that an example of a rule stands for: the front
 // matter, or packages.txt beside a good one.
 func example(id, content string) []string {
-	if id == "GR-HFS-04" {
+	switch id {
+	case "GR-HFS-04":
 		return []string{"README.md", good, "packages.txt", content}
+	case "GR-HFS-08":
+		return []string{"README.md", "---\nsdk: docker\n---\n", "Dockerfile", content}
 	}
 	return []string{"README.md", content}
 }
@@ -108,6 +116,11 @@ func TestCheck(t *testing.T) {
 		{"scopes that are not asked for", []string{"README.md", front("hf_oauth: false\nhf_oauth_scopes: [jobs]\n")}, nil},
 		{"expiration", []string{"README.md", front("disable_embedding: true\nhf_oauth: true\nhf_oauth_expiration_minutes: 481\n")}, []string{"README.md:7 GR-HFS-06"}},
 		{"default expiration", []string{"README.md", front("disable_embedding: true\nhf_oauth: true\nhf_oauth_expiration_minutes: 480\n")}, nil},
+		{"organization", []string{"README.md", front("disable_embedding: true\nhf_oauth: true\nhf_oauth_authorized_org: mine\n")}, nil},
+		{"no organization", []string{"README.md", front("disable_embedding: true\nhf_oauth: true\nhf_oauth_authorized_org:\n")}, []string{"README.md:7 GR-HFS-06"}},
+		{"empty organizations", []string{"README.md", front("disable_embedding: true\nhf_oauth: true\nhf_oauth_authorized_org: []\n")}, []string{"README.md:7 GR-HFS-06"}},
+		{"an organization and no sign-in", []string{"README.md", front("hf_oauth_authorized_org: mine\n")}, []string{"README.md:5 GR-HFS-06"}},
+		{"longest expiration", []string{"README.md", front("disable_embedding: true\nhf_oauth: true\nhf_oauth_expiration_minutes: 43201\n")}, []string{"README.md:7 GR-HFS-06"}},
 		{"frame", []string{"README.md", front("hf_oauth: true\n")}, []string{"README.md:5 GR-HFS-07"}},
 		{"headers", []string{"README.md", front("custom_headers:\n  cross-origin-opener-policy: same-origin\n  Cross-Origin-Resource-Policy: same-site\n  strict-transport-security: x\n")}, []string{"README.md:7 GR-HFS-07", "README.md:8 GR-HFS-07"}},
 		{"preload", []string{"README.md", front("preload_from_hub:\n- a/b\n- a/b x.safetensors main\n- a/b x.safetensors " + commit + "\n- a/b y.PKL,z.json " + commit + "\n")}, []string{
@@ -124,6 +137,57 @@ func TestCheck(t *testing.T) {
 				t.Errorf("got -, want +\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestDockerSpace(t *testing.T) {
+	const base, user = "FROM python:3.12-slim\n", "RUN useradd -m -u 1000 user\nUSER user\n"
+	for _, tt := range []struct {
+		name, keys, dockerfile string
+		want                   []string
+	}{
+		{"the documentation's way", "", base + user + "EXPOSE 7860\n", nil},
+		{"by number", "", base + "USER 1000:1000\n", nil},
+		{"no user", "", base, []string{"Dockerfile:1 no USER"}},
+		{"root", "", base + user + "USER root\n", []string{"Dockerfile:4 USER root is not 1000"}},
+		{"another number", "", base + "USER 1001\n", []string{"Dockerfile:2 USER 1001 is not 1000"}},
+		{"a name with another number", "", base + "RUN adduser --uid=1500 app\nUSER app\n", []string{"Dockerfile:3 USER app has the number 1500"}},
+		{"changed to another number", "", base + user + "RUN usermod -u 1234 user\n", []string{"Dockerfile:3 USER user has the number 1234"}},
+		{"a system user", "", base + "RUN useradd --system app\nUSER app\n", []string{"Dockerfile:3 USER app is a system user"}},
+		{"a name of the base image", "", "FROM node:22\nUSER node\n", nil},
+		{"a number that is not known", "", "ARG U\n" + base + "ARG U\nRUN useradd -u $U app\nUSER app\n", nil},
+		{"a user that is not known", "", base + "ARG U\nUSER $U\n", nil},
+		{"the base stage's user", "", base + "USER 1000\nFROM python:3.12-slim AS x\nUSER 5\nFROM x\n", []string{"Dockerfile:4 USER 5 is not 1000"}},
+		{"a build stage's user", "", base + "USER root\n" + base + user, nil},
+		{"opened data", "", base + user + "RUN mkdir -p /data/x && chmod -R 0777 /data/x\n", []string{"Dockerfile:4 chmod 0777 lets every user write to /data/x"}},
+		{"opened by letters", "", base + user + "RUN chmod u+x,a+rwX /data\n", []string{"Dockerfile:4 chmod u+x,a+rwX lets every user"}},
+		{"made open", "", base + user + "RUN mkdir -m 777 /data\n", []string{"Dockerfile:4 mkdir 777 lets every user"}},
+		{"opened elsewhere", "", base + user + "RUN chmod 777 /database\n", nil},
+		{"not for others", "", base + user + "RUN chmod 775 /data && chmod g+w /data\n", nil},
+		{"argument", "", base + "ARG HF_TOKEN\nARG MODEL=a/b\n" + user, []string{"Dockerfile:2 ARG HF_TOKEN takes"}},
+		{"argument before FROM", "", "ARG API_KEY=hunter2\n" + base + user, []string{"Dockerfile:1 ARG API_KEY takes"}},
+		{"mounted secret", "", base + "RUN --mount=type=secret,id=HF_TOKEN true\n" + user, nil},
+		{"another port", "", base + user + "EXPOSE 8000\n", []string{"Dockerfile:4 EXPOSE 8000, and the Hub sends visitors to 7860, the default"}},
+		{"app_port", "app_port: 8000\n", base + user + "EXPOSE 8000/tcp\n", nil},
+		{"another app_port", "app_port: 8080\n", base + user + "EXPOSE 8000-8010\n", []string{"Dockerfile:4 EXPOSE 8000-8010, and the Hub sends visitors to 8080"}},
+		{"one of several ports", "", base + user + "EXPOSE 9000\nEXPOSE 7860\n", nil},
+		{"a port that is not known", "", base + user + "ARG PORT\nEXPOSE $PORT\n", nil},
+		{"no port", "app_port: http\n", base + user + "EXPOSE 8000\n", []string{"README.md:3 app_port \"http\" is no port"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			found := check(nil, "README.md", "---\nsdk: docker\n"+tt.keys+"---\n", "Dockerfile", tt.dockerfile)
+			if len(found) != len(tt.want) {
+				t.Fatalf("got %+v, want %q", found, tt.want)
+			}
+			for i, f := range found {
+				if got := fmt.Sprintf("%s:%d %s", f.File, f.Line, f.Message); f.Rule != "GR-HFS-08" || !strings.HasPrefix(got, tt.want[i]) || strings.Contains(got, "hunter2") {
+					t.Errorf("got %s %s, want %s", f.Rule, got, tt.want[i])
+				}
+			}
+		})
+	}
+	if found := check(nil, "README.md", good, "Dockerfile", base); len(found) > 0 {
+		t.Errorf("a Gradio Space is not built from its Dockerfile: %+v", found)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/tallyman/tallyman/policy/lint"
+	"github.com/tallyman/tallyman/sbom/space"
 )
 
 // wideScopes let the Space act for its user: change what is theirs, spend their
@@ -29,6 +30,7 @@ func oauth() rule {
 		Good:   "---\nsdk: gradio\nsdk_version: '6.26.0'\npython_version: '3.12'\ndisable_embedding: true\nhf_oauth: true\n---\n",
 		Source: "https://huggingface.co/docs/hub/spaces-oauth",
 	}, func(p *pass) {
+		p.organizations()
 		if !p.OAuth.Enabled {
 			return
 		}
@@ -44,4 +46,17 @@ func oauth() rule {
 			p.key("hf_oauth_expiration_minutes", fmt.Sprintf("a stolen token is good for %d minutes", minutes))
 		}
 	}}
+}
+
+// organizations reports a limit to the members of organizations that limits
+// nobody. Whether a Space without one is for everybody is not written anywhere.
+func (p *pass) organizations() {
+	k := p.Key("hf_oauth_authorized_org")
+	switch {
+	case k == nil:
+	case !p.OAuth.Enabled:
+		p.key(k.Name, "hf_oauth_authorized_org without hf_oauth: true limits nobody")
+	case !slices.ContainsFunc(p.OAuth.Organizations, func(o space.Item) bool { return strings.TrimSpace(o.Value) != "" }):
+		p.key(k.Name, "hf_oauth_authorized_org names no organization: everybody may sign in")
+	}
 }
