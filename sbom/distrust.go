@@ -51,6 +51,7 @@ func (d *Document) Distrust() {
 		if c.Evidence == Claimed && c.Version != "" {
 			c.Evidence = Locked
 		}
+		c.Scopes = nil
 		switch c.Scope {
 		case "dev", "build", "demo", "base":
 			c.Scope = "group:" + c.Scope

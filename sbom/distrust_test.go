@@ -51,6 +51,7 @@ func TestDistrustForgedProperties(t *testing.T) {
 		{"URL without version", func(c *sbom.Component) { c.URL, c.Version, c.PURL = "git+https://example.org/g", "", "pkg:pypi/gradio" },
 			func(c *sbom.Component) { c.URL, c.Version, c.PURL = "git+https://example.org/g", "", "pkg:pypi/gradio" }, 1},
 		{"scope that does not gate", func(c *sbom.Component) { c.Scope = "dev" }, func(c *sbom.Component) { c.Scope = "group:dev" }, 0},
+		{"scopes beside the one that gates", func(c *sbom.Component) { c.Scopes = []string{"dev"} }, func(*sbom.Component) {}, 0},
 		{"scope that gates", func(c *sbom.Component) { c.Scope = "extra:ui" }, func(c *sbom.Component) { c.Scope = "extra:ui" }, 0},
 		{"the platform's own", func(c *sbom.Component) {
 			c.Evidence, c.Ecosystem, c.PURL = sbom.Assumed, "", "pkg:generic/gradio@4.19.1"

@@ -151,7 +151,7 @@ func (c *Component) appendIdentity(key []byte) []byte {
 	} {
 		text(s)
 	}
-	for _, list := range [...][]string{c.Extras, c.Hashes} {
+	for _, list := range [...][]string{c.Extras, c.Hashes, c.Scopes} {
 		key = binary.AppendUvarint(key, uint64(len(list)))
 		for _, s := range list {
 			text(s)
@@ -184,6 +184,7 @@ func CompareComponents(a, b Component) int {
 		strings.Compare(a.PURL, b.PURL),
 		strings.Compare(a.Marker, b.Marker),
 		strings.Compare(a.Scope, b.Scope),
+		slices.Compare(a.Scopes, b.Scopes),
 		slices.CompareFunc(a.Locations, b.Locations, CompareLocations),
 		strings.Compare(a.Name, b.Name),
 		strings.Compare(a.URL, b.URL),

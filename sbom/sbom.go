@@ -8,6 +8,8 @@
 // environment or a network.
 package sbom
 
+import "cmp"
+
 // Document is the inventory of one target. The zero value is an empty
 // inventory, which is not a success: who decides treats it as "nothing found".
 type Document struct {
@@ -114,6 +116,18 @@ type Component struct {
 	// installs in a step of its own before the application's packages, which
 	// may replace it.
 	Scope string `json:"scope,omitempty"`
+	// Scopes are all scopes, sorted, of a component that has several, of which
+	// Scope is then the one that weighs most; nil when Scope is the only one.
+	Scopes []string `json:"scopes,omitempty"`
+}
+
+// AllScopes returns what the component is for: Scopes, or Scope alone, with
+// "runtime" for "".
+func (c *Component) AllScopes() []string {
+	if len(c.Scopes) > 0 {
+		return c.Scopes
+	}
+	return []string{cmp.Or(c.Scope, "runtime")}
 }
 
 // Location is a place in a file of the target, or in a layer of the image.

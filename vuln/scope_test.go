@@ -15,6 +15,11 @@ func scoped(c sbom.Component, scope string) sbom.Component {
 	return c
 }
 
+func several(c sbom.Component, scopes ...string) sbom.Component {
+	c.Scopes = scopes
+	return c
+}
+
 // One finding may be about several components: what one of them is for is never
 // lost behind another.
 func TestScopesOfAFinding(t *testing.T) {
@@ -29,6 +34,8 @@ func TestScopesOfAFinding(t *testing.T) {
 		{"Dev", []sbom.Component{pin(1, "dev")}, []string{"dev"}},
 		{"DevAndRuntimeInOtherPlaces", []sbom.Component{pin(1, "dev"), pin(2, "")}, []string{"dev", "runtime"}},
 		{"DevAndRuntimeInOnePlace", []sbom.Component{pin(1, ""), pin(1, "dev")}, []string{"dev", "runtime"}},
+		{"OneComponentOfSeveral", []sbom.Component{several(pin(1, "group:docs"), "dev", "group:docs")}, []string{"dev", "group:docs"}},
+		{"OneComponentOfSeveralAndRuntime", []sbom.Component{several(pin(1, ""), "dev", "runtime")}, []string{"dev", "runtime"}},
 		{"Several", []sbom.Component{pin(1, "extra:ui"), pin(2, "build"), pin(3, "build")}, []string{"build", "extra:ui"}},
 		{"WithoutAPlace", []sbom.Component{scoped(pypi("demo", "1.0", ""), "dev")}, nil},
 		{"Range", []sbom.Component{scoped(line("<2", "a", 1, ""), "dev")}, []string{"dev"}},

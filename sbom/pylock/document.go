@@ -12,8 +12,11 @@ const ecosystem = "PyPI"
 
 // Document returns the lock as an inventory: a locked component for each
 // package, and what needs what. The packages that are Own are not in it, see
-// the package's documentation. A package of several scopes is listed under the
-// weightiest: none before an extra, that before a group, that before dev.
+// the package's documentation. Of several scopes the weightiest is the
+// component's Scope: none before an extra, that before a group, that before dev.
+// The group that is named dev is dev: installers take it for those who work on
+// the project and leave it out of what they ship.
+// https://docs.astral.sh/uv/concepts/projects/dependencies/#development-dependencies
 func (f *File) Document() *sbom.Document {
 	d := &sbom.Document{Name: f.Name, Gaps: slices.Clone(f.Gaps)}
 	for i := range f.Packages {
@@ -35,15 +38,38 @@ func (f *File) Document() *sbom.Document {
 }
 
 func (f *File) component(p *Package) sbom.Component {
+	scopes := documented(p.Scopes)
 	c := sbom.Component{
 		Name: p.Name, Version: p.Version, Ecosystem: ecosystem, PURL: sbom.PyPIPURL(p.Name, p.Version),
 		Evidence: sbom.Locked, Locations: []sbom.Location{{File: f.Name, Line: p.Line}},
-		Extras: p.Extras, URL: p.Source.URL, Hashes: p.Hashes, Scope: weightiest(p.Scopes),
+		Extras: p.Extras, URL: p.Source.URL, Hashes: p.Hashes, Scope: weightiest(scopes),
+	}
+	if len(scopes) > 1 {
+		c.Scopes = scopes
 	}
 	if p.Marker != nil {
 		c.Marker = p.Marker.String()
 	}
 	return c
+}
+
+// mostScopes is how many scopes a component tells. What more groups and extras
+// than that need counts as needed by the application itself.
+const mostScopes = 16
+
+// documented returns the scopes of a component, sorted; nil for runtime.
+func documented(scopes []string) []string {
+	if len(scopes) > mostScopes {
+		return nil
+	}
+	out := slices.Clone(scopes)
+	for i := range out {
+		if out[i] == "group:dev" {
+			out[i] = "dev"
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // dependencies returns the graph between components. A need that the lock does

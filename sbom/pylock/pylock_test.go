@@ -77,7 +77,7 @@ markupsafe 3.0.0 | extra:fast :36
 numpy 1.26.4 | python_full_version < "3.11" :39
 numpy 2.1.0 | python_full_version >= "3.11" or sys_platform == "win32" :44
 private 1.0 | https://index.example.com/simple :50
-pytest 8.0.0 | group:dev :54
+pytest 8.0.0 | dev :54
 spacy-model 3.8.0 | https://example.com/m-3.8.0-py3-none-any.whl | A :58
 tool 0.1 | git+https://github.com/o/tool@0123456789012345678901234567890123456789 :64
 gradio@5.0.0 -> jinja2@3.1.4 numpy@1.26.4 numpy@2.1.0
@@ -336,7 +336,7 @@ core 2.0 | git+https://github.com/o/core.git@01234567890123456789012345678901234
 Flask 3.0.0 | sys_platform == "linux" or sys_platform == "win32" | A :3
 numpy 1.26.4 | python_version < "3.11" :24
 numpy 2.1.0 :31
-pytest 8.0.0 | group:dev :47
+pytest 8.0.0 | group:test :47
 werkzeug 3.0.0 | extra:web | https://index.example.com/simple :37
 flask@3.0.0 -> numpy@1.26.4 numpy@2.1.0 werkzeug@3.0.0
 `
