@@ -71,8 +71,10 @@ func (o *order) withdrawnMalware(records []Advisory) pep440.Set {
 }
 
 func (k *known) add(o *order, texts []string) {
+	var last *parsed
 	for _, text := range texts {
-		k.addOne(o.read(text))
+		last = o.readAfter(last, text)
+		k.addOne(last)
 	}
 }
 

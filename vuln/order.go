@@ -25,15 +25,14 @@ type order struct {
 	pypi      bool
 	parsed    map[string]*parsed
 	regions   map[*Advisory]*region // PyPI
-	last      *parsed
 }
 
 // parsed is what became of one text.
 type parsed struct {
 	version
 	err error
-	// next is what was asked for after this one the last time: records repeat
-	// one another's lists, in one order.
+	// next is what follows in a list that has it: records repeat one another's
+	// lists, in one order.
 	next *parsed
 	// known is the package whose known versions it was last added to.
 	known *known
@@ -84,20 +83,23 @@ func (o *order) parse(s string) (version, error) {
 
 // read is parse, with all that is remembered of the text.
 func (o *order) read(s string) *parsed {
-	var p *parsed
-	if last := o.last; last != nil && last.next != nil && last.next.text == s {
-		p = last.next
-	} else {
-		if p = o.parsed[s]; p == nil {
-			p = o.parseNew(s)
-			o.parsed[s] = p
-		}
-		if last != nil {
-			last.next = p
-		}
+	p := o.parsed[s]
+	if p == nil {
+		p = o.parseNew(s)
+		o.parsed[s] = p
 	}
-	o.last = p
 	return p
+}
+
+// readAfter is read of what follows last in a list; last is nil at its start.
+func (o *order) readAfter(last *parsed, s string) *parsed {
+	if last == nil {
+		return o.read(s)
+	}
+	if last.next == nil || last.next.text != s {
+		last.next = o.read(s)
+	}
+	return last.next
 }
 
 func (o *order) parseNew(s string) *parsed {

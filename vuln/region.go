@@ -79,8 +79,9 @@ func (o *order) entryRegion(a *Affected) region {
 	}
 	r.spans = r.sure
 	var listed []pep440.Set
+	var v *parsed
 	for _, text := range a.Versions {
-		if v := o.read(text); v.err == nil && !r.spans.Contains(v.pep) {
+		if v = o.readAfter(v, text); v.err == nil && !r.spans.Contains(v.pep) {
 			listed = append(listed, v.exactly())
 		}
 	}
@@ -127,6 +128,13 @@ func withLocals(s pep440.Set, ends []*parsed) pep440.Set {
 
 // rangeRegion is inRange for all versions at once.
 func (o *order) rangeRegion(r *Range) (sure, maybe pep440.Set, why string) {
+	if fixed := r.fixedFromStart(); fixed != "" {
+		// Most ranges are of this kind.
+		if v, err := o.parseEvent(fixed); err == nil {
+			below := pep440.Below(v.pep)
+			return below, below, ""
+		}
+	}
 	limits, events, unread := o.sortEvents(r)
 	sure = walk(events)
 	within := limits.set()
@@ -150,6 +158,18 @@ func (o *order) rangeRegion(r *Range) (sure, maybe pep440.Set, why string) {
 		}
 	}
 	return sure, maybe, why
+}
+
+// fixedFromStart returns the version of a range's fixed event when the range
+// has no other but the start of all versions before it, else "".
+func (r *Range) fixedFromStart() string {
+	if len(r.Events) != 2 || r.Events[0] != (Event{Introduced: "0"}) {
+		return ""
+	}
+	if fixed := r.Events[1].Fixed; fixed != "0" && r.Events[1] == (Event{Fixed: fixed}) {
+		return fixed
+	}
+	return ""
 }
 
 // set is what lies before the limits.

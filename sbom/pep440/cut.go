@@ -32,8 +32,11 @@ const (
 
 // isBefore tells whether v stands after the cut.
 func isBefore(cut string, v Version) bool {
-	if len(cut) <= len(v.key) || cut[:len(v.key)] != v.key {
-		return cut <= v.key
+	if cut <= v.key {
+		return true
+	}
+	if !strings.HasPrefix(cut, v.key) {
+		return false
 	}
 	// A cut inside of v's class, or after it.
 	var buf [16]byte

@@ -165,6 +165,9 @@ func (s Set) Contains(v Version) bool {
 	if !v.IsValid() {
 		return false
 	}
+	if len(s.cuts) == 2 {
+		return isBefore(s.cuts[0], v) && !isBefore(s.cuts[1], v)
+	}
 	n, m := 0, len(s.cuts) // cuts before n are before v, those from m on are not
 	for n < m {
 		middle := int(uint(n+m) / 2)
