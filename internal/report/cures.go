@@ -179,7 +179,11 @@ func (t *text) raise(blocks []*block) string {
 	var fixed, open []string
 	for _, b := range blocks {
 		if version, _ := b.fixed(); version != "" {
-			fixed = append(fixed, t.word(b.name)+to+t.word(version))
+			word := t.word(b.name) + to + t.word(version)
+			if by := t.capped(b, version); by != "" {
+				word += " (" + by + ")"
+			}
+			fixed = append(fixed, word)
 		} else {
 			open = append(open, t.word(b.name))
 		}
