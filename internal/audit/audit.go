@@ -88,7 +88,7 @@ func (a *Auditor) Run(ctx context.Context, t Target) (*Report, error) {
 func (a *Auditor) run(ctx context.Context, t Target) (*Report, error) {
 	r := &Report{Version: ReportVersion, Tool: a.Tool, AsOf: a.Now.UTC().Truncate(time.Second), Command: a.Command}
 	r.Target = policy.Target{Name: t.Name}
-	docs, err := a.inventory(ctx, t, r)
+	docs, s, err := a.inventory(ctx, t, r)
 	if err != nil {
 		return nil, err
 	}
@@ -98,6 +98,9 @@ func (a *Auditor) run(ctx context.Context, t Target) (*Report, error) {
 		if err := a.match(ctx, doc, r); err != nil {
 			return nil, err
 		}
+	}
+	if s.rescopes(r.Components) {
+		r.Components = sbom.Merge("", &sbom.Document{Components: s.scoped(r.Components, r.Findings)}).Components
 	}
 	if a.Compare != nil {
 		compared, gaps := a.Compare(r)
@@ -120,18 +123,15 @@ func (a *Auditor) step(format string, args ...any) {
 }
 
 // inventory reads the folder, the image and the SBOM.
-func (a *Auditor) inventory(ctx context.Context, t Target, r *Report) ([]*sbom.Document, error) {
-	var docs []*sbom.Document
+func (a *Auditor) inventory(ctx context.Context, t Target, r *Report) (docs []*sbom.Document, s *source, err error) {
 	if t.SBOM != nil {
 		docs = append(docs, t.SBOM)
 	}
 	linted := 0
-	var s *source
 	if t.Folder != nil {
 		a.step("reading %s", t.Name)
-		var err error
 		if s, err = a.collect(ctx, t.Folder); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		a.Environments = a.environments(s)
 		docs = append(docs, s.docs...)
@@ -145,7 +145,7 @@ func (a *Auditor) inventory(ctx context.Context, t Target, r *Report) ([]*sbom.D
 		a.step("reading image %s", t.Image.Name())
 		doc, findings, err := a.readImage(ctx, t, s, r)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		docs = append(docs, doc)
 		r.Lint = append(r.Lint, findings...)
@@ -158,7 +158,7 @@ func (a *Auditor) inventory(ctx context.Context, t Target, r *Report) ([]*sbom.D
 	if !slices.Contains(a.Stages, StageLint) {
 		r.Lint = nil
 	}
-	return docs, nil
+	return docs, s, nil
 }
 
 // readImage reads the image's packages and judges its configuration.

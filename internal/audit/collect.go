@@ -44,6 +44,8 @@ type source struct {
 	interpreters []python.Interpreter
 	// leftOut are the manifests that --include and --exclude keep out.
 	leftOut []string
+	// demo are the files that name packages for a demo only, see demos.
+	demo map[string]bool
 }
 
 // collect reads every manifest of a folder, each once.
@@ -88,6 +90,7 @@ func (a *Auditor) collect(ctx context.Context, f *Folder) (*source, error) {
 	}
 	s.docs = append(s.docs, &sbom.Document{Gaps: s.unread(f, found)})
 	s.lint = append(s.lint, python.CheckInterpreters(a.Now, s.interpreters)...)
+	s.demo = s.demos(f)
 	s.rebase(f)
 	return s, nil
 }

@@ -1,0 +1,212 @@
+package audit
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/tallyman/tallyman/sbom"
+	"github.com/tallyman/tallyman/sbom/dockerfile"
+	"github.com/tallyman/tallyman/vuln"
+)
+
+// The scopes that a place or a name gives, beside those that readers give.
+const (
+	scopeRuntime  = "runtime"
+	scopeDemo     = "demo"
+	scopeDev      = "dev"
+	scopeGroupDev = "group:dev"
+)
+
+// demoFolders are the folders of what shows a project and is not shipped with
+// it, in whatever case. They count below the audited folder alone: who audits a
+// demo audits an application.
+var demoFolders = []string{"demo", "demos", "example", "examples"}
+
+// inDemo reports whether a file below the audited folder lies in a demo folder.
+func inDemo(file string) bool {
+	return slices.ContainsFunc(strings.Split(path.Dir(file), "/"), func(part string) bool {
+		return slices.Contains(demoFolders, strings.ToLower(part))
+	})
+}
+
+// demos are the files that name packages for a demo only, as the user sees
+// them: in a demo folder, and neither included, installed from nor copied by
+// anything outside of one. It is empty when there is nothing else: then the
+// demo is the application.
+func (s *source) demos(f *Folder) map[string]bool {
+	dir := f.Dir
+	if f.File != "" {
+		dir = path.Dir(f.File)
+	}
+	shipped := s.shipped(f, func(file string) bool { return inDemo(relative(dir, file)) })
+	demos, others := map[string]bool{}, false
+	for _, d := range s.docs {
+		for i := range d.Components {
+			for _, at := range d.Components[i].Locations {
+				if inDemo(relative(dir, at.File)) && !shipped(at.File) {
+					demos[relative(dir, at.File)] = true
+				} else if !d.Components[i].Constraint {
+					others = true
+				}
+			}
+		}
+	}
+	if !others {
+		return nil
+	}
+	return demos
+}
+
+// shipped returns whether what is outside of demo folders uses a file.
+func (s *source) shipped(f *Folder, demo func(string) bool) func(file string) bool {
+	files, folders := map[string]bool{}, []string{}
+	include := func(name string) {
+		files[name] = true
+		if file := s.requirements[name]; file != nil {
+			for _, included := range file.Files {
+				files[included] = true
+			}
+		}
+	}
+	for name := range s.requirements {
+		if !demo(name) {
+			include(name)
+		}
+	}
+	for name, file := range s.projects {
+		for _, included := range file.Files {
+			if !demo(name) {
+				include(included)
+			}
+		}
+	}
+	for name, file := range s.dockerfiles {
+		if demo(name) {
+			continue
+		}
+		for _, asked := range file.Requirements() {
+			if found, ok := inContext(f, name, asked); ok {
+				include(found)
+			}
+		}
+		folders = append(folders, copied(f, file, demo)...)
+	}
+	return func(file string) bool {
+		return files[file] || slices.ContainsFunc(folders, func(dir string) bool { return within(file, dir) })
+	}
+}
+
+// copied are the demo folders, and files in them, that a Dockerfile copies by
+// name. One that copies the whole folder that it stands in names none.
+func copied(f *Folder, file *dockerfile.File, demo func(string) bool) []string {
+	var out []string
+	for _, stage := range file.Stages {
+		for _, in := range stage.Instructions {
+			if in.Name != "COPY" && in.Name != "ADD" || len(in.Args) < 2 {
+				continue
+			}
+			for _, word := range in.Args[:len(in.Args)-1] {
+				source := strings.TrimLeft(path.Clean("/"+word.Text), "/")
+				if at := strings.IndexAny(source, "*?["); at >= 0 {
+					source = path.Dir(source[:at] + "x")
+				}
+				for _, from := range []string{f.Dir, path.Dir(file.Name)} {
+					if target := path.Join(from, source); demo(target + "/x") {
+						out = append(out, target)
+					}
+				}
+			}
+		}
+	}
+	return out
+}
+
+// rescopes reports whether scoped would change anything.
+func (s *source) rescopes(components []sbom.Component) bool {
+	return s != nil && (len(s.demo) > 0 || slices.ContainsFunc(components, func(c sbom.Component) bool { return c.Scope == scopeGroupDev }))
+}
+
+// scoped gives what only demo files name the scope "demo", and the group that
+// is named dev the scope "dev". What is for something else besides keeps that.
+func (s *source) scoped(components []sbom.Component, findings []vuln.Finding) []sbom.Component {
+	constrains := map[named]bool{}
+	out := make([]sbom.Component, 0, len(components))
+	for _, c := range components {
+		if c.Scope == scopeGroupDev {
+			c.Scope = scopeDev
+		}
+		var shown, rest []sbom.Location
+		for _, at := range c.Locations {
+			key := named{c.NormalName(), at}
+			if before, seen := constrains[key]; c.Constraint && (before || !seen) {
+				constrains[key] = true
+			} else {
+				constrains[key] = false
+			}
+			if s.demo[at.File] && at.Layer == "" {
+				shown = append(shown, at)
+			} else {
+				rest = append(rest, at)
+			}
+		}
+		if len(shown) > 0 && gatesAsShipped(c.Scope) {
+			demo := c
+			demo.Scope, demo.Scopes, demo.Locations = scopeDemo, nil, shown
+			out = append(out, demo)
+			if c.Locations = rest; len(rest) == 0 {
+				continue
+			}
+		}
+		out = append(out, c)
+	}
+	for i := range findings {
+		s.scopeFinding(&findings[i], constrains)
+	}
+	return out
+}
+
+// named is a package at a place.
+type named struct {
+	name string
+	at   sbom.Location
+}
+
+// scopeFinding sets the scopes of a finding. A place that only constrains says
+// nothing of what the package is for.
+func (s *source) scopeFinding(f *vuln.Finding, constrains map[named]bool) {
+	demo, rest := false, false
+	for _, at := range f.Locations {
+		switch {
+		case constrains[named{sbom.NormalName(f.Ecosystem, f.Package), at}]:
+		case s.demo[at.File] && at.Layer == "":
+			demo = true
+		default:
+			rest = true
+		}
+	}
+	scopes := slices.Clone(f.Scopes)
+	for i := range scopes {
+		if scopes[i] == scopeGroupDev {
+			scopes[i] = scopeDev
+		}
+	}
+	if demo && !rest {
+		scopes = slices.DeleteFunc(scopes, gatesAsShipped)
+	} else if demo && len(scopes) == 0 {
+		scopes = append(scopes, scopeRuntime)
+	}
+	if demo {
+		scopes = append(scopes, scopeDemo)
+	}
+	slices.Sort(scopes)
+	if scopes = slices.Compact(scopes); len(scopes) > 0 {
+		f.Scopes = scopes
+	}
+}
+
+// gatesAsShipped reports whether a scope is of what is shipped: in a demo
+// folder, what runs, and extras and groups of it, are the demo's.
+func gatesAsShipped(scope string) bool {
+	return scope == "" || scope == scopeRuntime || strings.HasPrefix(scope, "extra:") || strings.HasPrefix(scope, "group:")
+}
