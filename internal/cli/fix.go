@@ -173,9 +173,7 @@ type fixed struct {
 	root          string
 	before, after *audit.Report
 	// Left are the findings that gate or are latent after the edits.
-	Left []vuln.Finding `json:"left"`
-	// Written says whether the edits were made.
-	Written bool `json:"written"`
+	Left []vuln.Finding
 }
 
 // spot is where a finding is: a package in a line of a file below the root.
@@ -288,11 +286,13 @@ func (x *fixed) print(w io.Writer, format string, written bool) error {
 		_, err := w.Write(x.Diff(x.prefix()))
 		return err
 	case "json":
-		x.Written = written && len(x.Edits) > 0
 		e := json.NewEncoder(w)
 		e.SetEscapeHTML(false)
 		e.SetIndent("", "  ")
-		return e.Encode(x)
+		return e.Encode(fix.Result{
+			Edits: x.Edits, Refused: x.Refused, Left: x.Left,
+			Outcome: x.after.Decision.Outcome.String(), Written: written && len(x.Edits) > 0,
+		})
 	}
 	if x.app.flags.quiet && len(x.Left)+len(x.Refused) == 0 {
 		return nil

@@ -59,7 +59,7 @@ var allowed = map[string][]string{
 	"internal/oci":           {},
 	"internal/testimage":     {},
 	"internal/audit":         below,
-	"internal/report":        {"internal/audit", "sbom", "sbom/cyclonedx", "sbom/spdx", "sbom/syftjson", "vuln", "policy", "policy/lint"},
+	"internal/report":        {"internal/audit", "sbom", "sbom/pep440", "sbom/cyclonedx", "sbom/spdx", "sbom/syftjson", "vuln", "policy", "policy/lint"},
 	"internal/sweep":         {"internal/audit", "internal/oci", "policy"},
 	"internal/limit":         {},
 	"internal/layering":      {},

@@ -49,11 +49,18 @@ func (p *planner) plan(n *need) {
 
 // openFindings says of the findings that have no cure why.
 func (p *planner) openFindings(n *need) {
-	var none []string
+	var none, malware []string
 	for _, f := range n.open {
-		if f.Fixed == "" {
+		switch {
+		case f.Fixed != "":
+		case f.Malicious:
+			malware = append(malware, firstID(f))
+		default:
 			none = append(none, firstID(f))
 		}
+	}
+	if len(malware) > 0 {
+		p.refuse(n, "", "it is malicious, see %s, and no version that is not is known: remove it by hand", names(malware))
 	}
 	if len(none) > 0 {
 		p.refuse(n, "", "no fixed version is known for %s", names(none))
