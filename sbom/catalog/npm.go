@@ -95,7 +95,7 @@ func readLock(ctx context.Context, fsys fs.FS, name string, doc *sbom.Document) 
 		return
 	}
 	if format.as == "pnpm-lock.yaml" {
-		data = trimPnpmLock(data)
+		data = trimPnpmEntries(trimPnpmLock(data))
 	}
 	// Under its plain name, because the cataloger passes over node_modules.
 	r := &resolver{name: format.as, files: map[string][]byte{format.as: data}}
