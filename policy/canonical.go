@@ -90,7 +90,9 @@ func fill[T any](list *[]T) {
 
 func sorted[T any](in []T, compare func(a, b T) int) []T {
 	out := append(make([]T, 0, len(in)), in...)
-	slices.SortStableFunc(out, compare)
+	if !slices.IsSortedFunc(out, compare) { // as most that comes here is
+		slices.SortStableFunc(out, compare)
+	}
 	return out
 }
 
@@ -137,8 +139,10 @@ func (p Parameters) WithDefaults() (Parameters, error) {
 }
 
 func compareFindings(a, b vuln.Finding) int {
+	if c := strings.Compare(a.Ecosystem, b.Ecosystem); c != 0 {
+		return c
+	}
 	return cmp.Or(
-		strings.Compare(a.Ecosystem, b.Ecosystem),
 		strings.Compare(sbom.NormalName(a.Ecosystem, a.Package), sbom.NormalName(b.Ecosystem, b.Package)),
 		strings.Compare(a.Version, b.Version),
 		strings.Compare(a.Specifier, b.Specifier),

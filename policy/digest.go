@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"hash"
 )
 
 // DigestParts returns the digest of each part that a decision over in rests
@@ -36,15 +37,21 @@ func digestParts(in Input, tool string, user *userPolicy) (map[string]string, er
 		return nil, err
 	}
 	digests := map[string]string{}
+	for name, list := range map[string]func() (string, error){
+		"sbom":     func() (string, error) { return digestList(in.Components) },
+		"findings": func() (string, error) { return digestList(in.Findings) },
+		"lint":     func() (string, error) { return digestList(in.Lint) },
+		"gaps":     func() (string, error) { return digestList(in.Gaps) },
+	} {
+		if digests[name], err = list(); err != nil {
+			return nil, fmt.Errorf("digest of %q: %w", name, err)
+		}
+	}
 	for name, part := range map[string]any{
 		"target":     in.Target,
 		"config":     in.Image,
-		"sbom":       in.Components,
 		"advisories": in.Advisories,
-		"findings":   in.Findings,
-		"lint":       in.Lint,
 		"signatures": in.Signatures,
-		"gaps":       in.Gaps,
 		"policy":     modules,
 		"exceptions": asWritten(in.Exceptions),
 		"parameters": in.Parameters,
@@ -111,12 +118,52 @@ func (d *Decision) Digest() string {
 
 // digestJSON is the SHA-256 of v's JSON as DigestParts describes it.
 func digestJSON(v any) (string, error) {
-	var buf bytes.Buffer
-	encoder := json.NewEncoder(&buf)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(v); err != nil {
+	d := newDigester()
+	if err := d.encode(v); err != nil {
 		return "", err
 	}
-	sum := sha256.Sum256(bytes.TrimSuffix(buf.Bytes(), []byte("\n")))
-	return "sha256:" + hex.EncodeToString(sum[:]), nil
+	return d.digest(), nil
 }
+
+// digestList is digestJSON of a list, of which one element at a time is
+// encoded: the JSON of an inventory is as large as all else that is in memory.
+func digestList[T any](list []T) (string, error) {
+	if list == nil {
+		return digestJSON(nil)
+	}
+	d := newDigester()
+	d.hash.Write([]byte("["))
+	for i := range list {
+		if i > 0 {
+			d.hash.Write([]byte(","))
+		}
+		if err := d.encode(&list[i]); err != nil {
+			return "", err
+		}
+	}
+	d.hash.Write([]byte("]"))
+	return d.digest(), nil
+}
+
+// digester hashes JSON without the line end that an encoder adds.
+type digester struct {
+	hash    hash.Hash
+	encoder *json.Encoder
+}
+
+func newDigester() *digester {
+	d := &digester{hash: sha256.New()}
+	d.encoder = json.NewEncoder(d)
+	d.encoder.SetEscapeHTML(false)
+	return d
+}
+
+func (d *digester) encode(v any) error { return d.encoder.Encode(v) }
+
+// Write is called once for each value, with its JSON and a line end.
+func (d *digester) Write(value []byte) (int, error) {
+	d.hash.Write(bytes.TrimSuffix(value, []byte("\n")))
+	return len(value), nil
+}
+
+func (d *digester) digest() string { return "sha256:" + hex.EncodeToString(d.hash.Sum(nil)) }

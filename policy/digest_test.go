@@ -1,6 +1,10 @@
 package policy
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"testing"
@@ -79,5 +83,26 @@ func TestDigestPartsAreThoseOfTheDecision(t *testing.T) {
 	in.Exceptions = d.Exceptions
 	if diff := cmp.Diff(d.Digests, parts(t, in, Options{Tool: "tallyman v1"})); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestDigestOfAListIsThatOfItsJSON(t *testing.T) {
+	for _, list := range [][]lint.Finding{nil, {}, {rootFinding()}, {rootFinding(), {Message: "<&>\n\u2028"}, {}}} {
+		data, err := json.Marshal(list)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for escaped, plain := range map[string]string{`\u003c`: "<", `\u003e`: ">", `\u0026`: "&"} {
+			data = bytes.ReplaceAll(data, []byte(escaped), []byte(plain))
+		}
+		want := fmt.Sprintf("sha256:%x", sha256.Sum256(data))
+		for name, digest := range map[string]func() (string, error){
+			"digestList": func() (string, error) { return digestList(list) },
+			"digestJSON": func() (string, error) { return digestJSON(list) },
+		} {
+			if got, err := digest(); got != want || err != nil {
+				t.Errorf("%s of %s: %s, %v, want %s", name, data, got, err, want)
+			}
+		}
 	}
 }
