@@ -78,6 +78,9 @@ const (
 	// GapPlatform: what the platform adds to every application, and what no
 	// advisory source exists for.
 	GapPlatform GapKind = "platform"
+	// GapReconstructed: the advisories of an earlier day were made up from
+	// what later records say of themselves.
+	GapReconstructed GapKind = "reconstructed"
 	// GapOther is the zero value; it hides.
 	GapOther GapKind = ""
 )
@@ -96,7 +99,7 @@ func GapKinds() []GapKind {
 	return []GapKind{
 		GapUnparsed, GapUnread, GapTooLarge, GapUnsupported, GapInclude, GapUnversioned, GapRange, GapConflict,
 		GapEcosystem, GapVersion, GapAdvisory, GapImage, GapSignature, GapDynamic, GapLink, GapIgnoredConfig,
-		GapCatalogue, GapNothing, GapClosure, GapPlatform,
+		GapCatalogue, GapNothing, GapClosure, GapPlatform, GapReconstructed,
 	}
 }
 

@@ -73,6 +73,9 @@ type Advisories struct {
 	Source string
 	// Notes go into the report.
 	Notes []string
+	// Later says that the snapshot is of a later day than the audit, and that
+	// the day has to be reconstructed from it. That decides nothing.
+	Later bool
 }
 
 // Run audits one target. Problems of the target are in the report; an error
@@ -224,13 +227,29 @@ func (a *Auditor) match(ctx context.Context, doc *sbom.Document, r *Report) erro
 	if opened.DB != nil {
 		src = opened.DB
 	}
+	var past *vuln.Past
+	if opened.DB != nil && opened.Later {
+		past = vuln.AsOf(src, a.Now)
+		src = past
+	}
 	result, err := vuln.MatchWith(ctx, doc, src, vuln.Options{Now: a.Now, Environments: a.Environments, Known: a.Known})
 	if err != nil {
 		return fmt.Errorf("matching advisories: %w", err)
 	}
+	if past != nil {
+		result.Gaps = append(result.Gaps, reconstructed(past, a.Now))
+	}
 	r.Findings = result.Findings
 	r.Gaps = sbom.Merge("", &sbom.Document{Gaps: slices.Concat(r.Gaps, result.Gaps)}).Gaps
 	return nil
+}
+
+// reconstructed says what findings of a past day rest on.
+func reconstructed(past *vuln.Past, day time.Time) sbom.Gap {
+	later, edited := past.Reconstructed()
+	return sbom.NewGap(sbom.GapReconstructed, "", 0, fmt.Sprintf(
+		"no advisories of %s were kept: they are reconstructed from later ones (records of later left out: %d; edited since: %d), which allows nothing",
+		day.UTC().Format(time.DateOnly), later, edited))
 }
 
 // none is the source of advisories when there is no snapshot.

@@ -26,10 +26,21 @@ func (a *app) snapshotDir() string {
 // from the current snapshot, or, on a first run with a network, from OSV.
 func (a *app) openAdvisories(p *progress) func(context.Context, []string) (*audit.Advisories, error) {
 	return func(ctx context.Context, inUse []string) (*audit.Advisories, error) {
-		if a.flags.advisories != "" {
-			return a.compiledAdvisories(ctx, p)
+		var out *audit.Advisories
+		var err error
+		switch {
+		case a.flags.advisories != "":
+			out, err = a.compiledAdvisories(ctx, p)
+		case a.past():
+			out, err = a.keptAdvisories()
+		default:
+			out, err = a.currentAdvisories(ctx, inUse, p)
 		}
-		return a.currentAdvisories(ctx, inUse, p)
+		if err != nil || !a.past() || out.DB == nil {
+			return out, err
+		}
+		out.Later, err = a.later(out.DB, inUse)
+		return out, err
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -59,7 +60,7 @@ func (a *app) attest(ctx context.Context, w *writer, s signing) error {
 	if s.report == "" && s.sbom == "" {
 		return usagef("tallyman attest --help", "nothing to attest: give --report, --sbom or both")
 	}
-	r, err := a.reportOf(ctx, s.report, w)
+	r, err := a.reportOf(ctx, s, w)
 	if err != nil {
 		return err
 	}
@@ -92,9 +93,14 @@ type predicate struct {
 	body       []byte
 }
 
-// reportOf reads the report name and refuses one that is not of this image,
-// "" for no report.
-func (a *app) reportOf(ctx context.Context, name string, w *writer) (*audit.Report, error) {
+// longestReport is how long after a decision it may be signed: what is signed
+// is what is known now.
+const longestReport = 24 * time.Hour
+
+// reportOf reads --report and refuses one that is not of this image, or not of
+// now. It is nil for no report.
+func (a *app) reportOf(ctx context.Context, s signing, w *writer) (*audit.Report, error) {
+	name := s.report
 	if name == "" {
 		return nil, nil
 	}
@@ -104,6 +110,10 @@ func (a *app) reportOf(ctx context.Context, name string, w *writer) (*audit.Repo
 	}
 	if r.Target.ImageDigest != w.image.Digest().String() {
 		return nil, fmt.Errorf("the report %q is of image %q, not of %s", name, r.Target.ImageDigest, w.image.Digest())
+	}
+	if age := a.env.Now().Sub(r.AsOf); !s.past && (age > longestReport || age < -longestReport) {
+		return nil, hinted(fmt.Errorf("the report %q is as of %s, and only what is decided as of now is signed", name, r.AsOf.UTC().Format(time.RFC3339)),
+			"audit again, or sign what was with --allow-past")
 	}
 	return r, nil
 }

@@ -168,7 +168,7 @@ func (a *app) auditor(set *settings, command string, stages []string, p *progres
 		return nil, nil, err
 	}
 	return &audit.Auditor{
-		Tool: audit.Tool{Name: "tallyman", Version: a.version()}, Command: command, Now: a.env.Now(),
+		Tool: audit.Tool{Name: "tallyman", Version: a.version()}, Command: command, Now: a.now(),
 		Stages: stages, Advisories: a.openAdvisories(p), Modules: modules,
 		Parameters: a.parameters(), Exceptions: set.exceptions, Enable: a.flags.enable,
 		Verify: verify, Progress: p.step, Environments: environments, Known: known, Compare: compare,

@@ -106,6 +106,8 @@ type app struct {
 	flags flags
 	// color says whether standard output takes colour.
 	color bool
+	// day is the end of the day of --as-of, zero for now.
+	day time.Time
 }
 
 func (a *app) root() *cobra.Command {

@@ -42,6 +42,7 @@ type flags struct {
 	enable     []string
 	pythons    []string
 	known      string
+	asOf       string
 	unfixed    string
 	unresolved string
 	pack       string
@@ -110,6 +111,7 @@ func (a *app) advisoryFlags(cmd *cobra.Command) {
 	f.StringVar(&a.flags.advisories, "advisories", "", "`DIR` of OSV advisories to use instead of the snapshot of 'tallyman db update'")
 	f.BoolVar(&a.flags.rehash, "rehash", false, "with --advisories: read the files again even if they look unchanged")
 	f.StringSliceVar(&a.flags.pythons, "python", nil, "`VERSION,...` that requirements are judged for (default: what the folder says, else every supported one)")
+	f.StringVar(&a.flags.asOf, "as-of", "", "decide as on this `DATE` (2026-01-31), with the snapshot that 'tallyman db keep' kept for it")
 	f.StringVar(&a.flags.known, "known-versions", "", "JSON `FILE` with all versions of packages that an index offers: {\"name\": [\"1.0\"]}")
 }
 
@@ -161,6 +163,9 @@ func (a *app) checkFlags(cmd *cobra.Command) error {
 		}
 	}
 	if err := a.checkOutputs(help); err != nil {
+		return err
+	}
+	if err := a.checkDay(help); err != nil {
 		return err
 	}
 	for _, id := range a.flags.enable {

@@ -24,6 +24,7 @@ type signing struct {
 	sbom   string
 	report string
 	index  bool
+	past   bool
 }
 
 func (s *signing) register(cmd *cobra.Command) {
@@ -37,6 +38,7 @@ func (s *signing) register(cmd *cobra.Command) {
 func (s *signing) reportFlag(cmd *cobra.Command, a *app, use string) {
 	cmd.Flags().StringVar(&s.report, "report", "", use)
 	cmd.Flags().StringVar(&a.flags.policy, "policy", "", "`DIR` of your own Rego modules that the report was decided with")
+	cmd.Flags().BoolVar(&s.past, "allow-past", false, "take a report that was decided more than a day ago, or as of an earlier day")
 }
 
 func (a *app) signCommand() *cobra.Command {
@@ -138,7 +140,7 @@ func (a *app) vouched(ctx context.Context, w *writer, s signing) error {
 		return usagef("tallyman sign "+w.image.Name()+" --platform OS/ARCH",
 			"%q is an index of more platforms (%s) than one: sign one with --platform, or vouch for all with --index", w.image.Name(), strings.Join(names, ", "))
 	}
-	r, err := a.reportOf(ctx, s.report, w)
+	r, err := a.reportOf(ctx, s, w)
 	if err != nil || r == nil {
 		return err
 	}

@@ -23,6 +23,7 @@ gap_text := {
 	"nothing-found": ["had nothing to audit", "give the folder that holds the requirement files or locks, or the image"],
 	"no-advisories": ["had no source of advisories", "audit them by other means"],
 	"platform": ["of the platform's own had no source of advisories", "trust the platform, or build an image of your own and audit it"],
+	"reconstructed": ["rested on advisories of a past day that nobody kept", "keep a snapshot of each day: tallyman db keep"],
 	"link": ["linked to a folder that is audited itself", "nothing is to be done"],
 	"ignored-config": ["held settings or pragmas that do not count", "nothing is to be done"],
 }
