@@ -97,6 +97,9 @@ func (a *Auditor) run(ctx context.Context, t Target) (*Report, error) {
 	}
 	doc := sbom.Merge(cmp.Or(t.Name, r.Target.Image), docs...)
 	r.Components, r.Gaps = doc.Components, doc.Gaps
+	if s != nil {
+		a.together(doc, r)
+	}
 	if slices.Contains(a.Stages, StageVuln) {
 		if err := a.match(ctx, doc, r); err != nil {
 			return nil, err

@@ -4,6 +4,9 @@ import (
 	"regexp"
 	"slices"
 
+	"github.com/tallyman/tallyman/policy/lint"
+	"github.com/tallyman/tallyman/policy/python"
+	"github.com/tallyman/tallyman/sbom"
 	"github.com/tallyman/tallyman/sbom/pep440"
 	"github.com/tallyman/tallyman/sbom/pep508"
 	"github.com/tallyman/tallyman/vuln"
@@ -45,6 +48,27 @@ func (a *Auditor) environments(s *source) []vuln.Environment {
 		out = append(out, vuln.NewEnvironment(python, defaultPlatform))
 	}
 	return out
+}
+
+// together finds lines that exclude one another. Where versions are judged, the
+// gaps for them are left to that.
+func (a *Auditor) together(doc *sbom.Document, r *Report) {
+	if !slices.Contains(a.Stages, StageLint) {
+		return
+	}
+	judged := a.Environments
+	if len(judged) == 0 {
+		judged = vuln.DefaultEnvironments()
+	}
+	var environments []pep508.Environment
+	for _, e := range judged {
+		environments = append(environments, e.Markers)
+	}
+	found, gaps := python.CheckTogether(doc, environments)
+	r.Lint = lint.Sort(append(r.Lint, found...))
+	if !slices.Contains(a.Stages, StageVuln) {
+		r.Gaps = sbom.Merge("", &sbom.Document{Gaps: append(slices.Clone(r.Gaps), gaps...)}).Gaps
+	}
 }
 
 // supported are the supported Pythons of which requires-python admits some

@@ -15,7 +15,7 @@ import (
 // allRules documents every lint rule. An identifier may stand twice, when two
 // kinds of input break the same control.
 func allRules() []lint.Rule {
-	return slices.Concat(dockerfile.Rules(), python.Rules(), python.InterpreterRules(), deploy.Rules(), space.Rules(), workflow.Rules(), drift.Rules(), drift.LockRules())
+	return slices.Concat(dockerfile.Rules(), python.Rules(), python.FolderRules(), deploy.Rules(), space.Rules(), workflow.Rules(), drift.Rules(), drift.LockRules())
 }
 
 // HasRule reports whether a lint rule has this identifier or alias; "all" names

@@ -35,8 +35,9 @@ var endOfLifeRule = lint.Rule{
 	Source: "https://devguide.python.org/versions/",
 }
 
-// InterpreterRules returns the documentation of the rules of CheckInterpreters.
-func InterpreterRules() []lint.Rule { return []lint.Rule{endOfLifeRule} }
+// FolderRules returns the documentation of the rules that take more than one
+// file to judge: those of CheckInterpreters and CheckTogether.
+func FolderRules() []lint.Rule { return []lint.Rule{endOfLifeRule, conflictRule} }
 
 // Interpreter is a place that says which Python runs.
 type Interpreter struct {
