@@ -22,10 +22,7 @@ func (n *need) carrier() string {
 // is written beside that package's, which leaves the package as it is.
 func (p *planner) accompany(n *need, f *file) {
 	p.openFindings(n)
-	target := n.floor
-	if n.reaches() {
-		target = later(n.floor, n.capped)
-	}
+	target := n.begin()
 	carriers := f.at(n.line, n.carrier())
 	if _, ok := f.grammar.(spaceGrammar); ok || len(carriers) != 1 || !target.IsValid() || target.IsPrerelease() || n.conditional() {
 		if n.target().IsValid() || len(n.exclude) > 0 {

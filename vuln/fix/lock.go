@@ -133,8 +133,7 @@ func isLock(name string) bool {
 type compiler string
 
 // compiledBy tells from the comments in front of a requirement file which tool
-// made it. What such a comment says to run is never repeated: it is a text of
-// the audited tree, and would be typed into a shell.
+// made it.
 // https://pip-tools.readthedocs.io/en/stable/#example-usage-for-pip-compile
 func compiledBy(data []byte) compiler {
 	for line := range strings.Lines(string(data[:min(len(data), 4<<10)])) {
@@ -179,6 +178,11 @@ func (p *planner) compiled(n *need, by compiler, hashed bool, reason string) {
 // recompile is the command that compiles a requirement file anew. "" means that
 // what it was compiled from is not beside it.
 func (p *planner) recompile(r *recompiled) string {
+	if f := p.files[r.file]; f != nil && r.by != "" {
+		if command := p.again(r, f.data); command != "" {
+			return command
+		}
+	}
 	source := ""
 	stem := strings.TrimSuffix(r.file, path.Ext(r.file))
 	for _, name := range []string{stem + ".in", path.Join(path.Dir(r.file), "pyproject.toml"), path.Join(path.Dir(r.file), "setup.py")} {

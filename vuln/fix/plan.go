@@ -103,27 +103,31 @@ func (p *planner) site(n *need, f *file, s *site) {
 
 // target is the version that a line must begin at. A pin that only constrains
 // has to move to where the findings would be cured, for which the requirements
-// beside it leave room. A range that reaches there begins there, although no
-// known version is free of everything: what is left has no cure anywhere, and
-// less is admitted than was.
+// beside it leave room.
 func (p *planner) target(n *need, s *site) pep440.Version {
 	at, err := s.locate(s.text)
 	if err != nil {
 		return n.floor
 	}
-	if _, pinned := at.pin(); pinned || n.reaches() {
+	if _, pinned := at.pin(); pinned {
 		return later(n.floor, n.capped)
 	}
-	return n.floor
+	return n.begin()
 }
 
-// reaches reports whether everything that the findings' requirements say
-// together admits the version that would cure the open ones.
-func (n *need) reaches() bool {
-	return n.capped.IsValid() && !slices.ContainsFunc(n.open, func(f *vuln.Finding) bool {
-		s, err := pep440.ParseSpecifiers(f.Specifier)
-		return f.Fixed != "" && (err != nil || !s.Set().Contains(n.capped))
-	})
+// begin is the version that a range must begin at: the floor, or beyond it the
+// version that cures the most of the open findings that everything which is
+// required together admits. No known version is free of all then, but less is
+// admitted than was, and what is left has no cure here.
+func (n *need) begin() pep440.Version {
+	begin := n.floor
+	for _, f := range n.open {
+		fixed, _ := pep440.Parse(f.Fixed)
+		if s, err := pep440.ParseSpecifiers(f.Specifier); err == nil && fixed.IsValid() && s.Set().Contains(fixed) {
+			begin = later(begin, fixed)
+		}
+	}
+	return begin
 }
 
 // raised returns the change that lets a line begin at a version.
@@ -135,7 +139,7 @@ func (p *planner) raised(n *need, f *file, s *site, target pep440.Version) (c ch
 	}
 	_, pinned := at.pin()
 	if !pinned && n.capped.IsValid() && target.Compare(n.capped) < 0 {
-		p.caps(n, at)
+		p.caps(n, at, target)
 	}
 	if !target.IsValid() {
 		return c, false
@@ -162,11 +166,12 @@ func (p *planner) raised(n *need, f *file, s *site, target pep440.Version) (c ch
 	return c, ok && err == nil
 }
 
-// caps names what keeps the fixed version of the open findings out.
-func (p *planner) caps(n *need, at spans) {
+// caps names what keeps the fixed version of the open findings out that are not
+// cured by beginning at a version.
+func (p *planner) caps(n *need, at spans, begin pep440.Version) {
 	var ids, by []string
 	for _, f := range n.open {
-		if f.Fixed != "" {
+		if fixed, _ := pep440.Parse(f.Fixed); fixed.IsValid() && begin.Compare(fixed) < 0 {
 			ids = append(ids, firstID(f))
 		}
 	}
