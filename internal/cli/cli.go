@@ -92,6 +92,8 @@ func Main(env Env) (code int) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	app := &app{env: env}
+	// Here, because flags and settings alone would be collected twice.
+	app.tuneCollector()
 	root := app.root()
 	root.SetArgs(env.Args)
 	root.SetIn(env.Stdin)

@@ -54,6 +54,7 @@ fails, the old snapshot stays.`,
 }
 
 func (a *app) dbUpdate(cmd *cobra.Command, from string, ecosystems []string) error {
+	a.steadyCollector()
 	ctx, cancel, _, err := a.prepare(cmd)
 	if err != nil {
 		return err

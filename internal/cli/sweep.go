@@ -31,6 +31,7 @@ looked at is undecided. The exit code is the worst.`,
   tallyman sweep --list images.txt --format json`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			a.steadyCollector()
 			return a.sweep(cmd, args, list, parallel)
 		},
 	}
