@@ -49,7 +49,11 @@ func MatchWith(ctx context.Context, doc *sbom.Document, src Source, opts Options
 			return nil, err
 		}
 	}
-	if err := m.ranges(ctx, linesOf(all), newInstalls(doc.Together)); err != nil {
+	lines := linesOf(all)
+	if err := m.ranges(ctx, lines, newInstalls(doc.Together)); err != nil {
+		return nil, err
+	}
+	if err := m.namesOnly(ctx, lines); err != nil {
 		return nil, err
 	}
 	m.closeGaps()
@@ -76,6 +80,8 @@ type matcher struct {
 	names        map[string]bool
 	steps        map[string]int   // spent on the versions of PyPI, likewise
 	through      map[place]string // what brings in what no line names
+	// nameless is what comes with another package in versions nobody told.
+	nameless []sbom.Component
 	// findings are in the lists that they were made in: they are large.
 	findings [][]Finding
 	gaps     []sbom.Gap
@@ -307,6 +313,9 @@ func (m *matcher) matchVersion(c *sbom.Component, s named, list []*Advisory) {
 			}
 			if s.source {
 				f.SourcePackage = s.name
+			}
+			if by := m.through[place{c.NormalName(), placeOf(c)}]; c.Evidence == sbom.Assumed && by != "" && f.Fixed != "" {
+				f.Caps = []string{c.Name + c.Specifier + " (" + by + ")"}
 			}
 			m.add(f)
 			continue

@@ -40,14 +40,14 @@ func joinPending(all []*pending, count int, environments []Environment) []Findin
 		verdict             Verdict
 		evidence            sbom.Evidence
 		basis, environments string
-		floor, fixed        string
+		floor, fixed, caps  string
 	}
 	clusters := clustersOf(all)
 	out := make([]Finding, 0, len(clusters))
 	at, more := make(map[same]int, len(clusters)), map[int]bool{}
 	for _, cluster := range clusters {
 		f := worst(cluster, count, environments)
-		key := same{strings.Join(f.Records, "\x00"), f.Specifier, f.Verdict, f.Evidence, f.Basis, strings.Join(f.Environments, "\x00"), f.Floor, f.Fixed}
+		key := same{strings.Join(f.Records, "\x00"), f.Specifier, f.Verdict, f.Evidence, f.Basis, strings.Join(f.Environments, "\x00"), f.Floor, f.Fixed, strings.Join(f.Caps, "\x00")}
 		i, seen := at[key]
 		if !seen {
 			at[key] = len(out)

@@ -93,7 +93,11 @@ func (m *matcher) demand(name string, list []Advisory, d *demand) []*pending {
 	open := 0
 	for i := range v.findings {
 		if f := &v.findings[i]; unread == nil || f.verdict == Forced {
-			out = append(out, newPending(d, s, f))
+			one := newPending(d, s, f)
+			if f.fixed.IsValid() && !f.floor.IsValid() {
+				one.finding.Caps = m.capsOf(d.lines, f.fixed)
+			}
+			out = append(out, one)
 		} else {
 			open += len(f.group.members)
 		}
@@ -104,6 +108,9 @@ func (m *matcher) demand(name string, list []Advisory, d *demand) []*pending {
 	return out
 }
 
+// mostConflicts is at how many lines one conflict is told. Its text counts all.
+const mostConflicts = 100
+
 // conflict says that no version is left, at every line that takes part.
 func (m *matcher) conflict(d *demand, advisories int) {
 	kind, reason := sbom.GapConflict, "no version satisfies "+d.words(m.through)
@@ -113,7 +120,7 @@ func (m *matcher) conflict(d *demand, advisories int) {
 		}
 		kind, reason = sbom.GapVersion, d.words(m.through)+" names no version that advisories can be held against"
 	}
-	for _, l := range d.lines {
+	for _, l := range d.lines[:min(len(d.lines), mostConflicts)] {
 		m.lineGap(l, kind, reason)
 	}
 }

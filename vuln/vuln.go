@@ -206,6 +206,10 @@ type Finding struct {
 	// "" when no edit of that kind is known; with Fixed set, a cap is in the
 	// way.
 	Floor string `json:"floor,omitempty"`
+	// Caps names what keeps Fixed out that no line of the inventory says: what a
+	// package asks for that is named there, "pydantic<=2.12.5 (gradio[mcp]
+	// 6.25.0)"; sorted.
+	Caps []string `json:"caps,omitempty"`
 	// Exclude are the single malicious versions that a range admits, sorted:
 	// the edit is a "!=" for each.
 	Exclude []string `json:"exclude,omitempty"`

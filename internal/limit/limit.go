@@ -59,6 +59,9 @@ const (
 	// advisories held against each different specifier or version, and lines
 	// looked at for each of the findings.
 	RangeSteps = 1 << 18
+	// ClosureLines bounds for how many lines that name gradio it is judged what
+	// gradio brings in.
+	ClosureLines = 2_000
 	// AdvisoryBytes bounds one OSV record.
 	AdvisoryBytes = 8 << 20
 	// AdvisoryZipBytes bounds one compressed all.zip.
@@ -108,6 +111,9 @@ const (
 	// WorkflowSteps bounds how many steps one workflow may have, each counted
 	// again wherever an alias repeats it.
 	WorkflowSteps = 20_000
+	// JSONDepth bounds how deep the objects and lists of the Hub's settings may
+	// nest.
+	JSONDepth = 64
 	// SBOMBytes bounds an SBOM, a report or a findings file given as input.
 	SBOMBytes = 512 << 20
 	// ConfigBytes bounds tallyman.yaml and every other file of settings.

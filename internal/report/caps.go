@@ -16,7 +16,7 @@ import (
 func (t *text) capped(b *block, version string) string {
 	v, err := pep440.Parse(version)
 	if err != nil || b.ecosystem != "PyPI" || !slices.ContainsFunc(b.findings, func(f vuln.Finding) bool {
-		return f.Fixed != "" && len(capsOf(f.Specifier, v)) > 0
+		return f.Fixed != "" && (len(capsOf(f.Specifier, v)) > 0 || len(f.Caps) > 0)
 	}) {
 		return ""
 	}
@@ -38,6 +38,11 @@ func (t *text) capped(b *block, version string) string {
 			if here[l] {
 				out = append(out, fmt.Sprintf("%q at %s", t.clean(c.Name+strings.Join(by, ",")), t.clean(place(l.File, l.Line))))
 			}
+		}
+	}
+	for _, f := range b.findings {
+		for _, by := range f.Caps {
+			out = append(out, t.clean(by))
 		}
 	}
 	slices.Sort(out)
