@@ -209,13 +209,36 @@ func (x *fixed) harm(dir string) func(fix.Edit) string {
 			worse[where] = max(worse[where], at.finding)
 		}
 	}
+	conflicts := x.conflicts(dir)
 	return func(e fix.Edit) string {
+		if why := conflicts[spot{file: e.File, line: e.Line}]; why != "" {
+			return e.New + " would cure it, and then " + why
+		}
 		id := worse[spot{file: e.File, line: e.Line, name: sbom.NormalName("PyPI", e.Package)}]
 		if id == "" {
 			return ""
 		}
 		return fmt.Sprintf("%s would bring in %s, and no better version is known", e.New, id)
 	}
+}
+
+// conflicts are the places of which the edited tree says that no version
+// satisfies everything, and the tree as it is does not.
+func (x *fixed) conflicts(dir string) map[spot]string {
+	list := func(gaps []sbom.Gap) map[spot]string {
+		out := map[spot]string{}
+		for _, g := range gaps {
+			if g.Kind == sbom.GapConflict {
+				out[spot{file: path.Join(dir, g.File), line: g.Line}] = g.Reason
+			}
+		}
+		return out
+	}
+	after := list(x.after.Gaps)
+	for at := range list(x.before.Gaps) {
+		delete(after, at)
+	}
+	return after
 }
 
 // settle tells what is left after the edits, each place with a reason.

@@ -180,15 +180,20 @@ func (p *planner) caps(n *need, at spans, begin pep440.Version) {
 			by = append(by, at.text[c.from:c.to])
 		}
 	}
-	if len(by) == 0 {
-		for _, other := range p.beside[n.normal()] {
-			if set, err := pep440.ParseSpecifiers(other.specifier); err == nil && !set.Contains(n.capped, pep440.PrereleasesAllowed) {
-				if _, pinned := set.Pin(); pinned {
-					return // It is moved.
-				}
-				by = append(by, fmt.Sprintf("%s (%s:%d)", other.specifier, other.file, other.line))
-			}
+	moved := false
+	for _, other := range p.constraining(n) {
+		set, err := pep440.ParseSpecifiers(other.specifier)
+		if len(by) > 0 || err != nil || set.Contains(n.capped, pep440.PrereleasesAllowed) {
+			continue
 		}
+		if _, pinned := set.Pin(); pinned {
+			moved = true
+			continue
+		}
+		by = append(by, fmt.Sprintf("%s (%s:%d)", other.specifier, other.file, other.line))
+	}
+	if len(by) == 0 && moved {
+		return
 	}
 	if len(by) == 0 {
 		p.refuse(n, "", "%s cures %s, and another line for the package prevents it", n.capped, names(ids))
@@ -197,11 +202,22 @@ func (p *planner) caps(n *need, at spans, begin pep440.Version) {
 	p.refuse(n, "", "%s cures %s, and the cap %s prevents it", n.capped, names(ids), (&capError{by}).list())
 }
 
+// constraining are the other lines that only constrain what the findings of a
+// need are about: those that the findings name. The constraints of another
+// project in the tree say nothing here.
+func (p *planner) constraining(n *need) []place {
+	return slices.DeleteFunc(slices.Clone(p.beside[n.normal()]), func(c place) bool {
+		return c.file == n.file && c.line == n.line || !slices.ContainsFunc(n.findings, func(f *vuln.Finding) bool {
+			return slices.ContainsFunc(f.Locations, func(l sbom.Location) bool { return l.Line == c.line && p.below(l.File) == c.file })
+		})
+	})
+}
+
 // against names a constraint that would forbid what a requirement is raised to.
 func (p *planner) against(n *need, s *site, target pep440.Version) string {
-	for _, other := range p.beside[n.normal()] {
+	for _, other := range p.constraining(n) {
 		set, err := pep440.ParseSpecifiers(other.specifier)
-		if err != nil || other.file == n.file && other.line == n.line {
+		if err != nil {
 			continue
 		}
 		if _, pinned := set.Pin(); !pinned && set.Set().Intersect(atLeast(target)).IsEmpty() {
