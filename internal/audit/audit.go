@@ -55,6 +55,8 @@ type Auditor struct {
 	Known map[string][]string
 	// Enable names lint rules that are off by default, or "all".
 	Enable []string
+	// Hub has the settings of the audited Space, nil for none.
+	Hub *Hub
 	// Verify says what a good signature is.
 	Verify attest.Options
 	// Compare holds the findings against those of another program and returns a
@@ -160,6 +162,7 @@ func (a *Auditor) inventory(ctx context.Context, t Target, r *Report) (docs []*s
 	if slices.Equal(a.Stages, []string{StageLint}) && linted == 0 {
 		docs = append(docs, &sbom.Document{Gaps: []sbom.Gap{sbom.NewGap(sbom.GapNothing, "", 0, "nothing to lint was found")}})
 	}
+	a.Hub.judge(r, a.Enable)
 	r.Lint = lint.Sort(r.Lint)
 	if !slices.Contains(a.Stages, StageLint) {
 		r.Lint = nil

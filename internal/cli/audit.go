@@ -79,6 +79,7 @@ func (a *app) vulnCommand() *cobra.Command {
 
 func (a *app) enableFlag(cmd *cobra.Command) {
 	cmd.Flags().StringSliceVar(&a.flags.enable, "enable", nil, "lint rules that are off by default: `RULE,...` or all")
+	cmd.Flags().StringVar(&a.flags.hub, "hub", "", "JSON `FILE` with what https://huggingface.co/api/spaces/OWNER/NAME says of the Space")
 }
 
 func atMostOne(cmd *cobra.Command, args []string) error {
@@ -159,6 +160,10 @@ func (a *app) auditor(set *settings, command string, stages []string, p *progres
 	if err != nil {
 		return nil, nil, err
 	}
+	hub, err := a.hub()
+	if err != nil {
+		return nil, nil, err
+	}
 	compare, err := a.compare(set)
 	if err != nil {
 		return nil, nil, err
@@ -170,7 +175,7 @@ func (a *app) auditor(set *settings, command string, stages []string, p *progres
 	return &audit.Auditor{
 		Tool: audit.Tool{Name: "tallyman", Version: a.version()}, Command: command, Now: a.now(),
 		Stages: stages, Advisories: a.openAdvisories(p), Modules: modules,
-		Parameters: a.parameters(), Exceptions: set.exceptions, Enable: a.flags.enable,
+		Parameters: a.parameters(), Exceptions: set.exceptions, Enable: a.flags.enable, Hub: hub,
 		Verify: verify, Progress: p.step, Environments: environments, Known: known, Compare: compare,
 	}, done, nil
 }

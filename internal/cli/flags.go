@@ -40,6 +40,7 @@ type flags struct {
 	image      string
 	platform   string
 	enable     []string
+	hub        string
 	pythons    []string
 	known      string
 	asOf       string

@@ -34,6 +34,9 @@ func (a *app) lint(cmd *cobra.Command, paths []string) error {
 	if len(paths) == 0 {
 		paths = []string{"."}
 	}
+	if len(paths) > 1 && a.flags.hub != "" {
+		return usagef(cmd.CommandPath()+" --help", "--hub is about one Space: give one PATH")
+	}
 	var joined *audit.Report
 	for _, word := range paths {
 		r, err := a.run(ctx, set, "lint", []string{audit.StageLint}, word, "")

@@ -32,7 +32,7 @@ type settings struct {
 
 // pathSettings are the settings whose values are paths, relative to the file
 // that holds them.
-var pathSettings = []string{"root", "cache-dir", "policy", "advisories", "findings", "known-versions", "key", "trusted-root"}
+var pathSettings = []string{"root", "cache-dir", "policy", "advisories", "findings", "hub", "known-versions", "key", "trusted-root"}
 
 // notSettings are the flags that make no sense in the file.
 var notSettings = []string{"as-of", "allow-past", "config", "help", "image", "output", "write"}

@@ -84,10 +84,10 @@ func (t *text) unsaid(blocks []*ruleBlock) []*ruleBlock {
 	}
 	var said []string
 	blocks = slices.DeleteFunc(blocks, func(b *ruleBlock) bool {
-		if t.cured[b.rule] {
+		if t.cured[b.rule] && riskRank(b.risk) == 2 {
 			said = append(said, t.numbered(b))
 		}
-		return t.cured[b.rule]
+		return t.cured[b.rule] && riskRank(b.risk) == 2
 	})
 	if len(said) > 0 {
 		t.wrapped("  "+t.paint(red, pad("high", 8))+"  ", sentence(said)+": see above")

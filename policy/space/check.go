@@ -2,9 +2,11 @@
 // read it: whether a build can be repeated, what its users are asked for when
 // they sign in, and what is fetched into its image.
 //
-// [Rules] documents every rule, [Check] applies them. A rule is a function of
-// its own file that returns its documentation and its check; adding one means
-// adding that file and a line in the table of all().
+// [Rules] documents every rule; [Check] applies those about README.md and the
+// files beside it, [CheckHub] those about the settings that only the Hub knows.
+// A rule is a function of its own file that returns its documentation and its
+// check; adding one means adding that file and a line in the table of all() or
+// hubRules().
 //
 // Whether the Gradio of a Space is vulnerable (GR-HFS-01) is a matter of
 // advisories, which vuln answers for what [space.Space.Document] lists.
@@ -13,6 +15,7 @@ package space
 import (
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/tallyman/tallyman/policy/lint"
 	"github.com/tallyman/tallyman/sbom/dockerfile"
@@ -39,6 +42,10 @@ func Rules() []lint.Rule {
 	for _, r := range all() {
 		out = append(out, r.Rule)
 	}
+	for _, r := range hubRules() {
+		out = append(out, r.Rule)
+	}
+	slices.SortFunc(out, func(a, b lint.Rule) int { return strings.Compare(a.ID, b.ID) })
 	return out
 }
 

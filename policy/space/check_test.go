@@ -19,8 +19,16 @@ import (
 // good is a Space without findings.
 const good = "---\nsdk: gradio\nsdk_version: '6.26.0'\npython_version: '3.12'\n---\n"
 
-// check reads files by name and content and applies the rules to README.md.
+// check reads files by name and content and applies the rules to README.md, and
+// those about the Hub to hub.json.
 func check(enable []string, pairs ...string) []lint.Finding {
+	if pairs[0] == "hub.json" {
+		hub, err := space.ReadHub(strings.NewReader(pairs[1]))
+		if err != nil {
+			return []lint.Finding{{Rule: err.Error()}}
+		}
+		return rules.CheckHub(pairs[0], hub, enable...)
+	}
 	fsys := fstest.MapFS{}
 	var reqs []*pyreq.File
 	for i := 0; i < len(pairs); i += 2 {
@@ -44,6 +52,8 @@ func example(id, content string) []string {
 	switch id {
 	case "GR-HFS-04":
 		return []string{"README.md", good, "packages.txt", content}
+	case "GR-HFS-10", "GR-HFS-11":
+		return []string{"hub.json", content}
 	case "GR-HFS-08":
 		return []string{"README.md", "---\nsdk: docker\n---\n", "Dockerfile", content}
 	}
