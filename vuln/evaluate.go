@@ -215,6 +215,14 @@ func (o *order) sortEvents(r *Range) (l limits, events []event, unread []*Event)
 // fixFor returns the smallest version above v that an advisory of the group
 // names as fixed and that none of the group affects, "" if there is none.
 func (o *order) fixFor(v version, group []*Advisory) string {
+	if found := o.fixes(v, group); len(found) > 0 {
+		return found[0].text
+	}
+	return ""
+}
+
+// fixes returns all such versions, the smallest first.
+func (o *order) fixes(v version, group []*Advisory) []version {
 	var found []version
 	for _, a := range group {
 		for _, entry := range a.Affected {
@@ -228,10 +236,7 @@ func (o *order) fixFor(v version, group []*Advisory) string {
 		}
 	}
 	slices.SortStableFunc(found, o.compare)
-	for _, w := range found {
-		if !slices.ContainsFunc(group, func(a *Advisory) bool { return o.judge(w, a).outcome != no }) {
-			return w.text
-		}
-	}
-	return ""
+	return slices.DeleteFunc(found, func(w version) bool {
+		return slices.ContainsFunc(group, func(a *Advisory) bool { return o.judge(w, a).outcome != no })
+	})
 }

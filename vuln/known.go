@@ -160,3 +160,16 @@ func (k *known) floor(s *admitted, bad, avoid pep440.Set, anywhere bool) pep440.
 	}
 	return pep440.Version{}
 }
+
+// above returns the smallest known final version above v that is not in avoid,
+// and failing that the smallest pre-release if v is one too. The zero Version
+// says that there is none.
+func (k *known) above(v pep440.Version, avoid pep440.Set) pep440.Version {
+	s := &admitted{set: pep440.AtMost(v).Complement()}
+	to := k.floor(s, pep440.None(), avoid, false)
+	if !to.IsValid() && v.IsPrerelease() {
+		s.prereleases = true
+		to = k.floor(s, pep440.None(), avoid, false)
+	}
+	return to
+}

@@ -308,7 +308,9 @@ func (m *matcher) matchVersion(c *sbom.Component, s named, list []*Advisory) {
 			f.Verdict = AffectedVersion
 			f.Version, f.Specifier = c.Version, c.Specifier
 			if err == nil {
-				f.Fixed = o.fixFor(v, g.affecting)
+				if f.Fixed = o.fixFor(v, g.affecting); floors != nil {
+					f.Fixed = floors.pack.fixFor(v, g)
+				}
 				f.Floor = floors.of(g)
 			}
 			if s.source {

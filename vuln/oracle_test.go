@@ -404,9 +404,11 @@ func TestPinFloorsAgainstEnumeration(t *testing.T) {
 			for i := range c.records {
 				clean = clean && !c.affected[i][w.at(v)]
 			}
-			if clean {
+			if clean && (best == "" || !v.IsPrerelease()) {
 				best = v.String()
-				break
+			}
+			if clean && !v.IsPrerelease() {
+				break // the smallest final release, and else the smallest of all
 			}
 		}
 		floors := map[string]string{}

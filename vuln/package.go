@@ -132,8 +132,7 @@ func (m *matcher) pinFloors(c *sbom.Component, v version, groups []group) *pinFl
 	}
 	name := c.NormalName()
 	p := m.packOf(name, m.known[subject{pypi, name}])
-	above := &admitted{set: pep440.AtMost(v.pep).Complement(), prereleases: v.pep.IsPrerelease()}
-	f := &pinFloors{pack: p, to: p.known.floor(above, pep440.None(), p.affected, false)}
+	f := &pinFloors{pack: p, to: p.known.above(v.pep, p.affected)}
 	if f.to.IsValid() {
 		return f
 	}
@@ -149,14 +148,35 @@ func (m *matcher) pinFloors(c *sbom.Component, v version, groups []group) *pinFl
 	never := pep440.UnionOf(avoid...)
 	curable := []pep440.Set{never}
 	for _, a := range had {
-		if p.known.floor(above, pep440.None(), a.Union(never), false).IsValid() {
+		if p.known.above(v.pep, a.Union(never)).IsValid() {
 			curable = append(curable, a)
 		}
 	}
 	if len(curable) > 1 {
-		f.to = p.known.floor(above, pep440.None(), pep440.UnionOf(curable...), false)
+		f.to = p.known.above(v.pep, pep440.UnionOf(curable...))
 	}
 	return f
+}
+
+// fixFor is the order's for a PyPI package: a final release is better than a
+// pre-release, even one that no record names as fixed, and what an index does
+// not have is none.
+func (p *pack) fixFor(v version, g *group) string {
+	fixes := slices.DeleteFunc(p.order.fixes(v, g.affecting), func(w version) bool {
+		return p.malware.Contains(w.pep) || p.known.complete && !p.known.has(w.pep)
+	})
+	for _, w := range fixes {
+		if !w.pep.IsPrerelease() {
+			return w.text
+		}
+	}
+	if len(fixes) == 0 {
+		return ""
+	}
+	if known := p.known.above(v.pep, p.affectedBy(g).Union(p.malware)); known.IsValid() && !known.IsPrerelease() {
+		return known.String()
+	}
+	return fixes[0].text
 }
 
 // pureList reports whether all advisories of a group that affect something

@@ -331,3 +331,39 @@ func TestTooManyLinesIsAGap(t *testing.T) {
 		t.Errorf("many files: %v, %d findings, gaps %v", err, len(res.Findings), res.Gaps)
 	}
 }
+
+// TestAPinMovesToAFinalRelease: what a pin is moved to, and what is said to fix
+// it, is a final release that is known to exist; a pre-release only where there
+// is no other.
+func TestAPinMovesToAFinalRelease(t *testing.T) {
+	early := advisory("PYSEC-1", "introduced 0", "fixed 2.0rc1")
+	later := advisory("PYSEC-1", "introduced 0", "fixed 2.0rc1")
+	later.Affected[0].Ranges = append(later.Affected[0].Ranges, vuln.Range{Type: "ECOSYSTEM", Events: []vuln.Event{{Introduced: "3"}, {Fixed: "3.1"}}})
+	for _, test := range []struct {
+		name, pin    string
+		record       vuln.Advisory
+		known        []string
+		fixed, floor string
+	}{
+		{"only a pre-release is known", "1.0", early, nil, "2.0rc1", ""},
+		{"a final one is named elsewhere", "1.0", later, nil, "3.1", "3.1"},
+		{"the index has a final one", "1.0", early, []string{"1.0", "2.0rc1", "2.0"}, "2.0", "2.0"},
+		{"the index has the pre-release only", "1.0", early, []string{"1.0", "2.0rc1"}, "2.0rc1", ""},
+		{"the index has neither", "1.0", early, []string{"1.0"}, "", ""},
+		{"a pin of a pre-release", "1.0b1", early, []string{"1.0b1", "2.0rc1", "2.0"}, "2.0", "2.0"},
+		{"a pin of a pre-release, and no final one", "1.0b1", early, []string{"1.0b1", "2.0rc1"}, "2.0rc1", "2.0rc1"},
+	} {
+		opts := vuln.Options{}
+		if test.known != nil {
+			opts.Known = map[string][]string{"demo": test.known}
+		}
+		doc := &sbom.Document{Components: []sbom.Component{pypi("demo", test.pin, "", 1)}}
+		res, err := vuln.MatchWith(t.Context(), doc, fake{"PyPI": {"demo": {test.record}}}, opts)
+		if err != nil || len(res.Findings) != 1 {
+			t.Fatalf("%s: %d findings, %v", test.name, len(res.Findings), err)
+		}
+		if f := res.Findings[0]; f.Fixed != test.fixed || f.Floor != test.floor {
+			t.Errorf("%s: got fixed %q and floor %q, want %q and %q", test.name, f.Fixed, f.Floor, test.fixed, test.floor)
+		}
+	}
+}
