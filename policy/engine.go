@@ -45,13 +45,19 @@ func capabilities() *ast.Capabilities {
 }
 
 // proved are the stages that a test runs over the embedded policy once and for
-// all, so that a run need not: they check, and change nothing.
+// all, so that a run need not: they check, and change nothing of it.
 var proved = []ast.StageID{
 	ast.StageCheckUnusedImports, ast.StageCheckDuplicateImports, ast.StageCheckKeywordOverrides,
 	ast.StageCheckVoidCalls, ast.StageParseMetadataBlocks, ast.StageSetAnnotationSet,
 	ast.StageCheckRuleConflicts, ast.StageCheckUndefinedFuncs, ast.StageCheckRecursion, ast.StageCheckTypes,
 	ast.StageCheckUnsafeBuiltins, ast.StageCheckDeprecatedBuiltins,
 	ast.StageBuildRequiredCapabilities,
+	// These two change a module whose expressions are not in an order in which
+	// they can be evaluated, and the others one that has what they are named
+	// for: the test says so.
+	ast.StageCheckSafetyRuleHeads, ast.StageCheckSafetyRuleBodies,
+	ast.StageRewritePrintCalls, ast.StageRewriteTemplateStrings, ast.StageRewriteRegoMetadataCalls,
+	ast.StageRewriteTestRulesForTracing,
 }
 
 // engine evaluates queries over compiled modules. It has no network, no
