@@ -58,7 +58,7 @@ type Target struct {
 	// Name is the folder or file as the user named it, "" for an image alone.
 	Name string `json:"name"`
 	// LeftOut are the manifests and folders that --include and --exclude keep
-	// out of the audit, sorted.
+	// out of the audit, and those that git ignores and does not track, sorted.
 	LeftOut []string `json:"left_out,omitempty"`
 	// Image is the image reference as the user named it, "" without an image.
 	Image string `json:"image,omitempty"`

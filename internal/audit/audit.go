@@ -146,6 +146,10 @@ func (a *Auditor) inventory(ctx context.Context, t Target, r *Report) (docs []*s
 		if r.Target.LeftOut = s.leftOut; len(s.leftOut) > 0 {
 			r.Notes = append(r.Notes, fmt.Sprintf("--include and --exclude left out %s", strings.Join(s.leftOut, ", ")))
 		}
+		if len(s.ignored) > 0 {
+			r.Target.LeftOut = slices.Sorted(slices.Values(slices.Concat(s.leftOut, s.ignored)))
+			r.Notes = append(r.Notes, s.ignoredNote())
+		}
 		r.Lint = append(r.Lint, s.lint...)
 		linted += s.linted
 	}

@@ -44,6 +44,8 @@ type source struct {
 	interpreters []python.Interpreter
 	// leftOut are the manifests that --include and --exclude keep out.
 	leftOut []string
+	// ignored are the paths that git ignores and does not track.
+	ignored []string
 	// demo are the files that name packages for a demo only, see demos.
 	demo map[string]bool
 }
@@ -59,7 +61,7 @@ func (a *Auditor) collect(ctx context.Context, f *Folder) (*source, error) {
 		requirements: map[string]*pyreq.File{}, projects: map[string]*pyproject.File{},
 		dockerfiles: map[string]*dockerfilereader.File{},
 	}
-	s.leftOut = found.leftOut
+	s.leftOut, s.ignored = found.leftOut, found.ignored
 	if err := s.readDockerfiles(ctx, a, f, found); err != nil {
 		return nil, err
 	}
@@ -276,6 +278,9 @@ func (s *source) rebase(f *Folder) {
 	}
 	for i := range s.leftOut {
 		s.leftOut[i] = relative(dir, s.leftOut[i])
+	}
+	for i := range s.ignored {
+		s.ignored[i] = relative(dir, s.ignored[i])
 	}
 	for i := range s.lint {
 		s.lint[i].File = relative(dir, s.lint[i].File)

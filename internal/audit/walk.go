@@ -53,6 +53,10 @@ type tree struct {
 	folders, links, nodeModules []string
 	// leftOut are the manifests that --include and --exclude leave out.
 	leftOut []string
+	// ignored are the manifests, and the folders with a slash behind them, that
+	// git ignores and does not track; ignore knows them, nil for none.
+	ignored []string
+	ignore  *gitIgnore
 }
 
 // skippedFolders are not looked into: version control, caches, and installed
@@ -61,7 +65,7 @@ var skippedFolders = []string{".git", ".hg", ".svn", "node_modules", "__pycache_
 
 // walk lists the manifests of a folder. It follows no link.
 func walk(ctx context.Context, f *Folder) (*tree, error) {
-	t := &tree{files: map[fileKind][]string{}}
+	t := &tree{files: map[fileKind][]string{}, ignore: newGitIgnore(f)}
 	if f.File != "" {
 		kind := classify(f.File)
 		if kind == notManifest {
@@ -110,6 +114,10 @@ func (t *tree) visit(f *Folder, name string, d fs.DirEntry, err error) error {
 		}
 		return nil
 	}
+	if kind != notManifest && t.ignore.ignores(name, false) {
+		t.ignored = append(t.ignored, name)
+		return nil
+	}
 	if d.Type()&fs.ModeSymlink != 0 && !t.visitLink(f, name, kind) {
 		return nil
 	}
@@ -139,6 +147,11 @@ func (t *tree) visitFolder(f *Folder, name, below string) error {
 	if slices.Contains(skippedFolders, path.Base(name)) {
 		return fs.SkipDir
 	}
+	if t.ignore.ignores(name, true) {
+		t.ignored = append(t.ignored, name+"/")
+		return fs.SkipDir
+	}
+	t.ignore.enter(name)
 	t.folders = append(t.folders, name)
 	if strings.Count(below, "/") >= limit.TreeDepth {
 		t.gaps = append(t.gaps, sbom.NewGap(sbom.GapTooLarge, name, 0, fmt.Sprintf("folders nest deeper than %d", limit.TreeDepth)))

@@ -53,6 +53,8 @@ const (
 	MarkerDepth = 100
 	// TreeFiles bounds how many directory entries of a folder are looked at.
 	TreeFiles = 1_000_000
+	// GitIndexBytes bounds the index of the user's own repository.
+	GitIndexBytes = 256 << 20
 	// TreeDepth bounds how deep folders may nest.
 	TreeDepth = 128
 	// RangeSteps bounds the work on the requirements of one Python package:
