@@ -370,6 +370,13 @@ var errReadOnly = errors.New("it is read-only")
 
 // writeBeside writes what is to take a file's place, with the file's mode.
 func writeBeside(root *os.Root, name, tmp string, data []byte) error {
+	// A folder that has become a link since the plan was made would lead
+	// elsewhere in the tree.
+	for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
+		if info, err := root.Lstat(dir); err != nil || !info.IsDir() {
+			return fmt.Errorf("%q is not a folder any more", dir)
+		}
+	}
 	info, err := root.Lstat(name)
 	switch {
 	case err != nil:

@@ -165,10 +165,10 @@ func TestDiffApplies(t *testing.T) {
 	}
 	git("", "init", "-q")
 	r := rand.New(rand.NewPCG(3, 4))
-	for round := range 12 {
+	for round := range 40 {
 		fsys := fstest.MapFS{}
 		var findings []vuln.Finding
-		for _, name := range []string{"requirements.txt", "a b/requirements.txt", "ü/requirements \"x\".txt"} {
+		for _, name := range []string{"requirements.txt", "a b/requirements.txt", "ü/requirements \"x\".txt", "back\\slash\t日本.txt"} {
 			var lines []string
 			for i := range 1 + r.IntN(40) {
 				text := "other"
@@ -177,6 +177,8 @@ func TestDiffApplies(t *testing.T) {
 					finding := found("gradio", name, i+1, "4.44.1")
 					if r.IntN(4) == 0 {
 						finding.Fixed, finding.Floor, finding.Malicious, finding.Verdict = "", "", true, vuln.Forced
+					} else if r.IntN(3) == 0 {
+						finding.Package, finding.Evidence, finding.Through = "starlette", sbom.Assumed, "gradio 6.25.0"
 					}
 					findings = append(findings, finding)
 				}
@@ -185,6 +187,9 @@ func TestDiffApplies(t *testing.T) {
 			content := strings.Join(lines, []string{"\n", "\r\n"}[round%2])
 			if r.IntN(2) == 0 {
 				content += "\n"
+			}
+			if r.IntN(3) == 0 {
+				content = "\ufeff" + content
 			}
 			fsys[name] = &fstest.MapFile{Data: []byte(content)}
 			path := filepath.Join(dir, "sub", name)
