@@ -97,7 +97,8 @@ func names(r *policy.Reason, f *vuln.Finding) bool {
 	if sbom.NormalName(f.Ecosystem, r.Package) != sbom.NormalName(f.Ecosystem, f.Package) {
 		return false
 	}
-	return slices.ContainsFunc(r.Evidence, func(e string) bool { return slices.Contains(f.IDs, e) || e == advisory(f) })
+	shown := advisory(f)
+	return slices.ContainsFunc(r.Evidence, func(e string) bool { return e == shown || slices.Contains(f.IDs, e) })
 }
 
 // of is the gravest fate of a finding.

@@ -75,7 +75,7 @@ func (t *text) add(b *block, f *vuln.Finding, what fate) {
 	for _, l := range f.Locations {
 		b.places = append(b.places, seen{f.Evidence, l})
 	}
-	i := slices.IndexFunc(b.findings, func(g vuln.Finding) bool { return slices.Equal(g.IDs, f.IDs) && len(f.IDs) > 0 })
+	i := b.index(f.IDs)
 	if i < 0 {
 		b.findings, b.fates = append(b.findings, *f), append(b.fates, what)
 		return
@@ -86,6 +86,19 @@ func (t *text) add(b *block, f *vuln.Finding, what fate) {
 	if what.rank() < b.fates[i].rank() {
 		b.fates[i] = what
 	}
+}
+
+// index is the place of the finding with those ids, -1 without one. A finding
+// is large: none is copied to look at it.
+func (b *block) index(ids []string) int {
+	if len(ids) > 0 {
+		for i := range b.findings {
+			if slices.Equal(b.findings[i].IDs, ids) {
+				return i
+			}
+		}
+	}
+	return -1
 }
 
 func (t *text) finish(b *block) {
