@@ -66,6 +66,9 @@ const (
 	ClosureLines = 2_000
 	// AdvisoryBytes bounds one OSV record.
 	AdvisoryBytes = 8 << 20
+	// AdvisoryChunkBytes bounds what one compressed chunk of an advisory
+	// snapshot may inflate to: the largest record and its length.
+	AdvisoryChunkBytes = AdvisoryBytes + 64
 	// AdvisoryZipBytes bounds one compressed all.zip.
 	AdvisoryZipBytes = 2 << 30
 	// AdvisoryTotalBytes bounds what one all.zip may inflate to.

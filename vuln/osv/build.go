@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -20,8 +21,20 @@ type builder struct {
 	sources []source
 	byID    map[string]*entry
 	refused []Refusal
+	files   int
 	blobs   arena
 	intern  map[string]string
+	packer  *packer
+	// bases are the snapshots that entries point into.
+	bases []*DB
+}
+
+// close gives the snapshots back that the builder took records from, which
+// have to stay open until it has written.
+func (b *builder) close() {
+	for _, db := range b.bases {
+		_ = db.Close()
+	}
 }
 
 // source is one folder or zip of the bucket's layout.
@@ -51,7 +64,32 @@ type entry struct {
 	withdrawn bool
 	blob      []byte
 	keys      []key
-	sources   []int // sorted
+	// files are all that hold a record of this id; kept is the one that the
+	// rest is from.
+	files []*file
+	kept  *file
+}
+
+// file is a file of a source that holds a usable record.
+type file struct {
+	// source is the index of the source.
+	source int
+	// name is the file's name without its folders, "" if it is the id and
+	// ".json".
+	name string
+	// modified is the date that the file itself has.
+	modified time.Time
+	original original
+}
+
+// accepted is a usable record and where it is from.
+type accepted struct {
+	// file is the file's name without its folders.
+	file   string
+	record *record
+	// blob is the record as appendRecord writes it.
+	blob     []byte
+	original original
 }
 
 type key struct{ ecosystem, name string }
@@ -63,7 +101,10 @@ func compareKeys(a, b key) int {
 func newBuilder(sources []source) *builder {
 	sources = slices.Clone(sources)
 	slices.SortFunc(sources, func(a, b source) int { return strings.Compare(a.name, b.name) })
-	return &builder{sources: sources, byID: map[string]*entry{}, intern: map[string]string{}}
+	for i := range sources {
+		sources[i].refused = 0
+	}
+	return &builder{sources: sources, byID: map[string]*entry{}, intern: map[string]string{}, packer: newPacker()}
 }
 
 func (b *builder) sourceIndex(name string) int {
@@ -99,29 +140,81 @@ func (b *builder) trimRefused() {
 }
 
 // add takes a record of a source. Of several with one id the one modified
-// last is kept, and it belongs to all their sources.
-func (b *builder) add(sourceName string, r *record) error {
-	src := b.sourceIndex(sourceName)
+// last is kept, and it belongs to all their sources; the others are there only
+// as files.
+func (b *builder) add(sourceName string, in *accepted) error {
+	r := in.record
 	e := b.byID[r.id]
 	if e == nil {
-		if len(b.byID) >= limit.AdvisoryRecords {
-			return fmt.Errorf("%w of %d records", limit.ErrTooLarge, limit.AdvisoryRecords)
-		}
-		e = &entry{id: r.id}
+		e = &entry{id: b.internOne(r.id)}
 		b.byID[r.id] = e
 	}
-	if i, found := slices.BinarySearch(e.sources, src); !found {
-		e.sources = slices.Insert(e.sources, i, src)
+	if b.files++; b.files > limit.AdvisoryRecords {
+		return fmt.Errorf("%w of %d records", limit.ErrTooLarge, limit.AdvisoryRecords)
 	}
-	blob := appendRecord(nil, r)
-	if e.blob != nil && cmp.Or(r.modified.Compare(e.modified), bytes.Compare(blob, e.blob)) <= 0 {
-		return nil
+	f := &file{source: b.sourceIndex(sourceName), modified: r.modified, original: in.original}
+	if in.file != r.id+jsonSuffix {
+		f.name = b.internOne(in.file)
 	}
+	if f.original.packed != nil {
+		f.original.packed = b.blobs.keep(f.original.packed)
+	}
+	if e.kept != nil {
+		order := cmp.Or(r.modified.Compare(e.modified), bytes.Compare(in.blob, e.blob))
+		if order == 0 {
+			byName, err := b.compareFiles(f, e.kept)
+			if err != nil || byName == 0 {
+				return err
+			}
+			order = -byName
+		}
+		if order <= 0 {
+			e.files = append(e.files, f)
+			return nil
+		}
+	}
+	e.files, e.kept = append(e.files, f), f
 	e.aliases, e.upstream = b.internAll(r.aliases), b.internAll(r.upstream)
 	e.own, e.modified, e.withdrawn = r.ownRating(), r.modified, !r.withdrawn.IsZero()
-	e.blob = b.blobs.keep(blob)
+	e.blob = in.blob
+	if f.original.db == nil {
+		e.blob = b.blobs.keep(in.blob)
+	}
 	e.keys = b.keysOf(r)
 	return nil
+}
+
+// compareFiles orders the files of one record.
+func (b *builder) compareFiles(x, y *file) (int, error) {
+	if c := cmp.Or(cmp.Compare(x.source, y.source), strings.Compare(x.name, y.name)); c != 0 {
+		return c, nil
+	}
+	one, err := b.packer.unpack(&x.original)
+	if err != nil {
+		return 0, err
+	}
+	two, err := b.packer.unpack(&y.original)
+	return bytes.Compare(one, two), err
+}
+
+// sortFiles orders each record's files and drops what is twice the same.
+func (b *builder) sortFiles() error {
+	var failed error
+	compare := func(x, y *file) int {
+		if x == y {
+			return 0
+		}
+		c, err := b.compareFiles(x, y)
+		failed = cmp.Or(failed, err)
+		return c
+	}
+	for _, e := range b.byID {
+		if len(e.files) > 1 {
+			slices.SortFunc(e.files, compare)
+			e.files = slices.CompactFunc(e.files, func(x, y *file) bool { return compare(x, y) == 0 })
+		}
+	}
+	return failed
 }
 
 // keysOf lists the packages that the record names, of the ecosystems that the
@@ -197,9 +290,12 @@ func (t *tables) str(section int, s string) {
 	t.u32(section, int(at), len(s))
 }
 
-// tables lays everything out but the blobs, whose order is that of the
-// returned entries.
-func (b *builder) tables() (*tables, []*entry) {
+// tables lays everything out but the blobs and the originals, whose order is
+// that of the returned entries and their files.
+func (b *builder) tables() (*tables, []*entry, error) {
+	if err := b.sortFiles(); err != nil {
+		return nil, nil, err
+	}
 	list := make([]*entry, 0, len(b.byID))
 	for _, e := range b.byID {
 		list = append(list, e)
@@ -208,8 +304,9 @@ func (b *builder) tables() (*tables, []*entry) {
 	t := &tables{strings: map[string]uint32{}}
 	b.recordTable(t, list)
 	b.keyTables(t, list)
+	nameTables(t, list)
 	b.sourceTables(t, list)
-	return t, list
+	return t, list, nil
 }
 
 // flagWithdrawn marks a withdrawn record in the record table.
@@ -312,11 +409,48 @@ func unixOrZero(t time.Time, local bool) int64 {
 	return t.Unix()
 }
 
+// nameTables lists the ids that records name as their aliases or as upstream,
+// and the records.
+func nameTables(t *tables, list []*entry) {
+	records := map[string][]int{}
+	for i, e := range list {
+		for _, names := range [][]string{e.aliases, e.upstream} {
+			for _, name := range names {
+				if r := records[name]; len(r) == 0 || r[len(r)-1] != i {
+					records[name] = append(r, i)
+				}
+			}
+		}
+	}
+	first := 0
+	for _, name := range slices.Sorted(maps.Keys(records)) {
+		r := records[name]
+		t.str(sectionNames, name)
+		t.u32(sectionNames, first, len(r))
+		t.u32(sectionNamePostings, r...)
+		first += len(r)
+	}
+}
+
+// flagKept marks the file that its record is from.
+const flagKept = 1
+
+// sourceTables writes the files, and the sources with which of them are theirs.
 func (b *builder) sourceTables(t *tables, list []*entry) {
 	members := make([][]int, len(b.sources))
+	number := 0
 	for i, e := range list {
-		for _, s := range e.sources {
-			members[s] = append(members[s], i)
+		for _, f := range e.files {
+			members[f.source] = append(members[f.source], number)
+			number++
+			flags := 0
+			if f == e.kept {
+				flags = flagKept
+			}
+			t.u32(sectionFiles, i, f.source)
+			t.str(sectionFiles, f.name)
+			t.u64(sectionFiles, f.modified.Unix())
+			t.u32(sectionFiles, f.modified.Nanosecond(), flags)
 		}
 	}
 	first := 0

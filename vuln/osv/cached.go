@@ -34,7 +34,7 @@ type cacheEntry struct {
 }
 
 // compilerVersion changes whenever the same records give another snapshot.
-const compilerVersion = 2
+const compilerVersion = 3
 
 // Cached opens a snapshot of a local folder of advisories, compiling it unless
 // the cache has one that was made from the same files: same paths, sizes,

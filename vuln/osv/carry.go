@@ -2,8 +2,14 @@ package osv
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 )
+
+// errNotCarried means that a source's refused files are not all listed, so
+// that nobody can say which of them are still refused.
+var errNotCarried = errors.New("the snapshot does not list all refused records of the source")
 
 // sourcesBut lists the sources of the snapshot that none of the inputs
 // replaces.
@@ -14,50 +20,84 @@ func (db *DB) sourcesBut(inputs []input) ([]source, error) {
 	}), err
 }
 
-// carryOver adds the records and the refusals of the kept sources to b, as if
-// they had been read from where they came from.
-func (db *DB) carryOver(ctx context.Context, b *builder, kept []source) error {
-	all, err := db.sources()
+// carry adds a source of the snapshot to b: its files and its refusals, but
+// those of the files that drop names (nil for none). What b then writes is,
+// byte for byte, what it would write had it read the same files from where
+// they once came from. Records are copied as they lie in the snapshot, which
+// has to stay open until b has written; the ones that lost to another of the
+// same id, and all of a snapshot that another version of the program compiled,
+// are read again from their originals.
+func (db *DB) carry(ctx context.Context, b *builder, name string, drop func(file string) bool) error {
+	if err := db.carryRefused(b, name, drop); err != nil {
+		return err
+	}
+	return db.filesOf(ctx, name, func(f *storedFile) error {
+		if drop != nil && drop(f.name) {
+			return nil
+		}
+		in, err := db.accepted(b, name, f)
+		if err != nil || in == nil {
+			return err
+		}
+		return b.add(name, in)
+	})
+}
+
+// accepted is a stored file as the builder takes it, nil if it was refused.
+func (db *DB) accepted(b *builder, name string, f *storedFile) (*accepted, error) {
+	from := original{db: db, number: f.number}
+	if f.kept && db.region.head.compiler == compilerVersion {
+		_, _, blob, err := db.blob(f.record)
+		if err != nil {
+			return nil, err
+		}
+		r, err := decodeBlob(f.id, blob, func(_, _ []byte) bool { return true })
+		if err != nil {
+			return nil, fmt.Errorf("%w: record %q", ErrDamaged, f.id)
+		}
+		return &accepted{file: f.name, record: r, blob: blob, original: from}, nil
+	}
+	text, err := db.original(f.number)
+	if err != nil {
+		return nil, err
+	}
+	r, err := readRecord(name, f.name, text)
+	if err != nil {
+		b.refuse(name, f.name, err.Error())
+		return nil, nil
+	}
+	return &accepted{file: f.name, record: r, blob: appendRecord(nil, r), original: from}, nil
+}
+
+// carryRefused adds the refusals of a source.
+func (db *DB) carryRefused(b *builder, name string, drop func(file string) bool) error {
+	sources, err := db.sources()
 	if err != nil {
 		return err
 	}
-	isKept := func(name string) bool {
-		return slices.ContainsFunc(kept, func(s source) bool { return s.name == name })
+	i := slices.IndexFunc(sources, func(s source) bool { return s.name == name })
+	if i < 0 || sources[i].refused == 0 {
+		return nil
 	}
-	for i, s := range all {
-		if !isKept(s.name) {
+	all, err := db.Refused()
+	if err != nil {
+		return err
+	}
+	listed, dropped := 0, 0
+	for _, r := range all {
+		if r.Source != name {
 			continue
 		}
-		e, err := db.section(sectionSources, i, 1, sourceBytes)
-		if err != nil {
-			return err
+		listed++
+		if drop != nil && drop(r.Record) {
+			dropped++
+			continue
 		}
-		members, err := db.section(sectionMembers, u32(e, 2), u32(e, 3), 4)
-		if err != nil {
-			return err
-		}
-		for n := range u32(e, 3) {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			r, _, err := db.record(u32(members, n), func(_, _ []byte) bool { return true })
-			if err != nil {
-				return err
-			}
-			if err := b.add(s.name, r); err != nil {
-				return err
-			}
-		}
+		b.refused = append(b.refused, r)
 	}
-	refused, err := db.Refused()
-	if err != nil {
-		return err
+	if drop != nil && listed < sources[i].refused {
+		return fmt.Errorf("%w %q", errNotCarried, name)
 	}
-	for _, r := range refused {
-		if isKept(r.Source) {
-			// The counts came with the sources; only the list is added.
-			b.refused = append(b.refused, r)
-		}
-	}
+	b.sources[b.sourceIndex(name)].refused += sources[i].refused - dropped
 	return nil
 }

@@ -11,7 +11,10 @@ import (
 	"path/filepath"
 	"sort"
 	"strings"
+	"sync"
 	"time"
+
+	"github.com/klauspost/compress/zstd"
 
 	"github.com/tallyman/tallyman/sbom"
 	"github.com/tallyman/tallyman/vuln"
@@ -27,6 +30,10 @@ type DB struct {
 	close  func() error
 	// corrections are the embedded ones.
 	corrections []correction
+	// chunk and decoder serve the originals.
+	chunkMu sync.Mutex
+	chunk   openChunk
+	decoder *zstd.Decoder
 }
 
 var _ vuln.Source = (*DB)(nil)
@@ -225,22 +232,26 @@ func (db *DB) Advisories(ctx context.Context, ecosystem, name string) ([]vuln.Ad
 	return out, nil
 }
 
-// record reads an entry of the record table and its blob.
-func (db *DB) record(number int, keep func(ecosystem, name []byte) bool) (*record, []byte, error) {
-	e, err := db.section(sectionRecords, number, 1, recordBytes)
-	if err != nil {
-		return nil, nil, err
+// blob reads an entry of the record table, and where it points.
+func (db *DB) blob(number int) (e, id, blob []byte, err error) {
+	if e, err = db.section(sectionRecords, number, 1, recordBytes); err != nil {
+		return nil, nil, nil, err
 	}
-	id, err := db.text(e)
-	if err != nil {
-		return nil, nil, err
+	if id, err = db.text(e); err != nil {
+		return nil, nil, nil, err
 	}
 	s := db.region.head.sections[sectionBlobs]
 	off, n := i64(e, 1), int64(u32(e, 4))
 	if off < 0 || off > s.len-n {
-		return nil, nil, fmt.Errorf("%w: record %q lies outside the records", ErrDamaged, id)
+		return nil, nil, nil, fmt.Errorf("%w: record %q lies outside the records", ErrDamaged, id)
 	}
-	blob, err := db.region.read(s.off+off, n)
+	blob, err = db.region.read(s.off+off, n)
+	return e, id, blob, err
+}
+
+// record reads an entry of the record table and its blob.
+func (db *DB) record(number int, keep func(ecosystem, name []byte) bool) (*record, []byte, error) {
+	e, id, blob, err := db.blob(number)
 	if err != nil {
 		return nil, nil, err
 	}

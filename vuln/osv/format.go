@@ -12,7 +12,8 @@ import (
 // all in blocks of blockBytes; integers are little-endian.
 //
 //	header  magic, format version, block size, file size, body size, the root
-//	        of the hash tree, and offset and length of each section
+//	        of the hash tree, the compiler's version, and offset and length of
+//	        each section
 //	body    the sections one after the other, padded to whole blocks
 //	tree    the SHA-256 of each body block, padded to whole blocks; the
 //	        SHA-256 of each of those; and so on up to a single block, whose
@@ -20,29 +21,36 @@ import (
 //
 // The snapshot's digest, which names the file, is the SHA-256 of the header
 // block, so it stands for every byte of the file, and a reader needs to check
-// only the blocks that it touches.
+// only the blocks that it touches. docs/SNAPSHOT.md has all of it, field by
+// field; a change here is one there.
 const (
 	// The first byte is not ASCII and a line end follows, so that a transfer
 	// in text mode is noticed.
 	magic         = "\x89TMS\r\n\x1a\n"
-	formatVersion = 1
+	formatVersion = 2
 	blockBytes    = 4096
 	hashBytes     = sha256.Size
 	hashesInBlock = blockBytes / hashBytes
 )
 
-// The sections of the body, in the order of the file.
+// The sections of the body, in the order of the file. A look-up of a package
+// touches none of the last three.
 const (
-	sectionStrings    = iota // bytes that other sections point into
-	sectionEcosystems        // sorted by name, ecosystemBytes each
-	sectionKeys              // by ecosystem, then normalised name, keyBytes each
-	sectionPostings          // uint32 record numbers, ascending within a key
-	sectionRecords           // sorted by id, recordBytes each
-	sectionDates             // int64 seconds since 1970, ascending within an ecosystem
-	sectionSources           // sorted by name, sourceBytes each
-	sectionMembers           // uint32 record numbers, ascending within a source
-	sectionRefused           // a count and three strings for each refused record
-	sectionBlobs             // the records
+	sectionStrings      = iota // bytes that other sections point into
+	sectionEcosystems          // sorted by name, ecosystemBytes each
+	sectionKeys                // by ecosystem, then normalised name, keyBytes each
+	sectionPostings            // uint32 record numbers, ascending within a key
+	sectionRecords             // sorted by id, recordBytes each
+	sectionNames               // sorted, other ids that records go by, keyBytes each
+	sectionNamePostings        // uint32 record numbers, ascending within a name
+	sectionDates               // int64 seconds since 1970, ascending within an ecosystem
+	sectionSources             // sorted by name, sourceBytes each
+	sectionMembers             // uint32 file numbers, ascending within a source
+	sectionRefused             // a count and three strings for each refused record
+	sectionBlobs               // the records
+	sectionFiles               // by record, source and name, fileBytes each
+	sectionOriginals           // the files' contents, in compressed chunks
+	sectionChunks              // in the order of the files, chunkBytes each
 	sectionCount
 )
 
@@ -52,6 +60,8 @@ const (
 	keyBytes       = 16
 	recordBytes    = 32
 	sourceBytes    = 32
+	fileBytes      = 32
+	chunkBytes     = 24
 )
 
 // ErrDamaged is what everything that reads a snapshot fails with when its
@@ -67,10 +77,12 @@ type span struct{ off, len int64 }
 type header struct {
 	fileSize, bodySize int64
 	root               [hashBytes]byte
-	sections           [sectionCount]span
+	// compiler is the compilerVersion that the snapshot was made with.
+	compiler int
+	sections [sectionCount]span
 }
 
-const headerFixed = len(magic) + 4 + 4 + 8 + 8 + hashBytes + 4
+const headerFixed = len(magic) + 4 + 4 + 8 + 8 + hashBytes + 4 + 4
 
 func (h *header) encode() []byte {
 	b := make([]byte, 0, blockBytes)
@@ -80,6 +92,7 @@ func (h *header) encode() []byte {
 	b = binary.LittleEndian.AppendUint64(b, uint64(h.fileSize))
 	b = binary.LittleEndian.AppendUint64(b, uint64(h.bodySize))
 	b = append(b, h.root[:]...)
+	b = binary.LittleEndian.AppendUint32(b, uint32(h.compiler))
 	b = binary.LittleEndian.AppendUint32(b, sectionCount)
 	for _, s := range h.sections {
 		b = binary.LittleEndian.AppendUint64(b, uint64(s.off))
@@ -106,6 +119,7 @@ func decodeHeader(b []byte, fileSize int64) (*header, error) {
 	h := &header{fileSize: u64(), bodySize: u64()}
 	copy(h.root[:], p)
 	p = p[hashBytes:]
+	h.compiler = int(u32())
 	if h.fileSize != fileSize {
 		return nil, fmt.Errorf("%w: it has %d bytes and should have %d", ErrDamaged, fileSize, h.fileSize)
 	}

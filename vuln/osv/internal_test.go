@@ -61,11 +61,11 @@ func smallSnapshot(tb testing.TB) []byte {
 			"affected":[{"package":{"ecosystem":"PyPI","name":"Demo.%d"},"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"},{"fixed":"%d.0"}]}],"versions":["1.0","1.1"]},
 			{"package":{"ecosystem":"Debian:12","name":"demo"},"ecosystem_specific":{"urgency":"low"},"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"1"},{"last_affected":"2"},{"limit":"3"}]}]}]}`,
 			i, i%60, i, i, i%90, i)
-		r, err := decodeRecord([]byte(data))
+		in, err := b.packer.accept("PyPI", fmt.Sprintf("PYSEC-%d.json", i), []byte(data))
 		if err != nil {
 			tb.Fatal(err)
 		}
-		if err := b.add("PyPI", r); err != nil {
+		if err := b.add("PyPI", in); err != nil {
 			tb.Fatal(err)
 		}
 	}
@@ -206,7 +206,8 @@ func FuzzRecord(f *testing.F) {
 			t.Errorf("coded again it differs: %s", cmp.Diff(fmt.Sprintf("%+v", r), fmt.Sprintf("%+v", again)))
 		}
 		b := newBuilder([]source{{}})
-		if err := b.add("", r); err != nil {
+		in := &accepted{file: "x.json", record: r, blob: appendRecord(nil, r), original: b.packer.pack(data)}
+		if err := b.add("", in); err != nil {
 			t.Fatal(err)
 		}
 		snapshot, err := b.bytes()
@@ -216,6 +217,9 @@ func FuzzRecord(f *testing.F) {
 		db, err := openBytes(snapshot)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if text, err := db.original(0); err != nil || !bytes.Equal(text, data) {
+			t.Errorf("the original is %q, %v", text, err)
 		}
 		for _, a := range r.affected {
 			list, err := db.Advisories(t.Context(), a.Ecosystem, a.Name)

@@ -235,12 +235,9 @@ func (r *record) isOf(name string) bool {
 }
 
 func (l *loader) addOne(source, name string, data []byte, reason error) error {
-	var r *record
+	var in *accepted
 	if reason == nil {
-		r, reason = decodeRecord(data)
-	}
-	if reason == nil && !r.isOf(source) {
-		reason = fmt.Errorf("it names no package of %s", source)
+		in, reason = l.builder.packer.accept(source, name, data)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -248,7 +245,7 @@ func (l *loader) addOne(source, name string, data []byte, reason error) error {
 		l.builder.refuse(source, name, reason.Error())
 		return nil
 	}
-	return l.builder.add(source, r)
+	return l.builder.add(source, in)
 }
 
 // loadZip reads a bucket's all.zip.

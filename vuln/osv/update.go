@@ -105,6 +105,7 @@ func Update(ctx context.Context, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer b.close()
 	if o.Progress != nil {
 		o.Progress(Event{Kind: Writing})
 	}
@@ -161,24 +162,35 @@ func (o *Options) compile(ctx context.Context, inputs []input) (*builder, error)
 			return nil, err
 		}
 		if old != nil {
-			defer old.Close()
 			if kept, err = old.sourcesBut(inputs); err != nil {
-				return nil, err
+				return nil, errors.Join(err, old.Close())
 			}
 		}
 	}
 	l := newLoader(inputs, kept, o.Progress)
-	for _, in := range inputs {
-		if err := l.load(ctx, in); err != nil {
-			return nil, err
-		}
+	if old != nil {
+		l.builder.bases = []*DB{old}
 	}
-	if len(kept) > 0 {
-		if err := old.carryOver(ctx, l.builder, kept); err != nil {
-			return nil, err
-		}
+	if err := l.fill(ctx, inputs, old, kept); err != nil {
+		l.builder.close()
+		return nil, err
 	}
 	return l.builder, nil
+}
+
+// fill loads the inputs and carries the kept sources of the old snapshot over.
+func (l *loader) fill(ctx context.Context, inputs []input, old *DB, kept []source) error {
+	for _, in := range inputs {
+		if err := l.load(ctx, in); err != nil {
+			return err
+		}
+	}
+	for _, s := range kept {
+		if err := old.carry(ctx, l.builder, s.name, nil); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // openWhole opens the current snapshot after checking all of it. There is

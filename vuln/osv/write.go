@@ -12,19 +12,27 @@ import (
 // write lays the snapshot out: the body and the tree go to w, whose first
 // byte comes right after the header block, and the header is returned.
 func (b *builder) write(w io.Writer) (headerBlock []byte, err error) {
-	t, list := b.tables()
+	t, list, err := b.tables()
+	if err != nil {
+		return nil, err
+	}
 	if len(t.sections[sectionStrings]) > math.MaxUint32 || len(t.sections[sectionPostings])/4 > math.MaxUint32 {
 		return nil, fmt.Errorf("the advisories do not fit one snapshot: %d bytes of names", len(t.sections[sectionStrings]))
 	}
 	out := &blockWriter{w: w}
-	h := &header{}
+	h := &header{compiler: compilerVersion}
 	for i := range sectionCount {
 		start := out.written
-		if i == sectionBlobs {
+		switch i {
+		case sectionBlobs:
 			for _, e := range list {
 				out.write(e.blob)
 			}
-		} else {
+		case sectionOriginals:
+			if err := b.packer.write(out, t, list); err != nil {
+				return nil, err
+			}
+		default:
 			out.write(t.sections[i])
 		}
 		h.sections[i] = span{off: blockBytes + start, len: out.written - start}
