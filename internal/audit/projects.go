@@ -32,7 +32,7 @@ func (s *source) readProjects(ctx context.Context, enable []string, f *Folder, f
 		}
 		s.projects[name] = file
 		s.docs = append(s.docs, doc)
-		s.lint = append(s.lint, python.Check(file.Pip(""), enable...)...)
+		s.lint = append(s.lint, python.Check(file.Pip(), enable...)...)
 		s.linted++
 		if file.RequiresPython != "" {
 			s.requires = append(s.requires, file.RequiresPython)

@@ -142,6 +142,23 @@ func TestHashes(t *testing.T) {
 	}
 }
 
+// TestExtraIndexNamesWhatMayBeTaken: a digest keeps a package, a direct
+// reference names its own source.
+func TestExtraIndexNamesWhatMayBeTaken(t *testing.T) {
+	const digest = " --hash=sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+	for content, want := range map[string]string{
+		"": "any package",
+		"torch==2.1.0\nour_private.lib\nkept==1" + digest + "\nx @ https://a.example/x.zip\nTorch\n": "torch, our-private-lib",
+		"a\nb\nc\nd\ne\nf\ng\n": "a, b, c, d, e and 2 more",
+	} {
+		found := python.Check(read("--extra-index-url https://i.example/simple\n" + content))
+		i := slices.IndexFunc(found, func(f lint.Finding) bool { return f.Rule == "TM-PY-04" })
+		if i < 0 || found[i].Message != want+" may come from https://i.example/simple as well" {
+			t.Errorf("%q: %+v, want %q named", content, found, want)
+		}
+	}
+}
+
 // TestNoCredentialShows plants a password wherever a URL may stand.
 func TestNoCredentialShows(t *testing.T) {
 	const secret = "hunter2correcthorse"

@@ -1,7 +1,11 @@
 package python
 
 import (
+	"fmt"
+	"strings"
+
 	"github.com/tallyman/tallyman/policy/lint"
+	"github.com/tallyman/tallyman/sbom/pep508"
 	"github.com/tallyman/tallyman/sbom/pyreq"
 )
 
@@ -16,7 +20,32 @@ func extraIndex() rule {
 		Source: installOptions + "#cmdoption-extra-index-url",
 	}, func(p *pass) {
 		p.options(func(o pyreq.Option) {
-			p.report(o.File, o.Line, "any package may come from "+o.Value+" as well")
+			p.report(o.File, o.Line, takeable(p.File)+" may come from "+o.Value+" as well")
 		}, "--extra-index-url")
 	}}
+}
+
+// takeable names the packages that either index may give: those that are asked
+// for by name and without a digest. What they bring along may as well.
+func takeable(file *pyreq.File) string {
+	const most = 5
+	var names []string
+	seen := map[string]bool{}
+	for i := range file.Entries {
+		e := &file.Entries[i]
+		name := pep508.NormalizeName(e.Requirement.Name)
+		if name == "" || e.Link != "" || e.Constraint || len(strongDigests(e)) > 0 || seen[name] {
+			continue
+		}
+		if seen[name] = true; len(names) < most {
+			names = append(names, fmt.Sprintf("%.80s", name))
+		}
+	}
+	switch {
+	case len(names) == 0:
+		return "any package"
+	case len(seen) > most:
+		return fmt.Sprintf("%s and %d more", strings.Join(names, ", "), len(seen)-most)
+	}
+	return strings.Join(names, ", ")
 }
