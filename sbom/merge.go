@@ -60,12 +60,26 @@ func (d *Document) Normalize() {
 	d.Together = mergeTogether(d.Together)
 }
 
-// mergeTogether sorts sets of files; one of fewer than two files says nothing.
+// mergeTogether sorts sets of files; one of a single file says nothing, unless a
+// larger set has the file too.
 func mergeTogether(in [][]string) [][]string {
-	var out [][]string
+	var out, single [][]string
+	shared := map[string]bool{}
 	for _, files := range in {
 		files = slices.Compact(slices.Sorted(slices.Values(files)))
-		if len(files) > 1 {
+		switch len(files) {
+		case 0:
+		case 1:
+			single = append(single, files)
+		default:
+			out = append(out, files)
+			for _, f := range files {
+				shared[f] = true
+			}
+		}
+	}
+	for _, files := range single {
+		if shared[files[0]] {
 			out = append(out, files)
 		}
 	}

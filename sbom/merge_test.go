@@ -35,9 +35,9 @@ func TestMergeDependencies(t *testing.T) {
 }
 
 func TestMergeTogether(t *testing.T) {
-	a := &sbom.Document{Together: [][]string{{"z.txt", "base.txt", "z.txt"}, {"alone.txt"}, nil}}
+	a := &sbom.Document{Together: [][]string{{"z.txt", "base.txt", "z.txt"}, {"alone.txt"}, {"a.txt"}, nil}}
 	b := &sbom.Document{Together: [][]string{{"base.txt", "z.txt"}, {"a.txt", "base.txt"}}}
-	want := [][]string{{"a.txt", "base.txt"}, {"base.txt", "z.txt"}}
+	want := [][]string{{"a.txt"}, {"a.txt", "base.txt"}, {"base.txt", "z.txt"}}
 	if diff := cmp.Diff(want, sbom.Merge("", a, b).Together); diff != "" {
 		t.Errorf("Merge (-want +got):\n%s", diff)
 	}

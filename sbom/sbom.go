@@ -25,7 +25,8 @@ type Document struct {
 	Dependencies []Dependency `json:"dependencies,omitempty"`
 	// Together are sets of files whose lines are installed in one go, as a
 	// requirement file and all that it includes; each sorted, and sorted. What
-	// stands in one file needs no set.
+	// stands in one file needs no set, unless it is installed by itself as well
+	// as with others.
 	Together [][]string `json:"together,omitempty"`
 }
 

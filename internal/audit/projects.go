@@ -51,6 +51,11 @@ func (s *source) readSpaces(enable []string, f *Folder, names []string) {
 			continue
 		}
 		s.spaceFiles = append(s.spaceFiles, read.Files...)
+		for _, name := range read.Requirements {
+			if file := s.requirements[name]; file != nil {
+				read.Requirements = file.Files
+			}
+		}
 		s.docs = append(s.docs, read.Document())
 		beside := space.Beside{Requirements: s.requirementFiles(), Dockerfile: s.dockerfiles[path.Join(path.Dir(name), "Dockerfile")]}
 		found := space.Check(read, beside, enable...)

@@ -42,8 +42,36 @@ func (f *File) Document() *sbom.Document {
 		d.Gaps = append(d.Gaps, sbom.NewGap(sbom.GapCatalogue, f.Name, f.Conda[0].Line,
 			fmt.Sprintf("%d packages come from conda, for whose packages there are no advisories", n)))
 	}
+	d.Together = f.together()
 	d.Normalize()
 	return d
+}
+
+// together are the files whose lines are installed in one go: what the project
+// always needs, which is also installed by itself, and with it each extra. A
+// group and what builds the project are installed without it.
+// https://peps.python.org/pep-0735/#rationale
+func (f *File) together() [][]string {
+	base := []string{f.Name}
+	byScope := map[string][]string{}
+	for i := range f.Requirements {
+		q := &f.Requirements[i]
+		switch {
+		case q.File == f.Name:
+		case q.Scope == "":
+			base = append(base, q.File)
+		default:
+			byScope[q.Scope] = append(byScope[q.Scope], q.File)
+		}
+	}
+	sets := [][]string{base}
+	for scope, files := range byScope {
+		if strings.HasPrefix(scope, "extra:") {
+			files = slices.Concat(files, base)
+		}
+		sets = append(sets, files)
+	}
+	return sets
 }
 
 // component returns a requirement as a declared component. One whose project

@@ -70,7 +70,10 @@ const ecosystem = "PyPI"
 // Document returns the file as an inventory. The project that the file itself
 // belongs to ("-e .") is not in it: it is what is audited.
 func (f *File) Document() *sbom.Document {
-	d := &sbom.Document{Name: f.Name, Gaps: slices.Clone(f.Gaps), Together: [][]string{f.Files}}
+	d := &sbom.Document{Name: f.Name, Gaps: slices.Clone(f.Gaps)}
+	if len(f.Files) > 1 {
+		d.Together = [][]string{f.Files}
+	}
 	for i := range f.Entries {
 		if !f.Entries[i].own() {
 			d.Components = append(d.Components, f.Entries[i].component())

@@ -103,7 +103,10 @@ func (s *Space) declared(d *sbom.Document) {
 		pre := s.PreRequirements.Document()
 		d.Components = append(d.Components, pre.Components...)
 		d.Gaps = append(d.Gaps, pre.Gaps...)
+		d.Together = append(d.Together, pre.Together...)
 	}
+	// One call of pip installs requirements.txt and what the builder adds.
+	d.Together = append(d.Together, append([]string{s.File}, s.Requirements...))
 }
 
 // beside returns the path of a file in the folder of README.md.

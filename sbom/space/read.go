@@ -364,3 +364,13 @@ func (r *reader) preRequirements() {
 		}
 	}
 }
+
+// requirements notes that requirements.txt is installed together with what the
+// builder adds. Its lines, and what cannot be read of them, are the business of
+// whoever reads requirement files.
+func (r *reader) requirements() {
+	name := path.Join(path.Dir(r.space.File), "requirements.txt")
+	if info, err := fs.Stat(r.fsys, name); err == nil && info.Mode().IsRegular() {
+		r.space.Requirements = []string{name}
+	}
+}

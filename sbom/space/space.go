@@ -49,6 +49,11 @@ type Space struct {
 	Packages []DebianPackage
 	// PreRequirements is pre-requirements.txt, nil if there is none.
 	PreRequirements *pyreq.File
+	// Requirements are the paths of requirements.txt, which is installed together
+	// with what the builder adds, and of all that it includes; nil if there is
+	// none. Read does not look into it and names it alone: whoever reads
+	// requirement files adds the others (pyreq.File.Files).
+	Requirements []string
 	// Distribution is the distribution of the Space's base image as os-release
 	// has it ("debian-13"), "" if it is not known. Read leaves it empty: the
 	// build takes a tag whose distribution changes.
@@ -131,6 +136,7 @@ func Read(fsys fs.FS, name string) *Space {
 	if r.space.SDK == sdkGradio {
 		r.packages()
 		r.preRequirements()
+		r.requirements()
 	}
 	return r.space
 }
