@@ -96,6 +96,9 @@ func (a *app) currentAdvisories(ctx context.Context, inUse []string, p *progress
 	if db == nil {
 		return &audit.Advisories{Notes: append(notes, "there are no advisories yet: run 'tallyman db update'")}, nil
 	}
+	if note := db.Fallback(); note != "" {
+		notes = append(notes, note)
+	}
 	return &audit.Advisories{DB: db, Source: db.Source(), Notes: notes}, nil
 }
 

@@ -27,7 +27,9 @@ type DB struct {
 	region *region
 	digest string
 	source string
-	close  func() error
+	// fallback is what Fallback says.
+	fallback string
+	close    func() error
 	// corrections are the embedded ones.
 	corrections []correction
 	// chunk and decoder serve the originals.
@@ -295,20 +297,6 @@ func (db *DB) Get(ctx context.Context, id string) (*vuln.Advisory, error) {
 		return nil, err
 	}
 	return db.advisory(number, func(_, _ []byte) bool { return true })
-}
-
-// Verify reads the whole snapshot and checks every block.
-func (db *DB) Verify(ctx context.Context) error {
-	body := db.region.levels[0]
-	for off := body.off; off < body.off+body.len; off += blockBytes {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if _, err := db.region.read(off, blockBytes); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // dateAt returns the newest of the ecosystem's dates not after now.

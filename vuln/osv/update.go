@@ -197,7 +197,7 @@ func (l *loader) fill(ctx context.Context, inputs []input, old *DB, kept []sourc
 // nothing to keep of one that is damaged or of another format: it is nil then,
 // and whoever needs what it had finds the ecosystem missing.
 func (o *Options) openWhole(ctx context.Context) (*DB, error) {
-	old, err := OpenCurrent(o.Dir)
+	old, _, err := openCurrent(o.Dir)
 	if err == nil {
 		if err = old.Verify(ctx); err == nil {
 			return old, nil
@@ -306,19 +306,4 @@ func readCurrent(dir string) (*current, error) {
 func isSnapshotName(name string) bool {
 	hex, ok := strings.CutSuffix(name, snapshotSuffix)
 	return ok && len(hex) == 2*hashBytes && strings.Trim(hex, "0123456789abcdef") == ""
-}
-
-// OpenCurrent opens the snapshot that the last Update of a folder made; an
-// error that wraps ErrNoSnapshot means that there was none.
-func OpenCurrent(dir string) (*DB, error) {
-	c, err := readCurrent(dir)
-	if err != nil {
-		return nil, err
-	}
-	db, err := Open(filepath.Join(dir, c.Snapshot))
-	if err != nil {
-		return nil, err
-	}
-	db.source = c.Source
-	return db, nil
 }
