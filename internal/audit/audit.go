@@ -107,6 +107,7 @@ func (a *Auditor) run(ctx context.Context, t Target) (*Report, error) {
 			return nil, err
 		}
 	}
+	r.malicious()
 	if s.rescopes(r.Components) {
 		r.Components = sbom.Merge("", &sbom.Document{Components: s.scoped(r.Components, r.Findings)}).Components
 	}

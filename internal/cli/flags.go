@@ -46,6 +46,7 @@ type flags struct {
 	asOf       string
 	unfixed    string
 	unresolved string
+	gateScopes string
 	pack       string
 
 	requireSignature bool
@@ -82,6 +83,8 @@ func (a *app) policyFlags(cmd *cobra.Command) {
 	f.StringVar(&a.flags.unresolved, "unresolved", "", "declared ranges that nobody can resolve: deny, undecided or warn (default: warn; with --pack release, undecided)")
 	must(cmd.RegisterFlagCompletionFunc("fail-on", words("low", "medium", "high", "critical")))
 	must(cmd.RegisterFlagCompletionFunc("unfixed", words("deny", "warn", "ignore")))
+	f.StringVar(&a.flags.gateScopes, "gate-scopes", "", "`SCOPES` that deny: shipped (not dev, build, demo and a platform's base); all (default: shipped; with --pack release, all)")
+	must(cmd.RegisterFlagCompletionFunc("gate-scopes", words(string(policy.GateShipped), string(policy.GateAll))))
 	must(cmd.RegisterFlagCompletionFunc("pack", words(string(policy.PackDefault), string(policy.PackRelease))))
 	must(cmd.RegisterFlagCompletionFunc("unresolved", words("deny", "undecided", "warn")))
 }
@@ -184,6 +187,9 @@ func (a *app) checkFlags(cmd *cobra.Command) error {
 		if !slices.Contains([]string{"", "deny", "undecided", "warn"}, a.flags.unresolved) {
 			return usagef(help, "--unresolved %q is none of deny, undecided, warn", a.flags.unresolved)
 		}
+		if !slices.Contains([]string{"", string(policy.GateShipped), string(policy.GateAll)}, a.flags.gateScopes) {
+			return usagef(help, "--gate-scopes %q is none of shipped, all", a.flags.gateScopes)
+		}
 		if !slices.Contains([]string{string(policy.PackDefault), string(policy.PackRelease)}, a.flags.pack) {
 			return usagef(help, "--pack %q is none of default, release", a.flags.pack)
 		}
@@ -217,6 +223,7 @@ func (a *app) parameters() policy.Parameters {
 	return policy.Parameters{
 		Pack:             policy.Pack(a.flags.pack),
 		Unresolved:       a.flags.unresolved,
+		GateScopes:       policy.GateScopes(a.flags.gateScopes),
 		FailOn:           vuln.Severity(a.flags.failOn),
 		RequireSignature: a.flags.requireSignature,
 		Unfixed:          a.flags.unfixed,
