@@ -84,3 +84,36 @@ func TestOneNoticeOfManyVulnerabilities(t *testing.T) {
 		t.Errorf("the new version has %v", res.Findings)
 	}
 }
+
+// TestRecordsOfEveryRelease: a record that names a distribution without a
+// release is about all of them, also when it names one of them besides.
+func TestRecordsOfEveryRelease(t *testing.T) {
+	every := func(id string, events ...string) vuln.Advisory {
+		a := debianAdvisory(id, nil, "demo", "", events...)
+		a.Affected[0].Ecosystem = "Debian"
+		return a
+	}
+	src := fake{
+		"Debian:12": {"demo": {debianAdvisory("DSA-2", nil, "demo", "", "introduced 5.0")}, "other": {}},
+		"Debian":    {"demo": {every("DSA-1", "introduced 0", "fixed 2.0"), every("DSA-2", "introduced 0", "fixed 1.5")}},
+	}
+	records := func(version string) (out []string) {
+		res := match(t, src, debian("demo", version, "", ""))
+		if len(res.Gaps) > 0 {
+			t.Errorf("%s: gaps: %v", version, res.Gaps)
+		}
+		for _, f := range res.Findings {
+			out = append(out, f.Records...)
+		}
+		return out
+	}
+	for version, want := range map[string][]string{"1.0": {"DSA-1", "DSA-2"}, "1.9": {"DSA-1"}, "3.0": nil, "6.0": {"DSA-2"}} {
+		if diff := cmp.Diff(want, records(version)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", version, diff)
+		}
+	}
+	delete(src, "Debian:12")
+	if res := match(t, src, debian("demo", "1.0", "", "")); len(res.Gaps) != 1 {
+		t.Errorf("without the release: %v, gaps %v", res.Findings, res.Gaps)
+	}
+}

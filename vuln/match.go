@@ -221,10 +221,42 @@ func (m *matcher) lookup(ctx context.Context, s subject) ([]Advisory, error) {
 	}
 	list, err := m.src.Advisories(ctx, s.ecosystem, s.name)
 	if err == nil {
+		list, err = m.ofEveryRelease(ctx, s, list)
+	}
+	if err == nil {
 		list = notYetWithdrawn(list, m.opts.Now)
 		m.known[s] = list
 	}
 	return list, err
+}
+
+// ofEveryRelease adds to the advisories of a package of a release those that
+// name its ecosystem without one. The schema's suffix scopes a package to a
+// release; without it a record speaks of all of them. Such records alone do not
+// make a source one that has the release.
+// https://ossf.github.io/osv-schema/#defined-ecosystems
+func (m *matcher) ofEveryRelease(ctx context.Context, s subject, list []Advisory) ([]Advisory, error) {
+	family, _, release := strings.Cut(s.ecosystem, ":")
+	if !release {
+		return list, nil
+	}
+	more, err := m.src.Advisories(ctx, family, s.name)
+	if errors.Is(err, ErrNoEcosystem) || err == nil && len(more) == 0 {
+		return list, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	list = slices.Clone(list)
+	for _, a := range more {
+		i, found := slices.BinarySearchFunc(list, a.ID, func(b Advisory, id string) int { return strings.Compare(b.ID, id) })
+		if found {
+			list[i].Affected = slices.Concat(list[i].Affected, a.Affected)
+		} else {
+			list = slices.Insert(list, i, a)
+		}
+	}
+	return list, nil
 }
 
 // notYetWithdrawn takes the date of withdrawal off the advisories that are
