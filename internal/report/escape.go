@@ -80,6 +80,9 @@ func escapeWorkflow(s string) string {
 	return strings.NewReplacer("::", `:\x3a`, "##", `#\x23`).Replace(Escape(s))
 }
 
+// EscapeJSON is Escape for JSON text, whose values stay the same.
+func EscapeJSON(text []byte) []byte { return escapeJSON(text) }
+
 // escapeJSON rewrites, in JSON text, every character that Escape would not
 // print as the \u escape that JSON itself has for it. Such characters occur
 // only inside strings, so the value stays the same.

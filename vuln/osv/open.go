@@ -31,7 +31,7 @@ func OpenCurrent(dir string) (*DB, error) {
 	if other == nil {
 		return nil, err
 	}
-	other.fallback = fmt.Sprintf("the current advisory snapshot cannot be used, and the one before it, %s, is used in its place: %v", other.Digest(), err)
+	other.fallback = fmt.Sprintf("the current advisory snapshot cannot be used, and the last whole one, %s, is used in its place: %v", other.Digest(), err)
 	return other, nil
 }
 
