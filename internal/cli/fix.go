@@ -107,21 +107,8 @@ func (a *app) fix(ctx context.Context, set *settings, word, format string, write
 	}
 	root := a.boundary(a.path(word), kind == aFile)
 	out := &fixed{app: a, root: root, before: before, after: before}
-	out.Plan = fix.New(t.Folder.FS, before.Findings, fix.Options{
-		Dir: folderOf(t.Folder), Within: within(t.Folder), Components: before.Components, Name: out.shown,
-	})
-	for len(out.Edits) > 0 {
-		edited := t
-		folder := *t.Folder
-		folder.FS = out.Overlay(t.Folder.FS)
-		edited.Folder = &folder
-		if out.after, err = a.runOn(ctx, auditor, edited); err != nil {
-			return err
-		}
-		if !out.Withdraw(out.harm(folderOf(t.Folder))) {
-			break
-		}
-		out.after = before
+	if err := out.plan(ctx, auditor, t); err != nil {
+		return err
 	}
 	out.settle(folderOf(t.Folder))
 	progress.done()
@@ -142,6 +129,61 @@ func folderOf(f *audit.Folder) string {
 		return path.Dir(f.File)
 	}
 	return f.Dir
+}
+
+// plan plans the edits and audits the tree with them, until none of them does
+// harm. What another version brings in that a pin moved to is planned for once
+// more.
+func (x *fixed) plan(ctx context.Context, auditor *audit.Auditor, t audit.Target) error {
+	dir := folderOf(t.Folder)
+	plan := func(findings []vuln.Finding) {
+		x.Plan = fix.New(t.Folder.FS, findings, fix.Options{
+			Dir: dir, Within: within(t.Folder), Components: x.before.Components, Name: x.shown,
+		})
+	}
+	plan(x.before.Findings)
+	for replanned := false; len(x.Edits) > 0; {
+		edited, folder := t, *t.Folder
+		folder.FS = x.Overlay(t.Folder.FS)
+		edited.Folder = &folder
+		after, err := x.app.runOn(ctx, auditor, edited)
+		if err != nil {
+			return err
+		}
+		x.after = after
+		x.comparable(dir)
+		withdrawn := x.Withdraw(x.harm(dir))
+		extra := x.arisen(dir)
+		if !withdrawn && (replanned || len(extra) == 0) {
+			return nil
+		}
+		x.after = x.before
+		if !withdrawn {
+			replanned = true
+			plan(slices.Concat(x.before.Findings, extra))
+		}
+	}
+	return nil
+}
+
+// comparable gives the places of the edited tree's findings and gaps the line
+// numbers of the tree as it is.
+func (x *fixed) comparable(dir string) {
+	if x.after == x.before {
+		return
+	}
+	for i := range x.after.Findings {
+		at := slices.Clone(x.after.Findings[i].Locations)
+		for j, l := range at {
+			if l.Layer == "" {
+				at[j].Line = x.Origin(path.Join(dir, l.File), l.Line)
+			}
+		}
+		x.after.Findings[i].Locations = at
+	}
+	for i, g := range x.after.Gaps {
+		x.after.Gaps[i].Line = x.Origin(path.Join(dir, g.File), g.Line)
+	}
 }
 
 // within is the file or folder that was named, below the root.
@@ -220,6 +262,22 @@ func (x *fixed) harm(dir string) func(fix.Edit) string {
 		}
 		return fmt.Sprintf("%s would bring in %s, and no better version is known", e.New, id)
 	}
+}
+
+// arisen are the findings of places that had none before the edits: a version
+// that a pin moved to brings in other packages than the one before.
+func (x *fixed) arisen(dir string) []vuln.Finding {
+	before := spots(x.before.Findings, dir)
+	var out []vuln.Finding
+	for _, f := range x.after.Findings {
+		for at := range spots([]vuln.Finding{f}, dir) {
+			if _, was := before[at]; !was {
+				out = append(out, f)
+				break
+			}
+		}
+	}
+	return out
 }
 
 // conflicts are the places of which the edited tree says that no version

@@ -110,6 +110,28 @@ func (f *file) moved() func(line int) int {
 	}
 }
 
+// Origin returns which line of a file as it is a line of the edited file is
+// from; of a line that an edit adds, the one behind which it stands. Both count
+// from 1.
+func (p *Plan) Origin(file string, line int) int {
+	f := p.files[file]
+	if f == nil {
+		return line
+	}
+	shift := 0
+	for _, c := range f.sorted() {
+		n := strings.Count(c.with, "\n") - bytes.Count(f.data[c.from:c.to], []byte("\n"))
+		at := bytes.Count(f.data[:c.from], []byte("\n")) + 1 + shift
+		switch {
+		case n > 0 && line > at && line <= at+n:
+			return c.site.line
+		case n > 0 && line > at, n < 0 && line >= at:
+			shift += n
+		}
+	}
+	return line - shift
+}
+
 // meant reports whether the readers see in e what the change was to make of d.
 // Two requirements for one package on one line are told apart by what they say.
 func (c *planned) meant(d, e declaration) bool {

@@ -18,12 +18,22 @@ func (n *need) carrier() string {
 	return sbom.NormalName("PyPI", name)
 }
 
+// outdated reports whether the line that brings a package in is edited, so that
+// another version of it brings in what it will.
+func (n *need) outdated(carriers []*site) bool {
+	_, version, _ := strings.Cut(n.through, " ")
+	return len(carriers) == 1 && carriers[0].planned != nil && !strings.Contains(carriers[0].planned.text, version)
+}
+
 // accompany cures what comes through another package: a requirement of its own
 // is written beside that package's, which leaves the package as it is.
 func (p *planner) accompany(n *need, f *file) {
+	carriers := f.at(n.line, n.carrier())
+	if n.outdated(carriers) {
+		return
+	}
 	p.openFindings(n)
 	target := n.begin()
-	carriers := f.at(n.line, n.carrier())
 	if _, ok := f.grammar.(spaceGrammar); ok || len(carriers) != 1 || !target.IsValid() || target.IsPrerelease() || n.conditional() {
 		if n.target().IsValid() || len(n.exclude) > 0 {
 			p.refuse(n, "", "it comes through %s: %s", n.through, f.byHand(n))

@@ -92,7 +92,10 @@ type Options struct {
 func New(fsys fs.FS, findings []vuln.Finding, opts Options) *Plan {
 	p := &planner{fsys: fsys, opts: opts, files: map[string]*file{}}
 	p.constrain()
-	for _, n := range p.needs(findings) {
+	all := p.needs(findings)
+	// What a line brings in depends on what becomes of the line.
+	slices.SortStableFunc(all, func(a, b *need) int { return cmp.Compare(min(1, len(a.through)), min(1, len(b.through))) })
+	for _, n := range all {
 		p.plan(n)
 	}
 	p.relock()

@@ -492,3 +492,22 @@ func TestNothingIsEditedOutsideOfWhatWasNamed(t *testing.T) {
 		}
 	}
 }
+
+func TestOrigin(t *testing.T) {
+	fsys := fstest.MapFS{"requirements.txt": {Data: []byte("a\nevil\ngradio==6.25.0 \\\n  # c\nb\n")}}
+	evil := found("evil", "requirements.txt", 2, "")
+	evil.Malicious, evil.Verdict = true, vuln.Forced
+	plan := New(fsys, []vuln.Finding{evil, through("requirements.txt", 3)}, Options{})
+	files, err := plan.Apply(fsys.ReadFile)
+	if want := "a\ngradio==6.25.0 \\\n  # c\nstarlette>=1.3.1\nb\n"; err != nil || string(files["requirements.txt"]) != want {
+		t.Fatalf("%v, %q, want %q", err, files, want)
+	}
+	for line, want := range map[int]int{1: 1, 2: 3, 3: 4, 4: 3, 5: 5} {
+		if got := plan.Origin("requirements.txt", line); got != want {
+			t.Errorf("line %d is from %d, want %d", line, got, want)
+		}
+	}
+	if got := plan.Origin("other.txt", 7); got != 7 {
+		t.Errorf("a line of a file without edits is from %d", got)
+	}
+}
