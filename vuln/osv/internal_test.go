@@ -3,6 +3,7 @@ package osv
 import (
 	"archive/zip"
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -104,7 +105,23 @@ func ask(tb testing.TB, data []byte) (answers []any, err error) {
 	if err != nil {
 		return nil, err
 	}
-	return append(answers, record, refused), nil
+	for _, id := range []string{"PYSEC-77", "CVE-5", "CVE-none"} {
+		found, err := db.Lookup(tb.Context(), id)
+		if err != nil {
+			return nil, err
+		}
+		answers = append(answers, found)
+	}
+	files := 0
+	err = db.filesOf(tb.Context(), "PyPI", func(f *storedFile) error {
+		if files++; files%50 == 0 {
+			text, err := db.original(f.number)
+			answers = append(answers, *f, bytes.Clone(text))
+			return err
+		}
+		return nil
+	})
+	return append(answers, record, refused, files), err
 }
 
 // FuzzAlteredSnapshot: a snapshot with any byte changed, or cut off, either
@@ -127,11 +144,51 @@ func FuzzAlteredSnapshot(f *testing.F) {
 		altered[int(off)%len(altered)] ^= flip
 		altered = altered[:len(altered)-int(cut)%len(altered)]
 		got, err := ask(t, altered)
+		if err != nil && !errors.Is(err, ErrDamaged) && !errors.Is(err, ErrFormat) {
+			t.Errorf("byte %d changed by %#x, %d cut off: %v", off, flip, cut, err)
+		}
 		if err != nil || got[0] != want[0] { // another digest is refused by the file's name
 			return
 		}
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("byte %d changed by %#x, %d cut off: other answers", off, flip, cut)
+		}
+	})
+}
+
+// FuzzForgedSnapshot: a snapshot whose body somebody rewrote, hash tree and
+// all, is another snapshot. Whatever it says, reading it ends, and what does
+// not hold together is damage.
+func FuzzForgedSnapshot(f *testing.F) {
+	data := smallSnapshot(f)
+	h, err := decodeHeader(data, int64(len(data)))
+	if err != nil {
+		f.Fatal(err)
+	}
+	for i, s := range h.sections {
+		off := uint32(s.off - blockBytes)
+		f.Add(binary.BigEndian.AppendUint32(nil, (off+8*uint32(i))<<8|0xff))
+		f.Add(binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, off<<8|1), (off+uint32(s.len)-1)<<8|0x80))
+	}
+	f.Fuzz(func(t *testing.T, edits []byte) {
+		if len(edits) > 64 {
+			return
+		}
+		forged := bytes.Clone(data)
+		body := forged[blockBytes:][:h.bodySize]
+		for ; len(edits) >= 4; edits = edits[4:] {
+			edit := binary.BigEndian.Uint32(edits)
+			body[int(edit>>8)%len(body)] ^= byte(edit)
+		}
+		out := &blockWriter{w: io.Discard}
+		out.write(body)
+		tree, root := buildTree(out.leaves)
+		again := *h
+		again.root = root
+		copy(forged, again.encode())
+		copy(forged[blockBytes+h.bodySize:], tree)
+		if _, err := ask(t, forged); err != nil && !errors.Is(err, ErrDamaged) && !errors.Is(err, vuln.ErrNoEcosystem) {
+			t.Error(err)
 		}
 	})
 }
