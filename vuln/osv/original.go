@@ -29,6 +29,8 @@ const (
 	// maxChunkBytes is what a chunk of more than one file may hold before it
 	// is compressed.
 	maxChunkBytes = 128 << 10
+	// windowBytes is how far back the compression looks.
+	windowBytes = 256 << 10
 )
 
 const jsonSuffix = ".json"
@@ -54,7 +56,7 @@ func newPacker() *packer {
 	encoder := func(level zstd.EncoderLevel) *zstd.Encoder {
 		// No option that is set here can be wrong.
 		e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithEncoderConcurrency(threads),
-			zstd.WithEncoderCRC(false), zstd.WithSingleSegment(true), zstd.WithZeroFrames(true))
+			zstd.WithWindowSize(windowBytes), zstd.WithLowerEncoderMem(true), zstd.WithEncoderCRC(false), zstd.WithSingleSegment(true))
 		if err != nil {
 			panic(err)
 		}
