@@ -150,7 +150,7 @@ func newFinding(c *sbom.Component, g *group) Finding {
 	f := Finding{
 		IDs: said.ids, Records: said.records, Package: c.Name, Ecosystem: c.Ecosystem, PURL: c.PURL, Evidence: c.Evidence,
 		Basis: g.basisOr(g.basis), BasisDate: said.date, Severity: said.severity, SeveritySource: said.severitySource,
-		Malicious: said.malicious, Summary: said.summary, Locations: slices.Clip(c.Locations),
+		Malicious: said.malicious, Summary: said.summary, Notes: said.notes, Locations: slices.Clip(c.Locations),
 	}
 	if f.Locations == nil {
 		f.Locations = []sbom.Location{}
@@ -165,6 +165,7 @@ type about struct {
 	date                    time.Time
 	severity                Severity
 	severitySource, summary string
+	notes                   []string
 }
 
 // says is about for the affecting members.
@@ -189,6 +190,7 @@ func (g *group) says() *about {
 	s.ids, s.records = slices.Clip(sortedIDs(s.ids)), slices.Clip(sortedIDs(s.records))
 	s.severity, s.severitySource = severityOf(g.affecting)
 	s.summary = summaryOf(g.affecting)
+	s.notes = slices.Clip(notes(g.members))
 	if all {
 		g.kin.about = s
 	}

@@ -184,6 +184,7 @@ func TestFindingNamesAllAliases(t *testing.T) {
 		Evidence: sbom.Declared, Verdict: vuln.AffectedVersion, Basis: "events", BasisDate: day,
 		Severity: vuln.SeverityHigh, SeveritySource: "GHSA-aaaa-bbbb-cccc CVSS:3.1 7.5", Fixed: "1.5", Floor: "2.0", Gates: true,
 		Summary:   "about GHSA-aaaa-bbbb-cccc",
+		Notes:     []string{"the records differ, and what any of them affects counts: GHSA-aaaa-bbbb-cccc <1.5; PYSEC-2025-1 <1.4; PYSEC-2025-2 >=3.0"},
 		Locations: []sbom.Location{{File: "requirements.txt", Line: 3}, {File: "requirements.txt", Line: 7}},
 	}, {
 		IDs: []string{"PYSEC-2025-9"}, Records: []string{"PYSEC-2025-9"},

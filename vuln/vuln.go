@@ -55,6 +55,10 @@ type Advisory struct {
 	// the record itself does not say; "" for a record as it is. A finding that
 	// rests on nothing else has the basis "correction: " and this.
 	Correction string `json:"correction,omitempty"`
+	// Notes are what else the source knows of the record: that it is disputed,
+	// that its CVE was rejected, that a bound of its range was moved, each with
+	// the reason and a URL.
+	Notes []string `json:"notes,omitempty"`
 	// Affected has only the entries for the package that was asked for.
 	Affected []Affected `json:"affected"`
 }
@@ -220,6 +224,9 @@ type Finding struct {
 	Malicious bool `json:"malicious,omitempty"`
 	// Summary is one line; scanned content, to be escaped when printed.
 	Summary string `json:"summary,omitempty"`
+	// Notes say what was corrected in the records, and where records of this
+	// one vulnerability differ in what they affect. Sorted.
+	Notes []string `json:"notes,omitempty"`
 	// SourcePackage is the source package that the advisory named, "" when it
 	// named the component itself.
 	SourcePackage string          `json:"source_package,omitempty"`

@@ -30,8 +30,9 @@ type DB struct {
 	// fallback is what Fallback says.
 	fallback string
 	close    func() error
-	// corrections are the embedded ones.
-	corrections []correction
+	// corrections are the embedded ones, own our own advisories.
+	corrections []Correction
+	own         func() ([]ownRecord, error)
 	// chunk and decoder serve the originals.
 	chunkMu sync.Mutex
 	chunk   openChunk
@@ -80,11 +81,11 @@ func openFile(f *os.File) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	list, err := corrections()
+	list, err := Corrections()
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{region: newRegion(data, f, h), digest: digestOf(head), close: f.Close, corrections: list}
+	db := &DB{region: newRegion(data, f, h), digest: digestOf(head), close: f.Close, corrections: list, own: sync.OnceValues(ownRecords)}
 	if data != nil {
 		if !bytes.Equal(data[:blockBytes], head) {
 			return nil, errors.Join(fmt.Errorf("%w: it changes while it is read", ErrDamaged), unmap())
@@ -101,11 +102,11 @@ func openBytes(data []byte) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	list, err := corrections()
+	list, err := Corrections()
 	if err != nil {
 		return nil, err
 	}
-	return &DB{region: newRegion(data, nil, h), digest: digestOf(data[:blockBytes]), close: func() error { return nil }, corrections: list}, nil
+	return &DB{region: newRegion(data, nil, h), digest: digestOf(data[:blockBytes]), close: func() error { return nil }, corrections: list, own: sync.OnceValues(ownRecords)}, nil
 }
 
 // Close gives the file back. No look-up may be running or follow.
@@ -208,6 +209,17 @@ func (db *DB) Advisories(ctx context.Context, ecosystem, name string) ([]vuln.Ad
 		return nil, fmt.Errorf("%w: %q", vuln.ErrNoEcosystem, ecosystem)
 	}
 	name = sbom.NormalName(ecosystem, name)
+	list, err := db.stored(eco, ecosystem, name)
+	if err != nil {
+		return nil, err
+	}
+	own, err := db.ownOf(ecosystem, name)
+	return append(list, own...), err
+}
+
+// stored are the advisories of the snapshot itself for a package, name in
+// normal form.
+func (db *DB) stored(eco []byte, ecosystem, name string) ([]vuln.Advisory, error) {
 	k, _, err := db.search(sectionKeys, u32(eco, 2), u32(eco, 3), keyBytes, name)
 	if err != nil || k == nil {
 		return nil, err
@@ -291,6 +303,13 @@ func (db *DB) advisory(number int, keep func(ecosystem, name []byte) bool) (*vul
 func (db *DB) Get(ctx context.Context, id string) (*vuln.Advisory, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
+	}
+	if strings.HasPrefix(id, OwnPrefix) {
+		r, err := db.ownByID(id)
+		if err != nil || r == nil {
+			return nil, err
+		}
+		return &r.advisory, nil
 	}
 	e, number, err := db.search(sectionRecords, 0, db.count(sectionRecords, recordBytes), recordBytes, id)
 	if err != nil || e == nil {
