@@ -36,8 +36,15 @@ func (a *app) openAdvisories(p *progress) func(context.Context, []string) (*audi
 		default:
 			out, err = a.currentAdvisories(ctx, inUse, p)
 		}
-		if err != nil || !a.past() || out.DB == nil {
+		if err != nil || out.DB == nil {
 			return out, err
+		}
+		if a.flags.verbatim {
+			out.DB.WithoutCorrections()
+			out.Notes = append(out.Notes, "advisories are as their sources have them: --no-corrections")
+		}
+		if !a.past() {
+			return out, nil
 		}
 		out.Later, err = a.later(out.DB, inUse)
 		return out, err

@@ -44,6 +44,7 @@ type flags struct {
 	pythons    []string
 	known      string
 	asOf       string
+	verbatim   bool
 	unfixed    string
 	unresolved string
 	gateScopes string
@@ -115,6 +116,7 @@ func (a *app) advisoryFlags(cmd *cobra.Command) {
 	f.StringVar(&a.flags.advisories, "advisories", "", "`DIR` of OSV advisories to use instead of the snapshot of 'tallyman db update'")
 	f.BoolVar(&a.flags.rehash, "rehash", false, "with --advisories: read the files again even if they look unchanged")
 	f.StringSliceVar(&a.flags.pythons, "python", nil, "`VERSION,...` that requirements are judged for (default: what the folder says, else every supported one)")
+	f.BoolVar(&a.flags.verbatim, "no-corrections", false, "take advisories as their sources have them, without tallyman's corrections")
 	f.StringVar(&a.flags.asOf, "as-of", "", "decide as on this `DATE` (2026-01-31), with the snapshot that 'tallyman db keep' kept for it")
 	f.StringVar(&a.flags.known, "known-versions", "", "JSON `FILE` with all versions of packages that an index offers: {\"name\": [\"1.0\"]}")
 }

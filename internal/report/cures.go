@@ -164,7 +164,7 @@ func (t *text) site(b *block) string {
 	case distributed(b.ecosystem):
 		return "of " + t.word(b.ecosystem) + " in the image"
 	}
-	return "that only the image has"
+	return "installed in the image"
 }
 
 // raise names the versions that cure packages.

@@ -184,6 +184,9 @@ func (t *text) finding(f *vuln.Finding) {
 	text := strings.TrimRight(strings.Join(parts, " "), " ")
 	if t.opts.Verbose {
 		t.wrapped(head, text)
+		for _, note := range f.Notes {
+			t.wrapped(strings.Repeat(" ", cells(head)), t.clean(note))
+		}
 		return
 	}
 	t.line(head, shorten(text, max(t.width-cells(head), 20)))
