@@ -1,6 +1,7 @@
 package osv
 
 import (
+	"archive/zip"
 	"bytes"
 	"fmt"
 	"maps"
@@ -178,35 +179,48 @@ func TestOriginalsAreKept(t *testing.T) {
 	}
 }
 
-// TestRealCarry: PyPI carried over is PyPI compiled again.
+// TestRealCarry: the PyPI of today on top of the one of June, of which only
+// what differs is read, is the PyPI of today.
 func TestRealCarry(t *testing.T) {
 	root := os.Getenv("TALLYMAN_SHARED")
 	if root == "" {
 		root = filepath.Join("..", "..", "..", "shared")
 	}
-	if _, err := os.Stat(filepath.Join(root, "data/osv")); err != nil {
+	if _, err := os.Stat(filepath.Join(root, "data/osv-2026-06-15")); err != nil {
 		t.Skipf("the shared data is absent (set TALLYMAN_SHARED): %v", err)
 	}
+	june := world{"PyPI": zipFiles(t, filepath.Join(root, "data/osv-2026-06-15/PyPI/all.zip"))}
+	today := world{"PyPI": zipFiles(t, filepath.Join(root, "data/osv/PyPI/all.zip"))}
+	base := june.build(t)
 	start := time.Now()
-	in := []input{{name: "PyPI", zip: filepath.Join(root, "data/osv/PyPI/all.zip")}}
-	l := newLoader(in, nil, nil)
-	if err := l.load(t.Context(), in[0]); err != nil {
-		t.Fatal(err)
-	}
-	full := written(t, l.builder)
-	t.Logf("from the zip: %s", time.Since(start))
+	full := today.build(t)
+	t.Logf("all %d at once: %s", len(today["PyPI"]), time.Since(start))
 	start = time.Now()
-	db, err := openBytes(full)
+	if got := today.step(t, june, base); !bytes.Equal(full, got) {
+		t.Error("June and what changed since is not today")
+	}
+	t.Logf("what changed since June: %s", time.Since(start))
+	start = time.Now()
+	if got := today.step(t, today, full); !bytes.Equal(full, got) {
+		t.Error("today and nothing is not today")
+	}
+	t.Logf("no change: %s", time.Since(start))
+}
+
+func zipFiles(t *testing.T, path string) map[string]string {
+	t.Helper()
+	z, err := zip.OpenReader(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := newBuilder([]source{{name: "PyPI"}})
-	if err := db.carry(t.Context(), b, "PyPI", nil); err != nil {
-		t.Fatal(err)
+	defer z.Close()
+	out := map[string]string{}
+	for _, f := range z.File {
+		data, err := readEntry(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out[f.Name] = string(data)
 	}
-	again := written(t, b)
-	t.Logf("carried: %s", time.Since(start))
-	if !bytes.Equal(full, again) {
-		t.Error("carried over it differs")
-	}
+	return out
 }

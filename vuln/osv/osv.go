@@ -9,7 +9,9 @@
 // covered by a hash tree, whose digest is the file's name. Opening it reads
 // 4 KiB; a look-up reads and checks the few blocks that it needs, and fails on
 // an altered file instead of finding nothing. The same records give the same
-// bytes, whatever their order and wherever they come from.
+// bytes, whatever their order and wherever they come from. Beside what matching
+// reads it keeps every record as its source wrote it ([DB.Lookup]), from which
+// an update merges what has changed. docs/SNAPSHOT.md has the format.
 //
 // A record that does not hold to OSV's schema is set aside and counted, with
 // its reason, and never makes an update fail; an archive or a transfer that is
