@@ -34,7 +34,8 @@ type Record struct {
 	Relation string `json:"relation"`
 	// Advisory is the record as matching reads it, corrections applied.
 	Advisory vuln.Advisory `json:"advisory"`
-	// Original is the record as its source has it, without white space.
+	// Original is the record as its source has it: of a snapshot's without
+	// white space.
 	Original json.RawMessage `json:"original"`
 }
 
@@ -108,12 +109,38 @@ func (db *DB) Lookup(ctx context.Context, id string) (*Lookup, error) {
 		}
 		out.Records = append(out.Records, *r)
 	}
+	if err := db.addOwn(out); err != nil {
+		return nil, err
+	}
 	order := []string{"itself", "alias", "upstream"}
 	slices.SortStableFunc(out.Records, func(a, b Record) int {
 		return slices.Index(order, a.Relation) - slices.Index(order, b.Relation)
 	})
 	out.Aliases, err = db.connected(ctx, id)
 	return out, err
+}
+
+// addOwn adds our own advisories.
+func (db *DB) addOwn(out *Lookup) error {
+	list, err := db.own()
+	if err != nil {
+		return err
+	}
+	for _, r := range list {
+		relation := ""
+		switch {
+		case r.advisory.ID == out.ID:
+			relation = "itself"
+		case slices.Contains(r.advisory.Aliases, out.ID):
+			relation = "alias"
+		case slices.Contains(r.advisory.Upstream, out.ID):
+			relation = "upstream"
+		default:
+			continue
+		}
+		out.Records = append(out.Records, Record{ID: r.advisory.ID, Relation: relation, Advisory: r.advisory, Original: r.json})
+	}
+	return nil
 }
 
 // related lists the numbers of the record with an id and of those that name
