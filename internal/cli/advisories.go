@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/tallyman/tallyman/internal/audit"
+	"github.com/tallyman/tallyman/internal/bundled"
 	"github.com/tallyman/tallyman/vuln/osv"
 )
 
@@ -75,7 +76,7 @@ func (a *app) compiledAdvisories(ctx context.Context, p *progress) (*audit.Advis
 func (a *app) currentAdvisories(ctx context.Context, inUse []string, p *progress) (*audit.Advisories, error) {
 	dir := a.snapshotDir()
 	if dir == "" {
-		return &audit.Advisories{Notes: []string{"there is no cache directory for advisories: give --cache-dir or --advisories"}}, nil
+		return a.bundledAdvisories([]string{"there is no cache directory for advisories: give --cache-dir or --advisories"})
 	}
 	db, err := osv.OpenCurrent(dir)
 	if err != nil && !errors.Is(err, osv.ErrNoSnapshot) {
@@ -101,12 +102,22 @@ func (a *app) currentAdvisories(ctx context.Context, inUse []string, p *progress
 		}
 	}
 	if db == nil {
-		return &audit.Advisories{Notes: append(notes, "there are no advisories yet: run 'tallyman db update'")}, nil
+		return a.bundledAdvisories(append(notes, "there are no advisories yet: run 'tallyman db update'"))
 	}
 	if note := db.Fallback(); note != "" {
 		notes = append(notes, note)
 	}
 	return &audit.Advisories{DB: db, Source: db.Source(), Notes: notes}, nil
+}
+
+// bundledAdvisories are those that the program brings along: better than
+// nothing, and as old as the program.
+func (a *app) bundledAdvisories(notes []string) (*audit.Advisories, error) {
+	db, err := bundled.Open()
+	if err != nil {
+		return nil, fmt.Errorf("opening %s: %w", bundled.Source, err)
+	}
+	return &audit.Advisories{DB: db, Source: bundled.Source, Notes: append(notes, "what was looked up stands in "+bundled.Source)}, nil
 }
 
 // missingSources are the folders of the bucket that the snapshot lacks: the

@@ -61,11 +61,11 @@ func (a *app) later(db *osv.DB, inUse []string) (bool, error) {
 func (a *app) keptAdvisories() (*audit.Advisories, error) {
 	dir := a.snapshotDir()
 	if dir == "" {
-		return &audit.Advisories{Notes: []string{"there is no cache directory for advisories: give --cache-dir or --advisories"}}, nil
+		return a.bundledAdvisories([]string{"there is no cache directory for advisories: give --cache-dir or --advisories"})
 	}
 	db, err := osv.OpenCurrent(dir)
 	if errors.Is(err, osv.ErrNoSnapshot) {
-		return &audit.Advisories{Notes: []string{"there are no advisories yet: run 'tallyman db update'"}}, nil
+		return a.bundledAdvisories([]string{"there are no advisories yet: run 'tallyman db update'"})
 	}
 	if err != nil {
 		return nil, fmt.Errorf("opening the advisory snapshot in %q: %w", dir, err)

@@ -96,6 +96,20 @@ func openFile(f *os.File) (*DB, error) {
 	return db, nil
 }
 
+// OpenBytes opens a snapshot in memory, which must not change; source is what
+// Source says.
+func OpenBytes(data []byte, source string) (*DB, error) {
+	if len(data) < blockBytes {
+		return nil, fmt.Errorf("%w: it ends after %d bytes", ErrDamaged, len(data))
+	}
+	db, err := openBytes(data)
+	if err != nil {
+		return nil, err
+	}
+	db.source = source
+	return db, nil
+}
+
 // openBytes opens a snapshot in memory.
 func openBytes(data []byte) (*DB, error) {
 	h, err := decodeHeader(data, int64(len(data)))
