@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tallyman/tallyman/internal/bundled"
 	"github.com/tallyman/tallyman/internal/report"
 	"github.com/tallyman/tallyman/policy"
 	"github.com/tallyman/tallyman/vuln"
@@ -91,7 +92,8 @@ func (a *app) ask(cmd *cobra.Command, format string, do func(ctx context.Context
 	defer cancel()
 	db, err := a.openToAsk(ctx)
 	if errors.Is(err, osv.ErrNoSnapshot) {
-		return hinted(err, "try: tallyman db update")
+		fmt.Fprintf(a.env.Stderr, "tallyman: there are no advisories yet: these are %s; 'tallyman db update' fetches all\n", bundled.Source)
+		db, err = bundled.Open()
 	}
 	if err != nil {
 		return err

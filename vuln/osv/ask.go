@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/tallyman/tallyman/sbom"
 	"github.com/tallyman/tallyman/vuln"
@@ -87,6 +88,9 @@ func (db *DB) originalOf(number int) (json.RawMessage, error) {
 // Lookup returns what the snapshot has about an id, which may be one that no
 // record has and some name, such as a CVE. Without any, Records is empty.
 func (db *DB) Lookup(ctx context.Context, id string) (*Lookup, error) {
+	if strings.HasPrefix(id, strings.TrimPrefix(OwnPrefix, "x_")) {
+		id = "x_" + id
+	}
 	out := &Lookup{ID: id, Records: []Record{}, Aliases: []string{}}
 	_, own, err := db.search(sectionRecords, 0, db.count(sectionRecords, recordBytes), recordBytes, id)
 	if err != nil {
