@@ -110,16 +110,27 @@ func (a *app) printUpdate(result *osv.Result) error {
 
 func (a *app) dbStatusCommand() *cobra.Command {
 	var format string
+	var quality bool
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Say which advisories there are, and of when",
+		Long: `Say which advisories there are, and of when. --quality reads all of them, and
+says which cannot be judged, which are withdrawn, rejected, disputed or of the
+future, where records of one vulnerability differ, and what became of tallyman's
+corrections and own advisories.`,
 		Example: `  tallyman db status
-  tallyman db status --format json`,
+  tallyman db status --format json
+  tallyman db status --quality --verbose`,
 		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.dbStatus(cmd, format) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if quality {
+				return a.dbQuality(cmd, format)
+			}
+			return a.dbStatus(cmd, format)
+		},
 	}
-	a.world(cmd)
-	cmd.Flags().StringVar(&format, "format", "text", "text or json")
+	a.askFlags(cmd, &format)
+	cmd.Flags().BoolVar(&quality, "quality", false, "what is to be known of the records themselves")
 	return cmd
 }
 
@@ -128,12 +139,12 @@ func (a *app) dbStatus(cmd *cobra.Command, format string) error {
 		return usagef("tallyman db status --help", "unknown format %q: there are text, json", format)
 	}
 	a.flags.format = "text"
-	_, cancel, _, err := a.prepare(cmd)
+	ctx, cancel, _, err := a.prepare(cmd)
 	if err != nil {
 		return err
 	}
 	defer cancel()
-	db, err := osv.OpenCurrent(a.snapshotDir())
+	db, err := a.openToAsk(ctx)
 	if errors.Is(err, osv.ErrNoSnapshot) {
 		return hinted(err, "try: tallyman db update")
 	}

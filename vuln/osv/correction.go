@@ -32,6 +32,11 @@ type Correction struct {
 	Aliases []string `json:"aliases,omitempty"`
 	// Withdrawn takes the record out: it is not about the package.
 	Withdrawn bool `json:"withdrawn,omitempty"`
+	// Rejected is the CVE number of the record that was rejected, "" for none;
+	// Disputed says that somebody says it is no vulnerability. Both change
+	// nothing, see Quality.
+	Rejected string `json:"rejected,omitempty"`
+	Disputed bool   `json:"disputed,omitempty"`
 	// Reason says why Ranges or Withdrawn are right, Note what a reader should
 	// know, each one clause; Source is the URL that it is from.
 	Reason string `json:"reason,omitempty"`
