@@ -1,6 +1,7 @@
 package sbom
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/package-url/packageurl-go"
@@ -23,6 +24,21 @@ func NPMPURL(name, version string) string {
 		namespace, name = scope, rest
 	}
 	return packageurl.NewPackageURL(packageurl.TypeNPM, namespace, name, version, nil, "").ToString()
+}
+
+// APKPURL returns the package URL of a package of Alpine or one of its kind.
+// vendor is the os-release ID ("alpine", "wolfi"), distro ID and version
+// ("alpine-3.20.1"), and origin the source package; "" leaves each out, but for
+// the vendor, which is "alpine" then.
+// https://github.com/package-url/purl-spec/blob/main/types-doc/apk-definition.md
+func APKPURL(vendor, name, version, arch, distro, origin string) string {
+	q := map[string]string{}
+	for k, v := range map[string]string{"arch": arch, "distro": distro, "upstream": origin} {
+		if v != "" {
+			q[k] = v
+		}
+	}
+	return packageurl.NewPackageURL(packageurl.TypeApk, cmp.Or(vendor, "alpine"), name, version, packageurl.QualifiersFromMap(q), "").ToString()
 }
 
 // DebPURL returns the package URL of a Debian-family binary package. distro is

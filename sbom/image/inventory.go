@@ -17,6 +17,7 @@ func (s *state) inventory(name string) *Inventory {
 	b.release()
 	b.debPackages()
 	b.ownership()
+	b.apkPackages()
 	b.languagePackages()
 	b.fileGaps()
 	b.linkGaps()
@@ -107,6 +108,14 @@ func (d Distribution) describe() string {
 	return strings.TrimSpace(fmt.Sprintf("%q %s", d.ID, d.VersionID))
 }
 
+// qualifier is the "distro" qualifier of package URLs ("debian-12").
+func (d Distribution) qualifier() string {
+	if d.VersionID == "" {
+		return d.ID
+	}
+	return d.ID + "-" + d.VersionID
+}
+
 // own notes p under the names that its file lists may have. A file of status.d
 // is itself named like its list.
 func (b *builder) own(at string, p debPackage) {
@@ -128,15 +137,11 @@ func (b *builder) debComponent(p debPackage, dpkg bool) sbom.Component {
 	if dpkg {
 		c.Ecosystem = d.Ecosystem
 	}
-	distro := d.ID
-	if d.VersionID != "" {
-		distro += "-" + d.VersionID
-	}
 	source := p.Source
 	if source != "" && p.SourceVersion != p.Version {
 		source += "@" + p.SourceVersion
 	}
-	c.PURL = sbom.DebPURL(cmp.Or(d.ID, "debian"), p.Name, p.Version, p.Arch, distro, source)
+	c.PURL = sbom.DebPURL(cmp.Or(d.ID, "debian"), p.Name, p.Version, p.Arch, d.qualifier(), source)
 	return c
 }
 
@@ -261,6 +266,10 @@ func (b *builder) missingMetadata() {
 func (b *builder) missingDatabase() {
 	for _, f := range b.files {
 		switch f.Kind {
+		case kindAPK:
+			if len(f.APKs) > 0 {
+				return
+			}
 		case "apk-database", "rpm-database", "pacman", "portage", "nix-store":
 			return
 		case kindStatusD:

@@ -16,6 +16,8 @@ const (
 	// image's status.d.
 	kindStatus  kind = "dpkg-status"
 	kindStatusD kind = "dpkg-status.d"
+	// kindAPK is the database of apk, of Alpine and Wolfi.
+	kindAPK kind = "apk"
 	// kindList and kindSums are dpkg's two file lists of a package.
 	kindList kind = "dpkg-list"
 	kindSums kind = "dpkg-md5sums"
@@ -25,7 +27,7 @@ const (
 	kindDirectURL kind = "direct-url"
 	// kindNPM is the package.json of a package in a node_modules folder.
 	kindNPM kind = "npm"
-	// kindModule is a module at the top of a dist-packages folder, and
+	// kindModule is a module at the top of a distribution's folder, and
 	// kindBeside a file beside a distribution's metadata; of both only the digest matters, and of RECORD and
 	// top_level.txt the modules.
 	kindModule kind = "module"
@@ -50,6 +52,8 @@ func kindOf(p string) kind {
 		return kindRelease
 	case dpkgStatus:
 		return kindStatus
+	case apkDatabases[0], apkDatabases[1]:
+		return kindAPK
 	}
 	dir, base := path.Dir(p), path.Base(p)
 	switch dir {
@@ -81,13 +85,17 @@ func kindOf(p string) kind {
 // ownedKind knows the files that only tell whose others are.
 func ownedKind(dir, base string) kind {
 	switch {
-	case path.Base(dir) == "dist-packages" && path.Ext(base) == ".py",
-		base == "__init__.py" && path.Base(path.Dir(dir)) == "dist-packages":
+	case moduleFolder(dir) && path.Ext(base) == ".py", base == "__init__.py" && moduleFolder(path.Dir(dir)):
 		return kindModule
 	case metadataDir(dir):
 		return kindBeside // wherever it is: links may lead there from elsewhere
 	}
 	return systemKind(dir, base)
+}
+
+// moduleFolder reports whether a distribution's modules are kept in dir.
+func moduleFolder(dir string) bool {
+	return path.Base(dir) == "dist-packages" || path.Base(dir) == "site-packages" && strings.HasPrefix(dir, "/usr/lib/python3")
 }
 
 // systemKind knows kindSystem. Architectures have a folder of their own
@@ -146,7 +154,7 @@ func nodePackage(dir string) bool {
 // unsupported are the package databases that are seen and for which there is
 // no reader yet. The map's values speak to people.
 var unsupported = map[kind]string{
-	"apk-database":  "an Alpine package database (apk), for which there is no reader yet",
+	"apk-database":  "the apk database of another root file system inside the image, which is not read",
 	"rpm-database":  "an RPM package database, for which there is no reader yet",
 	"pacman":        "a pacman package database, for which there is no reader",
 	"portage":       "a Portage package database, for which there is no reader",

@@ -4,11 +4,11 @@ import (
 	"archive/tar"
 	"context"
 	"crypto/md5"
+	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"path"
 	"strconv"
@@ -261,49 +261,54 @@ func (w *walker) modules(f *file, record bool, content io.Reader) error {
 	if err != nil {
 		return err
 	}
-	f.MD5, f.Modules = hexOf(md5.New(), data), parseModules(data, record)
+	f.digests(data)
+	f.Modules = parseModules(data, record)
 	for _, m := range f.Modules {
 		w.kept += int64(len(m))
 	}
 	return nil
 }
 
-// digest sets the digest of a file of which nothing else is wanted.
+// digest sets the digests of a file of which nothing else is wanted.
 func (f *file) digest(content io.Reader) error {
-	h := md5.New()
-	if _, err := io.Copy(h, content); err != nil {
+	m, s := md5.New(), sha1.New()
+	if _, err := io.Copy(io.MultiWriter(m, s), content); err != nil {
 		return err
 	}
-	f.MD5 = hex.EncodeToString(h.Sum(nil))
+	f.MD5, f.SHA1 = hex.EncodeToString(m.Sum(nil)), hex.EncodeToString(s.Sum(nil))
 	return nil
+}
+
+// digests is digest for content that is in memory.
+func (f *file) digests(data []byte) {
+	m, s := md5.Sum(data), sha1.Sum(data)
+	f.MD5, f.SHA1 = hex.EncodeToString(m[:]), hex.EncodeToString(s[:])
 }
 
 // read parses the file's content into its fields.
 func (f *file) read(data []byte) {
 	var err error
 	switch f.Kind {
+	case kindPython, kindDirectURL, kindNPM:
+		f.digests(data)
+	}
+	switch f.Kind {
 	case kindRelease:
 		f.Release = parseRelease(data)
 	case kindStatus, kindStatusD:
 		f.Debs, f.Gaps, err = parseStatus(strings.NewReader(string(data)))
+	case kindAPK:
+		f.APKs, f.Gaps = parseAPK(data)
 	case kindList, kindSums:
 		f.Owned = parseFileList(data, f.Kind == kindSums)
 	case kindPython:
 		f.Package, err = parseMetadata(data)
-		f.MD5 = hexOf(md5.New(), data)
 	case kindDirectURL:
 		f.Direct, err = parseDirectURL(data)
-		f.MD5 = hexOf(md5.New(), data)
 	case kindNPM:
 		f.Package, err = parsePackageJSON(data)
-		f.MD5 = hexOf(md5.New(), data)
 	}
 	if err != nil {
 		f.Gaps = append(f.Gaps, sbom.NewGap(sbom.GapUnparsed, "", 0, err.Error()))
 	}
-}
-
-func hexOf(h hash.Hash, data []byte) string {
-	h.Write(data)
-	return hex.EncodeToString(h.Sum(nil))
 }

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/tallyman/tallyman/sbom/pep508"
@@ -16,27 +17,42 @@ import (
 // asked for is what a forged list gets wrong unless it describes the whole
 // package under the distribution's own name for it:
 //
-//   - the owner is installed, and its md5sums name the metadata, every other
-//     file of the metadata folder, with the digests that they have;
+//   - the owner is installed, and its md5sums (in Alpine, apk's database) name
+//     the metadata, every other file of the metadata folder, with the digests
+//     that they have;
 //   - every module that the distribution says it brings, and that is there, is
 //     some installed package's, likewise, and one of them is of the owner's
 //     source package;
 //   - the owner is called as Debian calls the package of that distribution or
-//     module: "python3-MODULE", or like it.
+//     module, "python3-MODULE", or as Alpine does, "py3-MODULE", or like it.
 //
 // Anything else stays what it is without an owner: installed, and matched in
 // PyPI. https://www.debian.org/doc/packaging-manuals/python-policy/#module-package-names
 
-// debOwner is an installed Debian package.
-type debOwner struct{ name, version, source string }
+// debOwner is an installed package of the distribution.
+type debOwner struct {
+	name, version, source string
+	// apk is true for a package of Alpine or its kind.
+	apk bool
+}
 
 // String is what Component.Owner holds.
 func (o *debOwner) String() string { return o.name + " " + o.version }
 
-// claim is a line of a package's md5sums.
+// claim is a line of a package's md5sums, or a file of apk's database, with the
+// digest that it names.
 type claim struct {
-	by  *debOwner
-	md5 string
+	by        *debOwner
+	md5, sha1 string
+}
+
+// isOf reports whether the claim is about this content, in a folder in which
+// the distribution keeps its own.
+func (c claim) isOf(f placed, p string) bool {
+	if c.by.apk {
+		return c.sha1 == f.SHA1 && (distributionFolder(p) || apkFolder(p))
+	}
+	return c.md5 == f.MD5 && distributionFolder(p)
 }
 
 // maxClaims is how many packages may say that a file is theirs. In a sound root
@@ -60,7 +76,7 @@ func (b *builder) ownership() {
 		}
 		for _, o := range f.Owned {
 			if at, err := b.resolveParent(o.Path); err == nil && o.MD5 != "" && len(b.owners[at]) < maxClaims {
-				b.owners[at] = append(b.owners[at], claim{who, o.MD5})
+				b.owners[at] = append(b.owners[at], claim{by: who, md5: o.MD5})
 			}
 		}
 	}
@@ -73,12 +89,12 @@ func (b *builder) ownership() {
 // nothing.
 func (b *builder) ownersOf(p string) []*debOwner {
 	f, ok := b.files[p]
-	if !ok || f.MD5 == "" || !distributionFolder(p) {
+	if !ok || f.MD5 == "" || f.SHA1 == "" {
 		return nil
 	}
 	var out []*debOwner
 	for _, c := range b.owners[p] {
-		if c.md5 == f.MD5 {
+		if c.isOf(f, p) {
 			out = append(out, c.by)
 		}
 	}
@@ -147,10 +163,28 @@ func (b *builder) ownsModules(o *debOwner, dir string, modules []string) bool {
 	return own
 }
 
-// namedFor reports whether Debian would call the package of one of these
+// apkModule takes off what Alpine ("py3-pip") and Wolfi ("py3.12-pip") put
+// before the name of a Python package.
+// https://wiki.alpinelinux.org/wiki/Package_policies#Package_names
+func apkModule(name string) string {
+	rest, ok := strings.CutPrefix(name, "py3-")
+	if !ok {
+		return name
+	}
+	minor, module, more := strings.Cut(rest, "-")
+	if _, err := strconv.ParseUint(minor, 10, 8); more && err == nil {
+		return module
+	}
+	return rest
+}
+
+// namedFor reports whether the distribution would call the package of one of these
 // modules or distributions so.
 func (o *debOwner) namedFor(names []string) bool {
 	name := pep508.NormalizeName(o.name)
+	if o.apk {
+		name = apkModule(name)
+	}
 	for _, prefix := range []string{"python3-", "python-", "pypy3-"} {
 		name = strings.TrimPrefix(name, prefix)
 	}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"path"
 	"strings"
+
+	"github.com/tallyman/tallyman/sbom"
 )
 
 // Distribution says what the image is made of, from its os-release.
@@ -25,38 +27,8 @@ func newDistribution(vars map[string]string) Distribution {
 	if d.ID == "" && len(vars) > 0 {
 		d.ID = "linux" // the default that the specification names
 	}
-	d.Ecosystem = ecosystem(d.ID, d.VersionID)
+	d.Ecosystem = sbom.DistroEcosystem(d.ID, d.VersionID)
 	return d
-}
-
-// ecosystem maps a distribution to OSV's ecosystem. Derivatives ("linuxmint",
-// "raspbian") get none: their packages are not those of what they derive from.
-// https://ossf.github.io/osv-schema/#defined-ecosystems
-func ecosystem(id, version string) string {
-	major, _, _ := strings.Cut(version, ".")
-	switch {
-	case id == "wolfi":
-		return "Wolfi"
-	case id == "chainguard":
-		return "Chainguard"
-	case version == "":
-		return ""
-	case id == "debian":
-		return "Debian:" + major
-	case id == "ubuntu":
-		return "Ubuntu:" + version
-	case id == "almalinux":
-		return "AlmaLinux:" + major
-	case id == "rocky":
-		return "Rocky Linux:" + major
-	case id == "alpine":
-		parts := strings.SplitN(version, ".", 3)
-		if len(parts) < 2 {
-			return ""
-		}
-		return "Alpine:v" + parts[0] + "." + parts[1]
-	}
-	return ""
 }
 
 // parseRelease reads NAME=value lines; values may be quoted as in a shell,
