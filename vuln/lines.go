@@ -186,33 +186,18 @@ func (m *matcher) demands(lines []*line) []*demand {
 	var out []*demand
 	at := map[string]*demand{}
 	applied := map[*line]bool{}
-	for _, s := range scopesOf(lines) {
-		for e := range m.environments {
-			d := &demand{}
-			var key strings.Builder
-			for i, l := range lines {
-				if !counts(l, s) || l.marker.Evaluate(m.environments[e].Markers) == pep508.False {
-					continue
+	for e := range m.environments {
+		for _, way := range ways(lines, m.environments[e].Markers) {
+			for _, s := range scopesOf(way) {
+				d, key := demandFor(way, s, applied)
+				known := at[key]
+				if known == nil {
+					known = d
+					at[key] = d
+					out = append(out, d)
 				}
-				fmt.Fprintf(&key, "%d ", i)
-				d.lines = append(d.lines, l)
-				if !l.component.Constraint {
-					d.requirements++
-				}
-				if l.component.Scope == s {
-					applied[l] = true
-				}
+				known.environments = append(known.environments, e)
 			}
-			if !slices.ContainsFunc(d.lines[:d.requirements], func(l *line) bool { return l.component.Scope == s }) {
-				continue
-			}
-			known := at[key.String()]
-			if known == nil {
-				known = d
-				at[key.String()] = d
-				out = append(out, d)
-			}
-			known.environments = append(known.environments, e)
 		}
 	}
 	for _, d := range out {
@@ -223,6 +208,71 @@ func (m *matcher) demands(lines []*line) []*demand {
 		out = append(out, leftOut(lines, applied)...)
 	}
 	return out
+}
+
+// demandFor is what those of lines that apply ask for a scope, and a key that
+// is the same for the same lines. It marks the lines of the scope itself.
+func demandFor(lines []*line, scope string, applied map[*line]bool) (*demand, string) {
+	d := &demand{}
+	var key strings.Builder
+	for _, l := range lines {
+		if !counts(l, scope) {
+			continue
+		}
+		fmt.Fprintf(&key, "%p ", l)
+		d.lines = append(d.lines, l)
+		if !l.component.Constraint {
+			d.requirements++
+		}
+		if l.component.Scope == scope {
+			applied[l] = true
+		}
+	}
+	return d, key.String()
+}
+
+// ways are the lines that may apply together in an environment. A line whose
+// marker cannot be decided applies, but it must not narrow what others ask
+// for: so there are all of them, those that are sure, and those with the
+// lines of each undecided marker alone.
+func ways(lines []*line, env pep508.Environment) [][]*line {
+	truth := make(map[*line]pep508.Truth, len(lines))
+	var markers []string
+	for _, l := range lines {
+		if truth[l] = l.marker.Evaluate(env); truth[l] == pep508.Undecided {
+			markers = append(markers, l.marker.String())
+		}
+	}
+	with := func(undecided func(*line) bool) []*line {
+		var out []*line
+		for _, l := range lines {
+			if truth[l] == pep508.True || truth[l] == pep508.Undecided && undecided(l) {
+				out = append(out, l)
+			}
+		}
+		return out
+	}
+	out := [][]*line{with(func(*line) bool { return true })}
+	if len(markers) == 0 {
+		return out
+	}
+	out = append(out, with(func(*line) bool { return false }))
+	slices.Sort(markers)
+	for _, marker := range slices.Compact(markers) {
+		out = append(out, with(func(l *line) bool { return l.marker.String() == marker }))
+	}
+	return out
+}
+
+// markersOf counts the different markers of lines.
+func markersOf(lines []*line) int {
+	seen := map[string]bool{}
+	for _, l := range lines {
+		if l.marker != nil {
+			seen[l.marker.String()] = true
+		}
+	}
+	return len(seen)
 }
 
 // joinDemands makes one of demands that differ in nothing but the places of

@@ -61,11 +61,14 @@ func DefaultEnvironments() []Environment {
 const elsewhere = "another platform"
 
 // otherPlatforms are all supported versions of Python where nothing is known
-// of the platform.
+// of the platform, nor which implementation it is (PyPy).
 func otherPlatforms() []Environment {
 	out := make([]Environment, len(supported))
 	for i, python := range supported {
-		out[i] = Environment{Name: elsewhere, Markers: pep508.NewEnvironment(python, "")}
+		markers := pep508.NewEnvironment(python, "")
+		delete(markers.Values, pep508.ImplementationName)
+		delete(markers.Values, pep508.PlatformPythonImplementation)
+		out[i] = Environment{Name: elsewhere, Markers: markers}
 	}
 	return out
 }

@@ -167,6 +167,42 @@ func TestLinesThatBelongTogether(t *testing.T) {
 	}
 }
 
+// TestAnUndecidedMarkerHidesNothing: an attacker adds a line that narrows, or
+// pins, under a marker that nobody can decide, or names an implementation that
+// is not the usual one.
+func TestAnUndecidedMarkerHidesNothing(t *testing.T) {
+	never := advisory("PYSEC-2025-1", "introduced 2.0")
+	pin := pypi("demo", "1.5", "")
+	pin.Marker, pin.Locations = "platform_release == 'x'", []sbom.Location{{File: "r.txt", Line: 2}}
+	for _, test := range []struct {
+		name  string
+		lines []sbom.Component
+		want  []string
+	}{
+		{"a pin", []sbom.Component{line(">=1", "r.txt", 1, ""), pin}, []string{"PYSEC-2025-1 demo>=1 current r.txt:1"}},
+		{"a range", []sbom.Component{line(">=1", "r.txt", 1, ""), line("<2", "r.txt", 2, "platform_release == 'x'")},
+			[]string{"PYSEC-2025-1 demo>=1 current r.txt:1"}},
+		{"a constraint", []sbom.Component{line(">=1", "r.txt", 1, ""), constraint("<2", "r.txt", 2, "platform_version == 'x'")},
+			[]string{"PYSEC-2025-1 demo>=1 current r.txt:1"}},
+		{"two markers", []sbom.Component{line(">=1", "r.txt", 1, "platform_release == 'y'"), line("<2", "r.txt", 2, "platform_release == 'x'")},
+			[]string{"PYSEC-2025-1 demo>=1 current r.txt:1"}},
+		{"one marker, which holds for both or none", []sbom.Component{line(">=1", "r.txt", 1, "platform_release == 'x'"), line("<2", "r.txt", 2, "platform_release == 'x'")}, []string{}},
+		{"another implementation", []sbom.Component{line(">=1", "r.txt", 1, "implementation_name == 'pypy'")},
+			[]string{"PYSEC-2025-1 demo>=1 current in another platform r.txt:1"}},
+		{"texts in an order that older installers have", []sbom.Component{line(">=1", "r.txt", 1, "sys_platform < 'win32'")},
+			[]string{"PYSEC-2025-1 demo>=1 current in another platform r.txt:1"}},
+	} {
+		src := fake{"PyPI": {"demo": {never}}}
+		res, err := vuln.Match(t.Context(), &sbom.Document{Components: test.lines}, src)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(test.want, describe(res)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", test.name, diff)
+		}
+	}
+}
+
 // TestScopesOfRequirements: an extra comes on top of what runs always, and
 // says nothing about it; a build is a place of its own.
 func TestScopesOfRequirements(t *testing.T) {

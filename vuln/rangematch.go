@@ -29,8 +29,8 @@ func (m *matcher) ranges(ctx context.Context, lines map[string][]*line, together
 			m.lineGap(lines[name][0], sbom.GapTooLarge, fmt.Sprintf("%d lines of too many files name %s: what they admit together is not judged", len(lines[name]), name))
 		}
 		for _, group := range groups {
-			if scopes := len(scopesOf(group)); scopes*len(group) > maxSteps {
-				m.lineGap(group[0], sbom.GapTooLarge, fmt.Sprintf("%d lines for %d uses name %s: what they admit together is not judged", len(group), scopes, name))
+			if scopes, markers := len(scopesOf(group)), markersOf(group); scopes*len(group)*(1+markers) > maxSteps {
+				m.lineGap(group[0], sbom.GapTooLarge, fmt.Sprintf("%d lines for %d uses with %d markers name %s: what they admit together is not judged", len(group), scopes, markers, name))
 				continue
 			}
 			asked = append(asked, m.demands(group)...)
