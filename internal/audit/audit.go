@@ -57,6 +57,9 @@ type Auditor struct {
 	Enable []string
 	// Hub has the settings of the audited Space, nil for none.
 	Hub *Hub
+	// Layers keeps what is read of images' layers; nil keeps nothing. It changes
+	// no result.
+	Layers *image.Cache
 	// Verify says what a good signature is.
 	Verify attest.Options
 	// Compare holds the findings against those of another program and returns a
@@ -184,9 +187,12 @@ func (a *Auditor) readImage(ctx context.Context, t Target, s *source, r *Report)
 	if slices.Equal(a.Stages, []string{StageVerify}) {
 		return &sbom.Document{}, nil, nil
 	}
-	inventory, err := image.Read(ctx, t.Image.Image(), image.Options{})
+	inventory, err := image.Read(ctx, t.Image.Image(), image.Options{Cache: a.Layers})
 	if err != nil {
 		return nil, nil, fmt.Errorf("reading image %q: %w", t.Image.Name(), err)
+	}
+	if inventory.CacheError != nil {
+		a.step("%v", inventory.CacheError)
 	}
 	r.Image = imageFacts(t.Image.Digest().String(), inventory)
 	inventory.Document.Gaps = append(inventory.Document.Gaps, passedBy(t.Image.Others())...)

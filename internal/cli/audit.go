@@ -127,6 +127,11 @@ func (a *app) run(ctx context.Context, set *settings, command string, stages []s
 		return nil, err
 	}
 	defer closer()
+	if t.Image != nil {
+		var closeLayers func()
+		auditor.Layers, closeLayers = a.layerCache(progress)
+		defer closeLayers()
+	}
 	return a.runOn(ctx, auditor, t)
 }
 

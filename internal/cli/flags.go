@@ -26,6 +26,7 @@ type flags struct {
 	exclude  []string
 	root     string
 	cacheDir string
+	noLayers bool
 	timeout  time.Duration
 	offline  bool
 	quiet    bool
@@ -68,6 +69,7 @@ func (a *app) common(cmd *cobra.Command) {
 	f.StringArrayVar(&a.flags.exclude, "exclude", nil, "no files that match this `GLOB` below the target; may be repeated")
 	f.StringVar(&a.flags.root, "root", "", "`DIR` that no include may leave (default: the enclosing git work tree, else the target)")
 	f.Var(&a.flags.maxAge, "max-age", "advisories older than this `AGE` (36h, 7d, 2w) decide nothing (default 7d)")
+	f.BoolVar(&a.flags.noLayers, "no-layer-cache", false, "read every layer of an image, also those that were read before, and keep nothing")
 	a.policyFlags(cmd)
 	a.world(cmd)
 	must(cmd.RegisterFlagCompletionFunc("format", words(report.Formats()...)))
@@ -102,7 +104,7 @@ func unsaid(cmd *cobra.Command, names ...string) {
 // commands that decide nothing take.
 func (a *app) world(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&a.flags.cacheDir, "cache-dir", "", "`DIR` for advisory snapshots (default: the user's cache directory)")
+	f.StringVar(&a.flags.cacheDir, "cache-dir", "", "`DIR` for advisory snapshots and what was read of image layers (default: the user's cache directory)")
 	f.DurationVar(&a.flags.timeout, "timeout", 5*time.Minute, "give up after this long, undecided")
 	f.BoolVar(&a.flags.offline, "offline", false, "never touch a network")
 	f.BoolVarP(&a.flags.quiet, "quiet", "q", false, "no progress, and no text on success")

@@ -80,6 +80,9 @@ func (a *app) sweep(cmd *cobra.Command, args []string, list string, parallel int
 		return err
 	}
 	defer done()
+	layers, closeLayers := a.layerCache(progress)
+	defer closeLayers()
+	auditor.Layers = layers
 	run := &sweep.Sweep{
 		Source: source, AsOf: a.env.Now(), Parallel: parallel,
 		Unlisted: unlisted, Resolve: a.resolve,

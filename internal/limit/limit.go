@@ -100,6 +100,12 @@ const (
 	LayerFileBytes = 64 << 20
 	// LayerKeptBytes bounds all files of one layer that are kept for reading.
 	LayerKeptBytes = 512 << 20
+	// LayerFactsBytes bounds what the layer cache has of one layer, before and
+	// after it is inflated.
+	LayerFactsBytes = 1 << 30
+	// LayerCacheBytes bounds what the layer cache has of all layers; the ones
+	// not used for longest go first.
+	LayerCacheBytes = 1 << 30
 	// ImageLayers bounds how many layers one image may have.
 	ImageLayers = 512
 	// ManifestListEntries bounds how many manifests one image index may have.

@@ -15,10 +15,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"runtime"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/tallyman/tallyman/internal/limit"
 	"github.com/tallyman/tallyman/sbom"
@@ -31,6 +29,8 @@ type Options struct {
 	// Parallel is how many layers are read at once; 0 means as many as there
 	// are processors, at most 4.
 	Parallel int
+	// Cache keeps what is read of layers and has what was; nil for none.
+	Cache *Cache
 }
 
 // Inventory is what Read found.
@@ -47,6 +47,12 @@ type Inventory struct {
 	Layers []string
 	// SizeBytes is the sum of the stored (usually compressed) layer sizes.
 	SizeBytes int64
+	// Known is how many of the layers were in the cache, so that no byte of
+	// them was read. It says nothing about the image.
+	Known int
+	// CacheError is why the cache could not be read or written, nil when it
+	// could. The inventory is complete without it.
+	CacheError error
 }
 
 // Read inventories img. It fails when the image's manifest, configuration or
@@ -56,16 +62,19 @@ func Read(ctx context.Context, img v1.Image, opts Options) (*Inventory, error) {
 	if err != nil {
 		return nil, err
 	}
-	facts, err := scanAll(ctx, parts.layers, opts.Parallel)
+	scans := &scans{cache: opts.Cache}
+	facts, err := scans.all(ctx, parts.layers, opts.Parallel)
 	if err != nil {
 		return nil, err
 	}
+	scans.failed(opts.Cache.prune())
 	root, err := squash(ctx, facts)
 	if err != nil {
 		return nil, fmt.Errorf("image %s: %w", parts.digest, err)
 	}
 	inv := root.inventory(cmp.Or(opts.Name, parts.digest))
 	inv.Config = newConfig(parts.config)
+	inv.Known, inv.CacheError = scans.known, scans.err
 	inv.SizeBytes = parts.size
 	inv.Layers = make([]string, 0, len(parts.layers))
 	for _, l := range parts.layers {
@@ -126,33 +135,4 @@ func split(img v1.Image) (*parts, error) {
 		p.layers = append(p.layers, layer{Layer: l, digest: h.String(), diffID: config.RootFS.DiffIDs[i].String()})
 	}
 	return p, nil
-}
-
-// scanAll scans the layers, several at a time, each distinct one once.
-func scanAll(ctx context.Context, layers []layer, parallel int) ([]*layerFacts, error) {
-	if parallel <= 0 {
-		parallel = min(4, runtime.GOMAXPROCS(0))
-	}
-	facts := make([]*layerFacts, len(layers))
-	first := map[[2]string]int{}
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(parallel)
-	for i, l := range layers {
-		key := [2]string{l.digest, l.diffID}
-		if _, seen := first[key]; seen {
-			continue
-		}
-		first[key] = i
-		group.Go(func() (err error) {
-			facts[i], err = scanLayer(ctx, l)
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return nil, err
-	}
-	for i, l := range layers {
-		facts[i] = facts[first[[2]string{l.digest, l.diffID}]]
-	}
-	return facts, nil
 }

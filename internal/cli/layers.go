@@ -1,0 +1,31 @@
+package cli
+
+import (
+	"os"
+	"path/filepath"
+
+	"github.com/tallyman/tallyman/sbom/image"
+)
+
+// layerCache opens the folder in which what was read of images' layers is kept.
+// It is nil when there is none or it is not wanted: then every layer is read.
+// done releases it.
+func (a *app) layerCache(p *progress) (cache *image.Cache, done func()) {
+	if a.cacheDir() == "" || a.flags.noLayers {
+		return nil, func() {}
+	}
+	dir := filepath.Join(a.path(a.cacheDir()), "layers")
+	root, err := openOrMake(dir)
+	if err != nil {
+		p.step("no layer is kept: " + err.Error())
+		return nil, func() {}
+	}
+	return image.NewCache(root, image.CacheOptions{Tool: a.version(), Now: a.env.Now()}), func() { root.Close() }
+}
+
+func openOrMake(dir string) (*os.Root, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	return os.OpenRoot(dir)
+}

@@ -1,0 +1,276 @@
+package image
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/tallyman/tallyman/internal/limit"
+)
+
+// analyserVersion counts the changes of what a layer's facts are. It goes up
+// whenever the same layer gives other facts than before: TestAnalyserVersion
+// holds the facts of a layer with everything against those kept with it.
+const analyserVersion = 1
+
+// Cache keeps what was read of layers in a folder, one file for each layer, so
+// that a layer that several images share is read once. A file is named after
+// the layer's two digests (of the bytes as stored and of the archive inside,
+// of which reading the layer has proved that they belong together), the version
+// of the analyser and the program. It is written beside its place and moved
+// there, so that programs can share the folder, and it is checked when it is
+// read: one that was altered or cut is dropped, and the layer is read again.
+//
+// The check finds accidents. Whoever can write to the folder can put facts
+// there, as he could replace the program.
+//
+// All methods may be called by several goroutines. A nil Cache keeps nothing.
+type Cache struct {
+	root     *os.Root
+	tool     string
+	now      time.Time
+	maxBytes int64
+	written  atomic.Bool
+}
+
+// CacheOptions are the optional parts of NewCache. The zero value is usable.
+type CacheOptions struct {
+	// Tool is the version of the program. What another version kept is not
+	// used.
+	Tool string
+	// Now is when a layer that is used counts as used, for Prune. The zero
+	// value leaves it with the time at which it was read.
+	Now time.Time
+	// MaxBytes bounds all files together; 0 means limit.LayerCacheBytes.
+	MaxBytes int64
+}
+
+// NewCache keeps facts in root, which the caller closes when no Read runs any
+// more.
+func NewCache(root *os.Root, opts CacheOptions) *Cache {
+	if opts.MaxBytes <= 0 {
+		opts.MaxBytes = limit.LayerCacheBytes
+	}
+	return &Cache{root: root, tool: opts.Tool, now: opts.Now, maxBytes: opts.MaxBytes}
+}
+
+// cacheKey says what the facts of a file are of.
+type cacheKey struct {
+	Analyser int    `json:"analyser"`
+	Tool     string `json:"tool"`
+	Digest   string `json:"digest"`
+	DiffID   string `json:"diff_id"`
+}
+
+func (c *Cache) key(l layer) cacheKey {
+	return cacheKey{Analyser: analyserVersion, Tool: c.tool, Digest: l.digest, DiffID: l.diffID}
+}
+
+// factsSuffix is what the names of finished files end in; those that are being
+// written end in tempSuffix.
+const (
+	factsSuffix = ".facts"
+	tempSuffix  = ".part"
+)
+
+func (k cacheKey) file() string {
+	sum := sha256.Sum256([]byte(strings.Join([]string{fmt.Sprint(k.Analyser), k.Tool, k.Digest, k.DiffID}, "\x00")))
+	return hex.EncodeToString(sum[:]) + factsSuffix
+}
+
+// get returns the facts of l, nil when they are not there or not sound. The
+// error says why they could not be read, and is for a note.
+func (c *Cache) get(l layer) (*layerFacts, error) {
+	if c == nil {
+		return nil, nil
+	}
+	key := c.key(l)
+	name := key.file()
+	info, err := c.root.Lstat(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%q in the layer cache is not a file", name)
+	}
+	f, err := c.root.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	facts, err := readFacts(f, key)
+	if err != nil {
+		c.root.Remove(name)
+		return nil, nil
+	}
+	if !c.now.IsZero() {
+		c.root.Chtimes(name, c.now, c.now) // only what is pruned first depends on it
+	}
+	return facts, nil
+}
+
+// put keeps the facts of l. When it fails there is nothing, or what was there.
+func (c *Cache) put(l layer, facts *layerFacts) (err error) {
+	if c == nil {
+		return nil
+	}
+	key := c.key(l)
+	name := key.file()
+	temp := name + "." + rand.Text() + tempSuffix
+	f, err := c.root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			c.root.Remove(temp)
+		}
+	}()
+	if err := errors.Join(writeFacts(f, key, facts), f.Close()); err != nil {
+		return err
+	}
+	c.written.Store(true)
+	return c.root.Rename(temp, name)
+}
+
+// prune removes the files that were not used for longest until the rest is
+// within the bound, if anything was written since the last time.
+func (c *Cache) prune() error {
+	if c == nil || !c.written.Swap(false) {
+		return nil
+	}
+	entries, err := fs.ReadDir(c.root.FS(), ".")
+	if err != nil {
+		return err
+	}
+	var files []fs.FileInfo
+	var total int64
+	for _, e := range entries {
+		info, err := e.Info()
+		ours := strings.HasSuffix(e.Name(), factsSuffix) || strings.HasSuffix(e.Name(), tempSuffix)
+		if err != nil || !ours || !info.Mode().IsRegular() {
+			continue // another program removed it, or put it there
+		}
+		files = append(files, info)
+		total += info.Size()
+	}
+	slices.SortFunc(files, func(a, b fs.FileInfo) int {
+		if n := a.ModTime().Compare(b.ModTime()); n != 0 {
+			return n
+		}
+		return strings.Compare(a.Name(), b.Name())
+	})
+	for _, f := range files {
+		if total <= c.maxBytes {
+			break
+		}
+		if err := c.root.Remove(f.Name()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		total -= f.Size()
+	}
+	return nil
+}
+
+// factsWindowBytes is the window of the compression.
+const factsWindowBytes = 1 << 20
+
+// writeFacts writes facts in the form that readFacts reads: compressed JSON (the
+// key, the facts without entries, each entry), and the SHA-256 of that.
+func writeFacts(w io.Writer, key cacheKey, facts *layerFacts) error {
+	sum := sha256.New()
+	z, err := zstd.NewWriter(io.MultiWriter(w, sum), zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(factsWindowBytes))
+	if err != nil {
+		return err
+	}
+	out := json.NewEncoder(z)
+	head := *facts
+	head.Entries = nil
+	err = errors.Join(out.Encode(key), out.Encode(factsHead{head, len(facts.Entries)}))
+	for i := 0; i < len(facts.Entries) && err == nil; i++ {
+		err = out.Encode(&facts.Entries[i])
+	}
+	if err := errors.Join(err, z.Close()); err != nil {
+		return err
+	}
+	_, err = w.Write(sum.Sum(nil))
+	return err
+}
+
+// factsHead is a layer's facts without the entries, and how many follow.
+type factsHead struct {
+	layerFacts
+	Count int `json:"count"`
+}
+
+// errAltered is what readFacts ends with when a file is not as it was written.
+var errAltered = errors.New("the facts were altered")
+
+// readFacts reads what writeFacts wrote for key, and fails when one byte of it
+// is another.
+func readFacts(f *os.File, key cacheKey) (*layerFacts, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	size := info.Size() - sha256.Size
+	if size < 0 || size > limit.LayerFactsBytes {
+		return nil, errAltered
+	}
+	sum := sha256.New()
+	content := io.TeeReader(io.LimitReader(f, size), sum)
+	facts, decodeErr := decodeFacts(content, key)
+	if _, err := io.Copy(io.Discard, content); err != nil {
+		return nil, err
+	}
+	want, err := limit.ReadAll(f, sha256.Size)
+	if err != nil {
+		return nil, err
+	}
+	if string(sum.Sum(nil)) != string(want) {
+		return nil, errAltered
+	}
+	return facts, decodeErr
+}
+
+func decodeFacts(r io.Reader, key cacheKey) (*layerFacts, error) {
+	z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(factsWindowBytes))
+	if err != nil {
+		return nil, err
+	}
+	defer z.Close()
+	in := json.NewDecoder(limit.Reader(z, limit.LayerFactsBytes))
+	var got cacheKey
+	var head factsHead
+	if err := errors.Join(in.Decode(&got), in.Decode(&head)); err != nil {
+		return nil, err
+	}
+	if got != key || head.Layer != key.Digest || head.Count < 0 || head.Count > limit.LayerKeptEntries+1 {
+		return nil, errAltered
+	}
+	facts := head.layerFacts
+	facts.Entries = make([]entry, head.Count)
+	for i := range facts.Entries {
+		if err := in.Decode(&facts.Entries[i]); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := in.Token(); !errors.Is(err, io.EOF) {
+		return nil, errAltered
+	}
+	return &facts, nil
+}

@@ -1,0 +1,80 @@
+package image
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// scans reads the layers of one image.
+type scans struct {
+	cache *Cache
+
+	mu    sync.Mutex
+	known int   // layers that the cache had
+	err   error // the first that the cache made
+}
+
+// all returns the facts of the layers, of which several are read at a time,
+// each distinct one once.
+func (s *scans) all(ctx context.Context, layers []layer, parallel int) ([]*layerFacts, error) {
+	if parallel <= 0 {
+		parallel = min(4, runtime.GOMAXPROCS(0))
+	}
+	facts := make([]*layerFacts, len(layers))
+	first := map[[2]string]int{}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(parallel)
+	for i, l := range layers {
+		key := [2]string{l.digest, l.diffID}
+		if _, seen := first[key]; seen {
+			continue
+		}
+		first[key] = i
+		group.Go(func() (err error) {
+			facts[i], err = s.one(ctx, l)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	for i, l := range layers {
+		facts[i] = facts[first[[2]string{l.digest, l.diffID}]]
+	}
+	return facts, nil
+}
+
+// one takes the facts of a layer from the cache, or reads the layer and keeps
+// them. A cache that does not work costs time and nothing else.
+func (s *scans) one(ctx context.Context, l layer) (*layerFacts, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	facts, err := s.cache.get(l)
+	s.failed(err)
+	if facts != nil {
+		s.mu.Lock()
+		s.known++
+		s.mu.Unlock()
+		return facts, nil
+	}
+	if facts, err = scanLayer(ctx, l); err != nil {
+		return nil, err
+	}
+	s.failed(s.cache.put(l, facts))
+	return facts, nil
+}
+
+// failed notes what went wrong with the cache.
+func (s *scans) failed(err error) {
+	if err != nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.err = cmp.Or(s.err, fmt.Errorf("the layer cache: %w", err))
+	}
+}
