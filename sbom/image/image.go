@@ -15,6 +15,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
@@ -88,6 +89,8 @@ type layer struct {
 	v1.Layer
 	// digest is the digest of the stored bytes, diffID of the tar inside.
 	digest, diffID string
+	// closed says why the layer is not to be read, "" when it is.
+	closed string
 }
 
 // parts is an image taken apart.
@@ -114,6 +117,10 @@ func split(img v1.Image) (*parts, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the layers of image %s: %w", digest, err)
 	}
+	manifest, err := img.Manifest()
+	if err != nil {
+		return nil, fmt.Errorf("reading the manifest of image %s: %w", digest, err)
+	}
 	if len(layers) > limit.ImageLayers {
 		return nil, fmt.Errorf("image %s has %d layers: %w of %d", digest, len(layers), limit.ErrTooLarge, limit.ImageLayers)
 	}
@@ -132,7 +139,25 @@ func split(img v1.Image) (*parts, error) {
 			return nil, fmt.Errorf("reading layer %s: %w", h, err)
 		}
 		p.size += size
-		p.layers = append(p.layers, layer{Layer: l, digest: h.String(), diffID: config.RootFS.DiffIDs[i].String()})
+		one := layer{Layer: l, digest: h.String(), diffID: config.RootFS.DiffIDs[i].String()}
+		if i < len(manifest.Layers) {
+			one.closed = closed(manifest.Layers[i])
+		}
+		p.layers = append(p.layers, one)
 	}
 	return p, nil
+}
+
+// closed says why a layer cannot be read here, "" when it can. A foreign layer
+// is somewhere else, at an address that the image's author chose, and it is not
+// for a scanner to go there.
+// https://github.com/opencontainers/image-spec/blob/main/layer.md#non-distributable-layers
+func closed(d v1.Descriptor) string {
+	switch {
+	case !d.MediaType.IsDistributable(), len(d.URLs) > 0:
+		return "a foreign layer, which is fetched from somewhere else than the image: it was not read"
+	case strings.HasSuffix(string(d.MediaType), "+encrypted"):
+		return "an encrypted layer, which was not read"
+	}
+	return ""
 }

@@ -96,6 +96,8 @@ func inflate(r io.Reader) (plain io.Reader, done func(), err error) {
 			return nil, nil, err
 		}
 		return z, z.Close, nil
+	case n >= 3 && string(head[:3]) == "BZh", n == 4 && string(head) == "\xfd7zX":
+		return nil, nil, errors.New("compressed with bzip2 or xz, which no image specification knows")
 	}
 	return r, func() {}, nil
 }

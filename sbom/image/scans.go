@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/tallyman/tallyman/sbom"
 )
 
 // scans reads the layers of one image.
@@ -54,6 +56,9 @@ func (s *scans) all(ctx context.Context, layers []layer, parallel int) ([]*layer
 func (s *scans) one(ctx context.Context, l layer) (*layerFacts, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
+	}
+	if l.closed != "" {
+		return &layerFacts{Layer: l.digest, Entries: []entry{}, Gaps: []sbom.Gap{sbom.NewGap(sbom.GapImage, "", 0, l.closed)}}, nil
 	}
 	facts, err := s.cache.get(l)
 	s.failed(err)
