@@ -48,6 +48,8 @@ type source struct {
 	ignored []string
 	// demo are the files that name packages for a demo only, see demos.
 	demo map[string]bool
+	// develop are the folders whose development is installed, see developed.
+	develop []string
 }
 
 // collect reads every manifest of a folder, each once.
@@ -93,6 +95,7 @@ func (a *Auditor) collect(ctx context.Context, f *Folder) (*source, error) {
 	s.docs = append(s.docs, &sbom.Document{Gaps: s.unread(f, found)})
 	s.lint = append(s.lint, python.CheckInterpreters(a.Now, s.interpreters)...)
 	s.demo = s.demos(f)
+	s.develop = s.developed(f)
 	s.rebase(f)
 	return s, nil
 }

@@ -122,20 +122,49 @@ func copied(f *Folder, file *dockerfile.File, demo func(string) bool) []string {
 	return out
 }
 
+// developed are the folders, as the user sees them, of the Dockerfiles that
+// install what their project needs for development. Demos have none.
+func (s *source) developed(f *Folder) []string {
+	var out []string
+	for _, name := range sortedKeys(s.dockerfiles) {
+		if seen := relative(f.Dir, name); s.dockerfiles[name].InstallsDev() && (s.demo == nil || !inDemo(seen)) {
+			out = append(out, path.Dir(seen))
+		}
+	}
+	return out
+}
+
+// scope returns the scope of a package at a place: the group that is named dev
+// is for development, unless a Dockerfile beside, above or below its project
+// installs it.
+func (s *source) scope(own, ecosystem string, at []sbom.Location) string {
+	if own != scopeGroupDev && own != scopeDev {
+		return own
+	}
+	installed := ecosystem == "PyPI" && slices.ContainsFunc(at, func(at sbom.Location) bool {
+		return slices.ContainsFunc(s.develop, func(dir string) bool {
+			own := path.Dir(at.File)
+			return at.Layer == "" && (within(own, dir) || within(dir, own))
+		})
+	})
+	if installed {
+		return scopeGroupDev
+	}
+	return scopeDev
+}
+
 // rescopes reports whether scoped would change anything.
 func (s *source) rescopes(components []sbom.Component) bool {
-	return s != nil && (len(s.demo) > 0 || slices.ContainsFunc(components, func(c sbom.Component) bool { return c.Scope == scopeGroupDev }))
+	return s != nil && (len(s.demo)+len(s.develop) > 0 || slices.ContainsFunc(components, func(c sbom.Component) bool { return c.Scope == scopeGroupDev }))
 }
 
 // scoped gives what only demo files name the scope "demo", and the group that
-// is named dev the scope "dev". What is for something else besides keeps that.
+// is named dev the scope "dev" unless it is installed. What is for something else besides keeps that.
 func (s *source) scoped(components []sbom.Component, findings []vuln.Finding) []sbom.Component {
 	constrains := map[named]bool{}
 	out := make([]sbom.Component, 0, len(components))
 	for _, c := range components {
-		if c.Scope == scopeGroupDev {
-			c.Scope = scopeDev
-		}
+		c.Scope = s.scope(c.Scope, c.Ecosystem, c.Locations)
 		var shown, rest []sbom.Location
 		for _, at := range c.Locations {
 			key := named{c.NormalName(), at}
@@ -187,9 +216,7 @@ func (s *source) scopeFinding(f *vuln.Finding, constrains map[named]bool) {
 	}
 	scopes := slices.Clone(f.Scopes)
 	for i := range scopes {
-		if scopes[i] == scopeGroupDev {
-			scopes[i] = scopeDev
-		}
+		scopes[i] = s.scope(scopes[i], f.Ecosystem, f.Locations)
 	}
 	if demo && !rest {
 		scopes = slices.DeleteFunc(scopes, gatesAsShipped)

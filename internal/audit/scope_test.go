@@ -122,3 +122,31 @@ func TestDemoScopeOfAFinding(t *testing.T) {
 		})
 	}
 }
+
+// TestDevelopmentThatIsShippedIsNoDevelopment: what a Dockerfile installs gates,
+// whatever its project calls it.
+func TestDevelopmentThatIsShippedIsNoDevelopment(t *testing.T) {
+	file := func(text string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(text)} }
+	project := file("[project]\nname = \"x\"\nversion = \"1\"\n[dependency-groups]\ndev = [\"a==1\"]\n[tool.uv]\ndev-dependencies = [\"b==1\"]\n")
+	for _, test := range []struct {
+		name, dockerfile, run, want string
+	}{
+		{"Installed", "Dockerfile", "uv sync", "group:dev"},
+		{"LeftOut", "Dockerfile", "uv sync --no-dev", "dev"},
+		{"OfAnotherProject", "other/Dockerfile", "uv sync", "dev"},
+		{"ByADemo", "app/demo/Dockerfile", "uv sync", "dev"},
+		{"FromAFolderBelow", "app/docker/Dockerfile", "pip install --group dev", "group:dev"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			fsys := fstest.MapFS{"app/pyproject.toml": project, "app/" + test.dockerfile: file("FROM python:3.12\nRUN " + test.run + "\n")}
+			if test.name == "OfAnotherProject" || test.name == "ByADemo" {
+				delete(fsys, "app/"+test.dockerfile)
+				fsys[test.dockerfile] = file("FROM python:3.12\nRUN " + test.run + "\n")
+			}
+			want := []string{"a " + test.want + " app/pyproject.toml", "b " + test.want + " app/pyproject.toml"}
+			if diff := cmp.Diff(want, scopesOfFiles(t, &Folder{FS: fsys, Dir: "."})); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}

@@ -60,6 +60,8 @@ type collector struct {
 	gaps         []sbom.Gap
 	requirements []string
 	projects     []Project
+	// dev is File.InstallsDev.
+	dev bool
 	// copied are the names of the files of the build context in the stages.
 	copied map[string]bool
 	// starts are what the stages so far start.
@@ -68,6 +70,8 @@ type collector struct {
 	// Of the stage that is being read:
 	shipped, carried bool
 	distro           distribution
+	// noDev is true where uv is told to leave development out.
+	noDev bool
 	// fetched is true once a command of the instruction has fetched a tree
 	// into which it may have gone.
 	fetched bool
@@ -76,8 +80,10 @@ type collector struct {
 func (f *File) collect() *collector {
 	c := &collector{file: f, copied: f.copied()}
 	carried := f.carried()
+	noDev := make([]bool, len(f.Stages)) // at the end of each stage
 	for i, s := range f.Stages {
 		c.shipped, c.carried, c.distro = s.Reach == Shipped, carried[i], f.distribution(s)
+		c.noDev = s.Parent >= 0 && noDev[s.Parent]
 		c.entrypoint(s)
 		s.Walk(func(in *Instruction) {
 			if in.Script != nil && in.Name != "HEALTHCHECK" {
@@ -86,8 +92,10 @@ func (f *File) collect() *collector {
 			}
 			if in.Name == "ENV" || in.Name == "ARG" {
 				c.variables(in)
+				c.leavesDev(in)
 			}
 		})
+		noDev[i] = c.noDev
 	}
 	return c
 }
@@ -102,6 +110,7 @@ func (c *collector) script(in *Instruction) {
 			c.unseen(command)
 		}
 		for _, v := range command.invocations() {
+			c.developed(v)
 			c.invocation(v)
 		}
 	}
