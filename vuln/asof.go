@@ -13,9 +13,10 @@ import (
 // for a permission: what a record said that day, before it was edited, nobody
 // can tell, so whoever decides on it has to say that it is reconstructed.
 //
-// Doubt is on the side of the advisory: databases publish old advisories again
-// under new names (PyPA those of 2024 in 2026), so that a record counts from
-// the year of the oldest of its ids, however late it was published.
+// Databases publish old advisories again under new names (PyPA those of 2024 in
+// 2026). So a record that was published in a later year than the oldest of its
+// ids counts from that year on, on the side of doubt; one that was published in
+// the year of its ids counts from its publication.
 type Past struct {
 	source Source
 	at     time.Time
@@ -59,21 +60,20 @@ func (p *Past) Reconstructed() (later, edited int64) { return p.later.Load(), p.
 var yearOf = regexp.MustCompile(`(?:^|-)((?:19|20)[0-9]{2})-[0-9]`)
 
 // knownAt reports whether an advisory may have been known at an instant: its
-// record was published, or one of its ids is of that year or an earlier one.
+// record was published, or it was published again in a later year than that of
+// its oldest id, which is that of the instant or an earlier one.
 func knownAt(a *Advisory, at time.Time) bool {
 	if !a.Published.After(at) {
 		return true
 	}
+	oldest := a.Published.UTC().Year()
 	for _, list := range [][]string{{a.ID}, a.Aliases, a.Upstream} {
 		for _, id := range list {
-			m := yearOf.FindStringSubmatch(id)
-			if m == nil {
-				continue
-			}
-			if year, err := strconv.Atoi(m[1]); err == nil && year <= at.UTC().Year() {
-				return true
+			if m := yearOf.FindStringSubmatch(id); m != nil {
+				year, _ := strconv.Atoi(m[1]) // four digits
+				oldest = min(oldest, year)
 			}
 		}
 	}
-	return false
+	return oldest < a.Published.UTC().Year() && oldest <= at.UTC().Year()
 }

@@ -28,6 +28,7 @@ func TestAsOf(t *testing.T) {
 		{ID: "E", Published: day("2024-02-01"), Withdrawn: day("2025-03-01")},
 		{ID: "PYSEC-2026-1409", Aliases: []string{"CVE-2024-1727"}, Published: day("2026-07-07")},
 		{ID: "PYSEC-2026-9", Aliases: []string{"CVE-2026-1"}, Published: day("2026-07-07")},
+		{ID: "PYSEC-2024-9", Aliases: []string{"CVE-2024-9"}, Published: day("2024-07-07")},
 		{ID: "NO-DATE"},
 	}
 	past := AsOf(source, day("2024-06-01"))
@@ -44,8 +45,8 @@ func TestAsOf(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("known, and whether withdrawn (-want +got):\n%s", diff)
 	}
-	if later, edited := past.Reconstructed(); later != 2 || edited != 1 {
-		t.Errorf("left out %d, edited %d; want 2 and 1", later, edited)
+	if later, edited := past.Reconstructed(); later != 3 || edited != 1 {
+		t.Errorf("left out %d, edited %d; want 3 and 1", later, edited)
 	}
 	if !source[4].Withdrawn.Equal(day("2025-03-01")) {
 		t.Error("the source's own record was changed")
