@@ -7,6 +7,7 @@ import (
 
 	"github.com/tallyman/tallyman/sbom"
 	"github.com/tallyman/tallyman/sbom/pep440"
+	"github.com/tallyman/tallyman/sbom/pep508"
 	"github.com/tallyman/tallyman/vuln"
 )
 
@@ -34,6 +35,9 @@ func (p *planner) accompany(n *need, f *file) {
 	}
 	p.openFindings(n)
 	target := n.begin()
+	if p.imposed(n, target) {
+		return
+	}
 	if _, ok := f.grammar.(spaceGrammar); ok || len(carriers) != 1 || !target.IsValid() || target.IsPrerelease() || n.conditional() {
 		if n.target().IsValid() || len(n.exclude) > 0 {
 			p.refuse(n, "", "it comes through %s: %s", n.through, f.byHand(n))
@@ -56,6 +60,40 @@ func (p *planner) accompany(n *need, f *file) {
 		edit: Edit{File: f.name, Line: n.line, Package: n.name, New: own.text,
 			Reason: "comes through " + n.through + "; cures " + n.reason(target)},
 	})
+}
+
+// imposed reports whether the package that brings in what a need is about asks
+// for versions of it that leave the target out, so that a requirement beside it
+// could not be installed, and names the caps. It names those of the open
+// findings too, which a lower target leaves open.
+func (p *planner) imposed(n *need, target pep440.Version) (forbidden bool) {
+	wanted := later(target, n.capped)
+	caps, ids := n.caps(wanted)
+	if len(caps) == 0 {
+		return false
+	}
+	p.refuse(n, "", "%s cures %s, and the cap %s prevents it", wanted, names(ids), (&capError{caps}).list())
+	if target.IsValid() {
+		caps, _ = n.caps(target)
+	}
+	return len(caps) > 0
+}
+
+// caps are the caps that the findings of a need name and that leave a version
+// out, sorted, and the advisories of those findings. One that cannot be read
+// leaves every version out.
+func (n *need) caps(v pep440.Version) (out, ids []string) {
+	for _, f := range n.findings {
+		for _, c := range f.Caps {
+			text, _, _ := strings.Cut(c, " (")
+			r, err := pep508.Parse(text)
+			if err != nil || v.IsValid() && !r.Specifiers.Contains(v, pep440.PrereleasesAllowed) {
+				out, ids = append(out, c), append(ids, firstID(f))
+			}
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out), ids
 }
 
 // conditional reports whether the package comes in some environments only, so

@@ -463,11 +463,41 @@ func TestWhatComesThroughGradio(t *testing.T) {
 			t.Errorf("%s: got %q, refused %v, want %q", test.name, got, refused, test.want)
 		}
 	}
+	// What the package that brings it in leaves out is not written beside it.
+	pinned := through("requirements.txt", 1)
+	pinned.Caps = []string{"starlette==1.2.0 (gradio 6.25.0)"}
+	low, high := through("requirements.txt", 1), through("requirements.txt", 1)
+	low.Floor, low.IDs = "1.2.5", []string{"CVE-2026-1"}
+	high.Floor, high.Fixed, high.IDs, high.Caps = "", "2.0", []string{"CVE-2026-2"}, []string{"starlette<2.0,>=1.0 (gradio[mcp] 6.25.0)"}
+	high.Specifier = "<2.0,>=1.0"
+	alone := high
+	unread := through("requirements.txt", 1)
+	unread.Caps = []string{"?"}
+	for _, test := range []struct {
+		name, want, reason string
+		findings           []vuln.Finding
+	}{
+		{"a pin", "gradio==6.25.0\n", "1.3.1 cures advisory CVE-2024-1, and the cap starlette==1.2.0 (gradio 6.25.0) prevents it", []vuln.Finding{pinned}},
+		{"a bound", "gradio==6.25.0\n", "2.0 cures advisory CVE-2026-2, and the cap starlette<2.0,>=1.0 (gradio[mcp] 6.25.0) prevents it", []vuln.Finding{alone}},
+		{"a bound with room below it", "gradio==6.25.0\nstarlette>=1.2.5\n", "2.0 cures advisory CVE-2026-2, and the cap starlette<2.0,>=1.0 (gradio[mcp] 6.25.0) prevents it", []vuln.Finding{low, high}},
+		{"a cap that cannot be read", "gradio==6.25.0\n", "1.3.1 cures advisory CVE-2024-1, and the cap ? prevents it", []vuln.Finding{unread}},
+	} {
+		if got, refused := edited(t, "requirements.txt", "gradio==6.25.0\n", test.findings...); got != test.want || len(refused) != 1 || refused[0].Reason != test.reason {
+			t.Errorf("%s: got %q, refused %v, want %q and %q", test.name, got, refused, test.want, test.reason)
+		}
+	}
 	// Where another line of the same finding is edited, nothing is added.
 	both := found("starlette", "requirements.txt", 1, "1.3.1")
 	both.Locations = append(both.Locations, sbom.Location{File: "requirements.txt", Line: 2})
 	if got, refused := edited(t, "requirements.txt", "gradio==6.25.0\nstarlette\n", both); got != "gradio==6.25.0\nstarlette>=1.3.1\n" || len(refused) > 0 {
 		t.Errorf("got %q, refused %v", got, refused)
+	}
+	// A cap that only gradio says stands in the way of a line's own floor too.
+	own := found("starlette", "requirements.txt", 1, "")
+	own.Fixed, own.Specifier, own.Caps = "2.0", "<2.0,>=1.0,>=1.1", high.Caps
+	want := "2.0 cures advisory CVE-2024-1, and the cap starlette<2.0,>=1.0 (gradio[mcp] 6.25.0) prevents it"
+	if got, refused := edited(t, "requirements.txt", "starlette>=1.1\n", own); got != "starlette>=1.1\n" || len(refused) != 1 || refused[0].Reason != want {
+		t.Errorf("got %q, refused %v, want %q", got, refused, want)
 	}
 }
 

@@ -192,6 +192,8 @@ func (p *planner) caps(n *need, at spans, begin pep440.Version) {
 		}
 		by = append(by, fmt.Sprintf("%s (%s:%d)", other.specifier, other.file, other.line))
 	}
+	imposed, _ := n.caps(n.capped)
+	by = append(by, imposed...)
 	if len(by) == 0 && moved {
 		return
 	}
