@@ -38,7 +38,9 @@ func (p *planner) accompany(n *need, f *file) {
 	if p.imposed(n, target) {
 		return
 	}
-	if _, ok := f.grammar.(spaceGrammar); ok || len(carriers) != 1 || !target.IsValid() || target.IsPrerelease() || n.conditional() {
+	if _, ok := f.grammar.(spaceGrammar); ok && len(carriers) == 1 && target.IsValid() && p.intoRequirements(n, target) {
+		return
+	} else if ok || len(carriers) != 1 || !target.IsValid() || target.IsPrerelease() || n.conditional() {
 		if n.target().IsValid() || len(n.exclude) > 0 {
 			p.refuse(n, "", "it comes through %s: %s", n.through, f.byHand(n))
 		}
