@@ -124,7 +124,8 @@ const maxSteps = 1 << 20
 // split parts the lines of one package into those that are installed
 // together. What stands in one file is; what stands in different ones is when
 // the document says so. A constraint of a file that the document says nothing
-// of counts everywhere. It returns nil when that would be too many.
+// of counts everywhere, but for a project's, which is the project's own. It
+// returns nil when that would be too many.
 func (in *installs) split(lines []*line) [][]*line {
 	steps := 0
 	groups := map[int][]*line{}
@@ -150,7 +151,7 @@ func (in *installs) split(lines []*line) [][]*line {
 				}
 				groups[n] = append(groups[n], l)
 			}
-		case l.component.Constraint:
+		case l.component.Constraint && !isProject(l.at.File):
 			everywhere = append(everywhere, l)
 		default:
 			if alone[key] == nil {
@@ -171,6 +172,13 @@ func (in *installs) split(lines []*line) [][]*line {
 		}
 	}
 	return out
+}
+
+// isProject reports whether a file is a project or a script, whose constraints
+// and overrides are read where that is resolved and nowhere else.
+// https://docs.astral.sh/uv/reference/settings/#constraint-dependencies
+func isProject(file string) bool {
+	return path.Base(file) == "pyproject.toml" || path.Ext(file) == ".py"
 }
 
 // isDockerfile reports whether a file is a list of commands, each of which

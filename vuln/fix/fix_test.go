@@ -10,6 +10,7 @@ import (
 
 	"github.com/tallyman/tallyman/sbom"
 	"github.com/tallyman/tallyman/sbom/pep440"
+	"github.com/tallyman/tallyman/sbom/pyproject"
 	"github.com/tallyman/tallyman/vuln"
 )
 
@@ -518,6 +519,35 @@ func TestWhatComesThroughGradio(t *testing.T) {
 	want := "2.0 cures advisory CVE-2024-1, and the cap starlette<2.0,>=1.0 (gradio[mcp] 6.25.0) prevents it"
 	if got, refused := edited(t, "requirements.txt", "starlette>=1.1\n", own); got != "starlette>=1.1\n" || len(refused) != 1 || refused[0].Reason != want {
 		t.Errorf("got %q, refused %v, want %q", got, refused, want)
+	}
+}
+
+// An override takes the place of what is asked for, so that it is what is edited.
+func TestOverrides(t *testing.T) {
+	const uv = "[project]\nname = 'x'\ndependencies = ['gradio>=4']\n[dependency-groups]\nui = ['gradio<6']\n[tool.uv]\noverride-dependencies = [\n  'gradio==4.19.0', # ours\n]\n"
+	const pdm = "[project]\nname = 'x'\ndependencies = ['gradio>=4']\n[tool.pdm.resolution.overrides]\ngradio = '4.19.0'\n"
+	const script = "# /// script\n# dependencies = ['gradio>=4']\n# [tool.uv]\n# override-dependencies = ['gradio>=4.19.0']\n# ///\n"
+	for _, test := range []struct {
+		name, content, old, want string
+		lines                    []int
+	}{
+		{"pyproject.toml", uv, "gradio==4.19.0", "gradio==5.0.0", []int{3, 5}},
+		{"pyproject.toml", strings.Replace(uv, "==4.19.0", ">=4", 1), "gradio>=4', #", "gradio>=5.0.0', #", []int{3, 8}},
+		{"pyproject.toml", pdm, "'4.19.0'", "'5.0.0'", []int{3}},
+		{"pyproject.toml", strings.Replace(pdm, "4.19.0", ">=4", 1), "'>=4'", "'>=5.0.0'", []int{3, 5}},
+		{"app.py", script, "gradio>=4.19.0", "gradio>=5.0.0", []int{2, 4}},
+	} {
+		f := found("gradio", test.name, test.lines[0], "5.0.0")
+		for _, line := range test.lines[1:] {
+			f.Locations = append(f.Locations, sbom.Location{File: test.name, Line: line})
+		}
+		doc := pyproject.Read(fstest.MapFS{test.name: {Data: []byte(test.content)}}, test.name).Document()
+		fsys := fstest.MapFS{test.name: {Data: []byte(test.content)}}
+		plan := New(fsys, []vuln.Finding{f}, Options{Components: doc.Components})
+		files, err := plan.Apply(fsys.ReadFile)
+		if got, want := string(files[test.name]), strings.Replace(test.content, test.old, test.want, 1); err != nil || got != want || len(plan.Refused) > 0 {
+			t.Errorf("%v, got %q, want %q; refused %v", err, got, want, plan.Refused)
+		}
 	}
 }
 

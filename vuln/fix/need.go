@@ -45,6 +45,8 @@ type planner struct {
 	// beside are all lines of a package, by normal name.
 	constraints map[sbom.Location]bool
 	beside      map[string][]place
+	// overrides are the lines of a project's overrides, by file and package.
+	overrides map[string]map[string]int
 	// locks and recompiled are what tools have to make anew, by file.
 	locks      map[string][]*need
 	recompiled map[string]*recompiled
@@ -96,6 +98,9 @@ func (p *planner) needs(findings []vuln.Finding) []*need {
 		for _, l := range at {
 			if l.Layer == "" && l.File != "" {
 				l.File = p.below(l.File)
+				if line := p.overriding(l.File, sbom.NormalName(f.Ecosystem, f.Package)); line > 0 && f.Through == "" {
+					l.Line = line
+				}
 			}
 			k := key{l, sbom.NormalName(f.Ecosystem, f.Package)}
 			n := all[k]

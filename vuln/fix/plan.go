@@ -248,7 +248,7 @@ func (p *planner) covered(n *need, at spans, target pep440.Version) bool {
 }
 
 func (p *planner) constrains(n *need) bool {
-	return p.constraints[sbom.Location{File: n.file, Line: n.line}]
+	return p.constraints[sbom.Location{File: n.file, Line: n.line}] && p.overriding(n.file, n.normal()) != n.line
 }
 
 // remove takes a line out.

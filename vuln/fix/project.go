@@ -1,6 +1,7 @@
 package fix
 
 import (
+	"path"
 	"slices"
 	"strings"
 
@@ -18,11 +19,16 @@ func isProject(base string) bool { return base == "pyproject.toml" || base == "P
 
 func (g projectGrammar) declared(data []byte) []declaration {
 	var out []declaration
-	for _, q := range pyproject.Read(oneFile{g.name, data}, g.name).Requirements {
+	requirements := pyproject.Read(oneFile{g.name, data}, g.name).Requirements
+	overrides := overridesOf(requirements)
+	for _, q := range requirements {
 		if q.File != g.name {
 			continue
 		}
 		d := declare(&q.Entry)
+		if overrides[d.name] > 0 && !q.Override {
+			d.specifier = "" // The override's stands in its place.
+		}
 		d.rest += " " + q.Scope + " " + q.Index
 		if q.Alternatives != nil {
 			d.rest += " alternatives"
@@ -30,6 +36,34 @@ func (g projectGrammar) declared(data []byte) []declaration {
 		out = append(out, d)
 	}
 	return out
+}
+
+// overridesOf are the lines of the overrides of a project, by normal name. Of
+// several the last one counts.
+func overridesOf(requirements []pyproject.Requirement) map[string]int {
+	out := map[string]int{}
+	for i := range requirements {
+		if q := &requirements[i]; q.Override {
+			out[pep508.NormalizeName(q.Requirement.Name)] = q.Line
+		}
+	}
+	return out
+}
+
+// overriding returns the line of the override that takes the place of what a
+// file asks for, 0 if there is none: the edit belongs there.
+func (p *planner) overriding(name, pkg string) int {
+	lines, known := p.overrides[name]
+	if !known && pyproject.Reads(path.Base(name)) {
+		if f, err := p.load(name); err == nil {
+			lines = overridesOf(pyproject.Read(oneFile{name, f.data}, name).Requirements)
+		}
+	}
+	if p.overrides == nil {
+		p.overrides = map[string]map[string]int{}
+	}
+	p.overrides[name] = lines
+	return lines[pkg]
 }
 
 func (g projectGrammar) sites(data []byte) []*site {
@@ -70,12 +104,11 @@ func keys(e *unstable.Node) (names []string, last uint32) {
 
 func (w *tomlWalk) keyValue(table []string, e *unstable.Node) {
 	names, at := keys(e)
-	path := slices.Concat(table, names)
-	w.value(path, int(at), e.Value())
+	w.value(slices.Concat(table, names), int(at), e.Value())
 }
 
 // value looks at what stands at a path; key is where the last name of it does.
-func (w *tomlWalk) value(path []string, key int, v *unstable.Node) {
+func (w *tomlWalk) value(keys []string, key int, v *unstable.Node) {
 	switch v.Kind {
 	case unstable.Array:
 		for it := v.Children(); it.Next(); {
@@ -83,15 +116,15 @@ func (w *tomlWalk) value(path []string, key int, v *unstable.Node) {
 			case unstable.String:
 				w.requirement(n)
 			case unstable.Array, unstable.InlineTable:
-				w.value(path, key, n)
+				w.value(keys, key, n)
 			}
 		}
 	case unstable.InlineTable:
 		for it := v.Children(); it.Next(); {
-			w.keyValue(path, it.Node())
+			w.keyValue(keys, it.Node())
 		}
 	case unstable.String:
-		w.constraint(path, key, v)
+		w.constraint(keys, key, v)
 	}
 }
 
@@ -112,25 +145,31 @@ func (w *tomlWalk) requirement(n *unstable.Node) {
 // constraint adds the string of a table of dependencies: of Poetry and Pipenv,
 // 'name = "^1"' or 'name = {version = "^1"}'.
 // https://python-poetry.org/docs/dependency-specification/
-func (w *tomlWalk) constraint(path []string, key int, n *unstable.Node) {
+func (w *tomlWalk) constraint(keys []string, key int, n *unstable.Node) {
 	line := w.line(int(n.Raw.Offset))
-	if last := len(path) - 1; last > 0 && path[last] == "version" {
-		path = path[:last]
-	} else if last >= 0 && slices.Contains([]string{"markers", "python", "git", "url", "path"}, path[last]) {
+	if last := len(keys) - 1; last > 0 && keys[last] == "version" {
+		keys = keys[:last]
+	} else if last >= 0 && slices.Contains([]string{"markers", "python", "git", "url", "path"}, keys[last]) {
 		return
 	}
-	if len(path) < 2 {
+	if len(keys) < 2 {
 		return
 	}
-	table := path[len(path)-2]
-	if !strings.HasSuffix(table, "dependencies") && table != "packages" && !strings.HasSuffix(table, "-packages") {
+	table := keys[len(keys)-2]
+	if !strings.HasSuffix(table, "dependencies") && table != "packages" && !strings.HasSuffix(table, "-packages") && !pdmOverrides(keys) {
 		return
 	}
 	for _, at := range slices.Compact([]int{line, w.line(key)}) {
 		s := w.site(n, string(n.Data), locatePoetry)
-		s.key = path[len(path)-1]
+		s.key = keys[len(keys)-1]
 		s.name, s.line, s.label = pep508.NormalizeName(s.key), at, s.key+" = "
 	}
+}
+
+// pdmOverrides reports whether a key is one of PDM's overrides.
+// https://pdm-project.org/latest/usage/dependency/#dependency-overrides
+func pdmOverrides(keys []string) bool {
+	return len(keys) == 5 && slices.Equal(keys[:4], []string{"tool", "pdm", "resolution", "overrides"})
 }
 
 // site adds the place of a string.
