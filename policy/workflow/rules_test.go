@@ -72,7 +72,7 @@ func steps(text string) string {
 	return "on: [push]\npermissions: {}\njobs:\n  a:\n    runs-on: ubuntu-latest\n    env:\n      HF_TOKEN: ${{ secrets.HF_TOKEN }}\n      CREDENTIAL: ${{ secrets.HF_TOKEN }}\n    steps:\n" + text
 }
 
-const leak = "GR-HFS-12 high"
+const leak, url = "GR-HFS-12 high", "GR-HFS-12 medium"
 
 func TestToken(t *testing.T) {
 	literal := "hf_" + strings.Repeat("aB3", 12)
@@ -80,15 +80,20 @@ func TestToken(t *testing.T) {
 		name, content string
 		want          []string
 	}{
-		{"variable", steps("    - run: git push https://u:$HF_TOKEN@huggingface.co/spaces/u/a main\n"), []string{"10 " + leak}},
-		{"braces", steps("    - run: git push \"https://u:${HF_TOKEN}@huggingface.co/spaces/u/a\" main\n"), []string{"10 " + leak}},
-		{"expression", steps("    - run: git push https://u:${{ secrets.HF_TOKEN }}@huggingface.co/spaces/u/a main\n"), []string{"10 " + leak}},
-		{"expression with quotes", steps("    - run: git push https://u:${{ secrets['HF_TOKEN'] }}@huggingface.co/spaces/u/a main\n"), []string{"10 " + leak}},
-		{"token alone", steps("    - run: git clone https://$HF_TOKEN@huggingface.co/u/a\n"), []string{"10 " + leak}},
-		{"another name", steps("    - run: git push https://u:$CREDENTIAL@$HOST/spaces/u/a main\n"), []string{"10 " + leak}},
-		{"remote in a block", steps("    - run: |\n        set -e\n\n        git remote add hub https://u:$HF_TOKEN@huggingface.co/spaces/u/a\n        git push hub main\n"), []string{"13 " + leak}},
-		{"folded", steps("    - run: >\n        git push\n        https://u:$HF_TOKEN@huggingface.co/spaces/u/a\n"), []string{"10 " + leak}},
-		{"variable of a URL", steps("    - env:\n        REMOTE: https://u:${{ secrets.HF_TOKEN }}@huggingface.co/spaces/u/a\n      run: git push $REMOTE\n"), []string{"11 " + leak}},
+		{"variable", steps("    - run: git push https://u:$HF_TOKEN@huggingface.co/spaces/u/a main\n"), []string{"10 " + url}},
+		{"braces", steps("    - run: git push \"https://u:${HF_TOKEN}@huggingface.co/spaces/u/a\" main\n"), []string{"10 " + url}},
+		{"expression", steps("    - run: git push https://u:${{ secrets.HF_TOKEN }}@huggingface.co/spaces/u/a main\n"), []string{"10 " + url}},
+		{"expression with quotes", steps("    - run: git push https://u:${{ secrets['HF_TOKEN'] }}@huggingface.co/spaces/u/a main\n"), []string{"10 " + url}},
+		{"token alone", steps("    - run: git clone https://$HF_TOKEN@huggingface.co/u/a\n"), []string{"10 " + url}},
+		{"another name", steps("    - run: git push https://u:$CREDENTIAL@$HOST/spaces/u/a main\n"), []string{"10 " + url}},
+		{"remote in a block", steps("    - run: |\n        set -e\n\n        git remote add hub https://u:$HF_TOKEN@huggingface.co/spaces/u/a\n        git push hub main\n"), []string{"13 " + url}},
+		{"folded", steps("    - run: >\n        git push\n        https://u:$HF_TOKEN@huggingface.co/spaces/u/a\n"), []string{"10 " + url}},
+		{"variable of a URL", steps("    - env:\n        REMOTE: https://u:${{ secrets.HF_TOKEN }}@huggingface.co/spaces/u/a\n      run: git push $REMOTE\n"), []string{"11 " + url}},
+		{"printed as well", steps("    - run: |\n        git push https://u:$HF_TOKEN@huggingface.co/spaces/u/a main\n        echo https://u:$HF_TOKEN@huggingface.co\n"), []string{"11 " + url, "12 " + url, "12 " + leak}},
+		{"written out", steps("    - run: git push https://u:" + literal + "@huggingface.co/spaces/u/a main\n"), []string{"10 " + leak, "10 " + leak}},
+		{"a password written out", steps("    - run: git push https://u:secret@huggingface.co/spaces/u/a main\n"), []string{"10 " + leak}},
+		{"a password behind a variable", steps("    - run: git push https://$USER:secret@huggingface.co/spaces/u/a main\n"), []string{"10 " + leak}},
+		{"written out behind a variable", steps("    - run: git push https://$USER:" + literal + "@huggingface.co/spaces/u/a main\n"), []string{"10 " + leak, "10 " + leak}},
 		{"user alone", steps("    - run: git clone https://$HF_USER@huggingface.co/u/a\n"), nil},
 		{"another host's token", steps("    - run: git push https://u:$GITHUB_TOKEN@github.com/u/a main\n"), nil},
 		{"no login", steps("    - run: git clone https://huggingface.co/u/a\n"), nil},

@@ -13,7 +13,7 @@ func token() rule {
 	return rule{lint.Rule{
 		ID: "GR-HFS-12", Severity: lint.Error, Risk: lint.RiskHigh, Default: true,
 		Title:  "A workflow keeps the Hub's token out of URLs, of the log and of its own text",
-		Why:    "A token in a URL stands in the arguments of git, in its messages and in the remotes that it keeps, where every later step and program reads it; one in the workflow's text is everybody's who can read the repository.",
+		Why:    "A token in a URL stands in the arguments of git, in its messages and in the remotes that it keeps, where every later step and program reads it; one in the workflow's text is everybody's who can read the repository. GitHub masks a secret in the log, and the Hub's own documentation shows the URL: a secret in one is a warning, one that is written out or printed is an error.",
 		Remedy: "Give HF_TOKEN to the one step that deploys, as an environment variable, and let hf upload or huggingface/hub-sync use it, or a Trusted Publisher, which needs none. Revoke a token that was written down.",
 		Bad:    example(readOnly, "      - run: git push https://user:$HF_TOKEN@huggingface.co/spaces/user/app main\n"),
 		Good:   example(readOnly, "      - run: hf upload user/app . --repo-type space\n"),
@@ -46,7 +46,10 @@ func (p *pass) urls(h holders, pairs []pair) {
 	}
 }
 
-// url reports the lines of a text that have a URL with a token of the Hub.
+// url reports the lines of a text that have a URL with a token of the Hub. One
+// that a variable or a secret puts in is masked where the runner logs it, which
+// is milder than one that is written out.
+// https://huggingface.co/docs/hub/spaces-github-actions
 func (p *pass) url(h holders, t text) {
 	for i, line := range strings.Split(t.value, "\n") {
 		line = squeeze(line)
@@ -54,8 +57,13 @@ func (p *pass) url(h holders, t text) {
 			continue
 		}
 		for _, m := range hubURL.FindAllStringSubmatch(line, -1) {
-			if h.carries(m[1], m[2]) {
-				p.report(t.at(i), "a URL carries a token of the Hub, which git prints and keeps")
+			if !h.carries(m[1], m[2]) {
+				continue
+			}
+			p.report(t.at(i), "a URL carries a token of the Hub, which git prints and keeps")
+			if password := m[1][strings.IndexByte(m[1], ':')+1:]; strings.Contains(password, "$") && !hubToken.MatchString(m[1]) {
+				f := &p.found[len(p.found)-1]
+				f.Severity, f.Risk = lint.Warning, lint.RiskMedium
 			}
 		}
 	}

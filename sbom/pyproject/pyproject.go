@@ -14,6 +14,7 @@ package pyproject
 
 import (
 	"io/fs"
+	"net/url"
 	"path"
 	"slices"
 	"strings"
@@ -164,6 +165,18 @@ func (f *File) Pip(scopes ...string) *pyreq.File {
 			name = "--index-url"
 		}
 		out.Options = append(out.Options, pyreq.Option{Name: name, Value: x.URL, File: f.Name, Line: x.Line, Credentials: x.Credentials})
+		if x.Insecure {
+			out.Options = append(out.Options, pyreq.Option{Name: "--trusted-host", Value: hostOf(x.URL), File: f.Name, Line: x.Line})
+		}
 	}
 	return out
+}
+
+// hostOf returns the host of an index with its port, as --trusted-host is given
+// it; the whole address if it has none.
+func hostOf(address string) string {
+	if u, err := url.Parse(address); err == nil && u.Host != "" {
+		return u.Host
+	}
+	return address
 }

@@ -268,8 +268,27 @@ func TestIndexes(t *testing.T) {
 	for _, o := range f.Pip().Options {
 		options = append(options, fmt.Sprintf("%d %s %s", o.Line, o.Name, o.Value))
 	}
-	if diff := cmp.Diff(options, []string{"11 --index-url https://d/", "6 --index-url https://c/", "2 --index-url https://a/", "3 --extra-index-url http://b/", "4 --find-links ./w"}); diff != "" {
+	if diff := cmp.Diff(options, []string{"11 --index-url https://d/", "11 --trusted-host d", "6 --index-url https://c/", "2 --index-url https://a/", "3 --extra-index-url http://b/", "4 --find-links ./w"}); diff != "" {
 		t.Errorf("got -, want +\n%s", diff)
+	}
+}
+
+// A source whose certificate Pipenv does not check is what --trusted-host is to
+// pip, which is how the linter hears of it.
+func TestUnverifiedSource(t *testing.T) {
+	for _, test := range []struct{ verify, want string }{
+		{"false", "4 --trusted-host corp:8443"}, {"true", ""}, {"'false'", ""},
+	} {
+		f := read("Pipfile", "[[source]]\nverify_ssl = "+test.verify+"\nname = 'x'\nurl = 'https://u:p@corp:8443/simple'\n[packages]\na = '*'\n")
+		got := ""
+		for _, o := range f.Pip().Options {
+			if o.Name == "--trusted-host" {
+				got = fmt.Sprintf("%d %s %s", o.Line, o.Name, o.Value)
+			}
+		}
+		if got != test.want {
+			t.Errorf("verify_ssl = %s: got %q, want %q", test.verify, got, test.want)
+		}
 	}
 }
 
