@@ -48,6 +48,8 @@ type source struct {
 	ignored []string
 	// demo are the files that name packages for a demo only, see demos.
 	demo map[string]bool
+	// built are the folders that compose files build images from.
+	built []built
 	// develop are the folders whose development is installed, see developed.
 	develop []string
 }
@@ -74,7 +76,11 @@ func (a *Auditor) collect(ctx context.Context, f *Folder) (*source, error) {
 	check := func(name string, src []byte) ([]lint.Finding, []sbom.Gap) {
 		return workflow.Check(name, src, a.Enable...)
 	}
-	if err := s.judge(ctx, f, found.files[composeFile], deploy.CheckCompose); err != nil {
+	compose := func(name string, src []byte) ([]lint.Finding, []sbom.Gap) {
+		s.built = append(s.built, built{name, deploy.Builds(name, src)})
+		return deploy.CheckCompose(name, src)
+	}
+	if err := s.judge(ctx, f, found.files[composeFile], compose); err != nil {
 		return nil, err
 	}
 	if err := s.judge(ctx, f, found.files[workflowFile], check); err != nil {

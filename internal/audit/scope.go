@@ -58,6 +58,12 @@ func (s *source) demos(f *Folder) map[string]bool {
 	return demos
 }
 
+// built are the folders that a compose file builds images from.
+type built struct {
+	file    string
+	folders []string
+}
+
 // shipped returns whether what is outside of demo folders uses a file.
 func (s *source) shipped(f *Folder, demo func(string) bool) func(file string) bool {
 	files, folders := map[string]bool{}, []string{}
@@ -91,6 +97,13 @@ func (s *source) shipped(f *Folder, demo func(string) bool) func(file string) bo
 			}
 		}
 		folders = append(folders, copied(f, file, demo)...)
+	}
+	for _, b := range s.built {
+		for _, folder := range b.folders {
+			if !demo(b.file) && demo(folder+"/x") {
+				folders = append(folders, folder)
+			}
+		}
 	}
 	return func(file string) bool {
 		return files[file] || slices.ContainsFunc(folders, func(dir string) bool { return within(file, dir) })

@@ -66,6 +66,10 @@ func TestDemoScope(t *testing.T) {
 			"requirements.txt": file("a==1\n"), "demo/x/requirements.txt": file("b==1\n"), "demo/y/requirements.txt": file("c==1\n"),
 			"docker/Dockerfile": file("FROM python:3.13\nCOPY ./demo/x/*.txt /app/\nRUN pip install -r /app/requirements.txt\n"),
 		}, []string{"a runtime requirements.txt", "b runtime demo/x/requirements.txt", "c demo demo/y/requirements.txt"}},
+		{"BuiltFromOutside", ".", fstest.MapFS{
+			"requirements.txt": file("a==1\n"), "demo/x/requirements.txt": file("b==1\n"), "demo/y/requirements.txt": file("c==1\n"),
+			"compose.yaml": file("services: {x: {build: ./demo/x}}\n"), "demo/y/compose.yaml": file("services: {x: {build: .}}\n"),
+		}, []string{"a runtime requirements.txt", "b runtime demo/x/requirements.txt", "c demo demo/y/requirements.txt"}},
 		{"TheWholeFolderIsCopied", ".", fstest.MapFS{
 			"requirements.txt": file("a==1\n"), "demo/x/requirements.txt": file("b==1\n"),
 			"Dockerfile": file("FROM python:3.13\nCOPY . .\nRUN pip install -r requirements.txt\n"),
