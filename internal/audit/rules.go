@@ -18,6 +18,10 @@ func allRules() []lint.Rule {
 	return slices.Concat(dockerfile.Rules(), python.Rules(), python.FolderRules(), deploy.Rules(), space.Rules(), workflow.Rules(), drift.Rules(), drift.LockRules())
 }
 
+// Rules documents every lint rule, in no particular order. An identifier may
+// stand twice, when two kinds of input break the same control.
+func Rules() []lint.Rule { return allRules() }
+
 // HasRule reports whether a lint rule has this identifier or alias; "all" names
 // them all.
 func HasRule(id string) bool {

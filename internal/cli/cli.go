@@ -137,7 +137,7 @@ Exit codes: 0 allowed, 1 denied, 2 wrong usage (nothing ran), 3 undecided.`,
 	root.AddCommand(
 		a.auditCommand(), a.sbomCommand(), a.vulnCommand(), a.lintCommand(), a.fixCommand(),
 		a.verifyCommand(), a.signCommand(), a.attestCommand(),
-		a.dbCommand(), a.renderCommand(), a.sweepCommand(), a.hookCommand(), a.versionCommand(),
+		a.dbCommand(), a.renderCommand(), a.sweepCommand(), a.hookCommand(), a.rulesCommand(), a.versionCommand(),
 	)
 	return root
 }
