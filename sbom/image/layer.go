@@ -119,6 +119,8 @@ type walker struct {
 	facts *layerFacts
 	seen  map[string]bool // directories that are in facts.Entries
 	kept  int64           // bytes of the files read so far
+	// logical counts the bytes of the files that were hashed, holes included.
+	logical int64
 }
 
 // walk reads an uncompressed layer up to the archive's end mark.
@@ -239,12 +241,18 @@ func (w *walker) regular(p string, size int64, content io.Reader) error {
 	switch _, unread := unsupported[k]; {
 	case k == kindSystem, unread && !distributionFolder(p):
 		return nil
-	case modules && size <= limit.LayerFileBytes:
+	case size > limit.LayerFileBytes || w.logical+size > limit.LayerBytes:
+		// Holes of a sparse file cost no bytes of the layer, and time to read.
+		f.Gaps = append(f.Gaps, sbom.NewGap(sbom.GapTooLarge, "", 0, "a file that had to be read is larger than the bound"))
+		return nil
+	case modules:
+		w.logical += size
 		return w.modules(f, path.Base(p) == "RECORD", content)
 	case unread, k == kindModule, k == kindBeside:
+		w.logical += size
 		return f.digest(content)
 	}
-	if size > limit.LayerFileBytes || w.kept+size > limit.LayerKeptBytes {
+	if w.kept+size > limit.LayerKeptBytes {
 		f.Gaps = append(f.Gaps, sbom.NewGap(sbom.GapTooLarge, "", 0, "a package database or metadata file is larger than the bound"))
 		return nil
 	}
