@@ -73,11 +73,20 @@ func (t *tree) has(name string) bool {
 // it. Where COPY puts a file is the Dockerfile's business; that a file of this
 // name is in the folder is what we can know.
 func inContext(f *Folder, dockerfile, name string) (string, bool) {
+	return find(f, dockerfile, name, fs.FileMode.IsRegular)
+}
+
+// folderInContext is inContext of a folder.
+func folderInContext(f *Folder, dockerfile, name string) (string, bool) {
+	return find(f, dockerfile, name, fs.FileMode.IsDir)
+}
+
+func find(f *Folder, dockerfile, name string, is func(fs.FileMode) bool) (string, bool) {
 	tail := strings.TrimLeft(path.Clean("/"+strings.ReplaceAll(name, "\\", "/")), "/")
 	for ; tail != "" && tail != "."; _, tail, _ = strings.Cut(tail, "/") {
 		for dir := path.Dir(dockerfile); ; dir = path.Dir(dir) {
 			candidate := path.Join(dir, tail)
-			if info, err := fs.Stat(f.FS, candidate); err == nil && info.Mode().IsRegular() {
+			if info, err := fs.Stat(f.FS, candidate); err == nil && is(info.Mode()) {
 				return candidate, true
 			}
 			if dir == f.Dir || dir == "." {

@@ -66,7 +66,7 @@ type built struct {
 
 // shipped returns whether what is outside of demo folders uses a file.
 func (s *source) shipped(f *Folder, demo func(string) bool) func(file string) bool {
-	files, folders := map[string]bool{}, []string{}
+	files, folders := map[string]bool{}, s.builds(demo)
 	include := func(name string) {
 		files[name] = true
 		if file := s.requirements[name]; file != nil {
@@ -88,7 +88,7 @@ func (s *source) shipped(f *Folder, demo func(string) bool) func(file string) bo
 		}
 	}
 	for name, file := range s.dockerfiles {
-		if demo(name) {
+		if demo(name) && !slices.ContainsFunc(folders, func(dir string) bool { return within(name, dir) }) {
 			continue
 		}
 		for _, asked := range file.Requirements() {
@@ -96,23 +96,81 @@ func (s *source) shipped(f *Folder, demo func(string) bool) func(file string) bo
 				include(found)
 			}
 		}
-		folders = append(folders, copied(f, file, demo)...)
-	}
-	for _, b := range s.built {
-		for _, folder := range b.folders {
-			if !demo(b.file) && demo(folder+"/x") {
-				folders = append(folders, folder)
-			}
-		}
+		folders = slices.Concat(folders, copied(f, file, demo), entered(f, file, demo))
 	}
 	return func(file string) bool {
 		return files[file] || slices.ContainsFunc(folders, func(dir string) bool { return within(file, dir) })
 	}
 }
 
+// builds are the demo folders that compose files outside of demos build.
+func (s *source) builds(demo func(string) bool) []string {
+	var out []string
+	for _, b := range s.built {
+		for _, folder := range b.folders {
+			if !demo(b.file) && demo(folder+"/x") {
+				out = append(out, folder)
+			}
+		}
+	}
+	return out
+}
+
+// longestPath is Linux's limit.
+const longestPath = 4096
+
+// entered are the demo folders that a Dockerfile works in, or has a package
+// manager work in, where it copies what they are in.
+func entered(f *Folder, file *dockerfile.File, demo func(string) bool) []string {
+	var out []string
+	sources := sources(f, file)
+	for _, word := range places(file) {
+		text := word.Text
+		if option, value, ok := strings.Cut(text, "="); ok && strings.HasPrefix(option, "-") {
+			text = value
+		}
+		text, _, _ = strings.Cut(text, "[") // extras
+		if len(text) > longestPath || !inDemo(text+"/x") {
+			continue // nothing to look for in the folder
+		}
+		dir, ok := folderInContext(f, file.Name, text)
+		if ok && demo(dir+"/x") && slices.ContainsFunc(sources, func(source string) bool { return within(dir, source) }) {
+			out = append(out, dir)
+		}
+	}
+	return out
+}
+
+// places are the words of a Dockerfile that may name a folder to work in.
+func places(file *dockerfile.File) []dockerfile.Word {
+	var out []dockerfile.Word
+	for _, stage := range file.Stages {
+		for _, in := range stage.Instructions {
+			if in.Name == "WORKDIR" {
+				out = append(out, in.Args...)
+			}
+			if in.Script == nil {
+				continue
+			}
+			for _, command := range in.Script.Commands {
+				if _, manages := command.Invocation(); manages || command.Name == "cd" || command.Name == "pushd" {
+					out = append(out, command.Args...)
+				}
+			}
+		}
+	}
+	return out
+}
+
 // copied are the demo folders, and files in them, that a Dockerfile copies by
 // name. One that copies the whole folder that it stands in names none.
 func copied(f *Folder, file *dockerfile.File, demo func(string) bool) []string {
+	return slices.DeleteFunc(sources(f, file), func(source string) bool { return !demo(source + "/x") })
+}
+
+// sources are the files and folders that a Dockerfile may copy: its words as
+// seen from the folder that is audited, and from its own.
+func sources(f *Folder, file *dockerfile.File) []string {
 	var out []string
 	for _, stage := range file.Stages {
 		for _, in := range stage.Instructions {
@@ -124,11 +182,7 @@ func copied(f *Folder, file *dockerfile.File, demo func(string) bool) []string {
 				if at := strings.IndexAny(source, "*?["); at >= 0 {
 					source = path.Dir(source[:at] + "x")
 				}
-				for _, from := range []string{f.Dir, path.Dir(file.Name)} {
-					if target := path.Join(from, source); demo(target + "/x") {
-						out = append(out, target)
-					}
-				}
+				out = append(out, path.Join(f.Dir, source), path.Join(path.Dir(file.Name), source))
 			}
 		}
 	}

@@ -78,6 +78,23 @@ func TestDemoScope(t *testing.T) {
 			"requirements.txt": file("a==1\n"), "demo/x/requirements.txt": file("b==1\n"),
 			"demo/x/Dockerfile": file("FROM python:3.13\nCOPY requirements.txt .\nRUN pip install -r requirements.txt\n"),
 		}, []string{"a runtime requirements.txt", "b demo demo/x/requirements.txt"}},
+		{"EnteredAfterTheWholeFolderIsCopied", ".", fstest.MapFS{
+			"requirements.txt": file("a==1\n"), "demo/x/requirements.txt": file("b==1\n"), "demo/y/requirements.txt": file("c==1\n"), "demo/z/requirements.txt": file("d==1\n"),
+			"Dockerfile": file("FROM python:3.13\nCOPY . /src\nWORKDIR /src/demo/x\nRUN pip install -r requirements.txt\nRUN cd /src/demo/y && pip install -r requirements.txt\n"),
+		}, []string{"a runtime requirements.txt", "b runtime demo/x/requirements.txt", "c runtime demo/y/requirements.txt", "d demo demo/z/requirements.txt"}},
+		{"InstalledAsAFolder", ".", fstest.MapFS{
+			"requirements.txt": file("a==1\n"), "demo/x/requirements.txt": file("b==1\n"), "demo/y/requirements.txt": file("c==1\n"),
+			"Dockerfile": file("FROM python:3.13\nCOPY . /src\nRUN pip install /src/demo/x[all]\nRUN uv sync --project=/src/demo/y\n"),
+		}, []string{"/src/demo/x runtime Dockerfile", "a runtime requirements.txt", "b runtime demo/x/requirements.txt", "c runtime demo/y/requirements.txt"}},
+		{"AFolderOfTheSameNameInTheImage", ".", fstest.MapFS{
+			"requirements.txt": file("a==1\n"), "demo/requirements.txt": file("b==1\n"),
+			"Dockerfile": file("FROM python:3.13\nWORKDIR /demo\nCOPY requirements.txt .\nRUN pip install -r requirements.txt\n"),
+		}, []string{"a runtime requirements.txt", "b demo demo/requirements.txt"}},
+		{"BuiltByACompose", ".", fstest.MapFS{
+			"requirements.txt": file("a==1\n"), "demo/x/requirements.txt": file("b==1\n"), "demo/y/requirements.txt": file("c==1\n"),
+			"demo/x/Dockerfile": file("FROM python:3.13\nRUN pip install d==1\n"),
+			"compose.yaml":      file("services:\n  app:\n    build: demo/x\n"), "demo/y/compose.yaml": file("services:\n  app:\n    build: .\n"),
+		}, []string{"a runtime requirements.txt", "b runtime demo/x/requirements.txt", "c demo demo/y/requirements.txt", "d runtime demo/x/Dockerfile"}},
 		{"GroupsAndExtras", ".", fstest.MapFS{
 			"pyproject.toml":      file("[dependency-groups]\ndev = [\"a==1\"]\ndocs = [\"b==1\"]\n"),
 			"demo/pyproject.toml": file("[dependency-groups]\ndev = [\"c==1\"]\ndocs = [\"d==1\"]\n"),
