@@ -89,7 +89,7 @@ func (a *Auditor) collect(ctx context.Context, f *Folder) (*source, error) {
 	if err := s.readProjects(ctx, a.Enable, f, found); err != nil {
 		return nil, err
 	}
-	s.readSpaces(a.Enable, f, found.files[spaceReadme])
+	s.readSpaces(a.Now, a.Enable, f, found.files[spaceReadme])
 	s.readLocks(f, found.files[lockFile])
 	if files := found.files[catalogued]; len(files) > 0 {
 		doc, err := catalog.Folder(ctx, f.FS, files)

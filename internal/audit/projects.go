@@ -5,6 +5,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/tallyman/tallyman/policy/dockerfile"
 	"github.com/tallyman/tallyman/policy/drift"
@@ -44,7 +45,7 @@ func (s *source) readProjects(ctx context.Context, enable []string, f *Folder, f
 }
 
 // readSpaces reads what a Hugging Face Space's README asks for.
-func (s *source) readSpaces(enable []string, f *Folder, names []string) {
+func (s *source) readSpaces(asOf time.Time, enable []string, f *Folder, names []string) {
 	for _, name := range names {
 		read := spacereader.Read(f.FS, name)
 		if read == nil {
@@ -57,7 +58,7 @@ func (s *source) readSpaces(enable []string, f *Folder, names []string) {
 			}
 		}
 		s.docs = append(s.docs, read.Document())
-		beside := space.Beside{Requirements: s.requirementFiles(), Dockerfile: s.dockerfiles[path.Join(path.Dir(name), "Dockerfile")]}
+		beside := space.Beside{Requirements: s.requirementFiles(), Dockerfile: s.dockerfiles[path.Join(path.Dir(name), "Dockerfile")], AsOf: asOf}
 		found := space.Check(read, beside, enable...)
 		if beside.Dockerfile != nil && f.Own {
 			dockerfile.Suppress(beside.Dockerfile, found)

@@ -2,28 +2,11 @@ package python
 
 import (
 	"fmt"
-	"regexp"
-	"strconv"
 	"time"
 
 	"github.com/tallyman/tallyman/policy/lint"
 	"github.com/tallyman/tallyman/sbom/pep440"
 )
-
-// endOfLife is the last day on which each series of CPython 3 got security
-// fixes, by its minor number; where the release schedule names a month, that
-// month's last day. It has the series that had ended when it was read, in
-// November 2026: an end that is still to come is a plan, which has been moved
-// before, and no fact that a finding could rest on.
-// https://devguide.python.org/versions/
-var endOfLife = []string{
-	0: "2009-06-27", 1: "2012-04-09", 2: "2016-02-20", 3: "2017-09-29", 4: "2019-03-18",
-	5: "2020-09-30", 6: "2021-12-23", 7: "2023-06-27", 8: "2024-10-07", 9: "2025-10-31",
-	10: "2026-10-31",
-}
-
-// python2 is the last day of Python 2. https://www.python.org/doc/sunset-python-2/
-const python2 = "2020-01-01"
 
 var endOfLifeRule = lint.Rule{
 	ID: "GR-DEP-11", Severity: lint.Warning, Risk: lint.RiskMedium, Default: true,
@@ -70,7 +53,7 @@ func CheckInterpreters(asOf time.Time, places []Interpreter) []lint.Finding {
 // ended says how what a place names has ended, "" when it has not.
 func ended(asOf time.Time, p Interpreter) string {
 	if p.Specifier == "" {
-		if day, over := endOf(p.Version); over && past(asOf, day) {
+		if day, over := lint.PythonEnded(asOf, p.Version); over {
 			return fmt.Sprintf("Python %s has had no security fixes since %s", p.Version, day)
 		}
 		return ""
@@ -79,39 +62,10 @@ func ended(asOf time.Time, p Interpreter) string {
 	if err != nil || asked.Set().IsEmpty() {
 		return ""
 	}
-	first := 0
-	for first < len(endOfLife) && past(asOf, endOfLife[first]) {
-		first++
-	}
+	first := lint.OldestPython(asOf)
 	supported, err := pep440.ParseSpecifiers(fmt.Sprintf(">=3.%d.dev0", first))
 	if err != nil || !asked.Set().Intersect(supported.Set()).IsEmpty() {
 		return ""
 	}
 	return fmt.Sprintf("it asks for Python %s, and every one of those is past its end of life: 3.%d is the oldest that is not", p.Specifier, first)
 }
-
-// series reads the series of a version: what pyenv and uv write into
-// .python-version may carry the implementation and a suffix.
-var series = regexp.MustCompile(`^(?:c?python-?)?([23])\.([0-9]{1,3})(?:[.+-].*|(?:a|b|rc|t|d)[0-9]*)?$`)
-
-// endOf returns the last day of a version's series; ok is false when it is not
-// a version, or one whose end is not known.
-func endOf(version string) (day string, ok bool) {
-	m := series.FindStringSubmatch(version)
-	if m == nil {
-		return "", false
-	}
-	minor, err := strconv.Atoi(m[2])
-	switch {
-	case err != nil:
-		return "", false
-	case m[1] == "2":
-		return python2, true
-	case minor >= len(endOfLife):
-		return "", false
-	}
-	return endOfLife[minor], true
-}
-
-// past reports whether a day is over, in UTC.
-func past(asOf time.Time, day string) bool { return asOf.UTC().Format(time.DateOnly) > day }

@@ -16,6 +16,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/tallyman/tallyman/policy/lint"
 	"github.com/tallyman/tallyman/sbom/dockerfile"
@@ -60,6 +61,9 @@ type Beside struct {
 	// Dockerfile is that beside README.md, nil if there is none. It is judged
 	// when the Space is built from it.
 	Dockerfile *dockerfile.File
+	// AsOf is when the Space is judged, which says which Pythons have ended;
+	// the zero value is after every end that is known.
+	AsOf time.Time
 }
 
 // Check applies the rules to a Space and returns what they find, sorted. enable
@@ -74,7 +78,10 @@ func Check(s *space.Space, beside Beside, enable ...string) []lint.Finding {
 		if !r.Enabled(enable) {
 			continue
 		}
-		p := &pass{Space: s, rule: &r.Rule, docker: beside.Dockerfile}
+		p := &pass{Space: s, rule: &r.Rule, docker: beside.Dockerfile, asOf: beside.AsOf}
+		if p.asOf.IsZero() {
+			p.asOf = time.Date(9999, time.December, 31, 0, 0, 0, 0, time.UTC)
+		}
 		for _, f := range beside.Requirements {
 			if f != nil && path.Dir(f.Name) == path.Dir(s.File) && slices.Contains([]string{"requirements.txt", "pyproject.toml"}, path.Base(f.Name)) {
 				p.reqs = append(p.reqs, f)
@@ -93,6 +100,7 @@ type pass struct {
 	reqs []*pyreq.File
 	// docker is the Dockerfile beside README.md, nil if there is none.
 	docker *dockerfile.File
+	asOf   time.Time
 	rule   *lint.Rule
 	found  []lint.Finding
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -206,6 +207,35 @@ func TestFindingsHoldNoCredentials(t *testing.T) {
 		"requirements.txt", "gradio @ https://u:hunter2@h/a.zip\n", "packages.txt", "https://u:hunter2@h/a.deb\n") {
 		if strings.Contains(fmt.Sprintf("%+v", f), "hunter2") {
 			t.Errorf("%+v", f)
+		}
+	}
+}
+
+// What has ended depends on when the Space is judged, and not on when this was
+// written.
+func TestPythonHasEndedAsOf(t *testing.T) {
+	at := func(day string) time.Time {
+		when, err := time.Parse(time.DateOnly, day)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return when
+	}
+	for _, test := range []struct {
+		version string
+		asOf    time.Time
+		want    bool
+	}{
+		{"3.10", at("2026-10-31"), false}, {"3.10", at("2026-11-01"), true}, {"3.10.4", at("2040-01-01"), true}, {"3.10", time.Time{}, true},
+		{"3.12", at("2040-01-01"), false}, {"3.12", time.Time{}, false}, {"3.9", at("2025-11-01"), true}, {"2.7", at("2026-01-01"), true},
+	} {
+		src := strings.Replace(good, "3.12", test.version, 1)
+		s := space.Read(fstest.MapFS{"README.md": {Data: []byte(src)}}, "README.md")
+		got := slices.ContainsFunc(rules.Check(s, rules.Beside{AsOf: test.asOf}), func(f lint.Finding) bool {
+			return f.Rule == "GR-HFS-05" && strings.Contains(f.Message, "no security fixes since")
+		})
+		if got != test.want {
+			t.Errorf("Python %s as of %s: %v, want %v", test.version, test.asOf.Format(time.DateOnly), got, test.want)
 		}
 	}
 }

@@ -7,10 +7,6 @@ import (
 	"github.com/tallyman/tallyman/sbom/pep440"
 )
 
-// oldestPython is the oldest Python that still gets security fixes: 3.10 had
-// its last in October 2026. https://devguide.python.org/versions/
-const oldestPython = "3.11"
-
 func pythonVersion() rule {
 	return rule{lint.Rule{
 		ID: "GR-HFS-05", Severity: lint.Warning, Risk: lint.RiskMedium, Default: true,
@@ -33,12 +29,10 @@ func pythonVersion() rule {
 			p.key("python_version", fmt.Sprintf("python_version %s is a number without quotes, which is read as %s", k.Value, k.Read()))
 			return
 		}
-		v, err := pep440.Parse(p.PythonVersion)
-		switch {
-		case err != nil:
+		if _, err := pep440.Parse(p.PythonVersion); err != nil {
 			p.key("python_version", fmt.Sprintf("python_version %q is no version of Python", shown(k.Value)))
-		case v.Compare(pep440.MustParse(oldestPython)) < 0:
-			p.key("python_version", fmt.Sprintf("Python %s gets no security fixes any more", p.PythonVersion))
+		} else if day, over := lint.PythonEnded(p.asOf, p.PythonVersion); over {
+			p.key("python_version", fmt.Sprintf("Python %s has had no security fixes since %s", p.PythonVersion, day))
 		}
 	}}
 }
