@@ -192,14 +192,28 @@ func CompareComponents(a, b Component) int {
 	if c := strings.Compare(a.Version, b.Version); c != 0 {
 		return c
 	}
+	if c := strings.Compare(a.Specifier, b.Specifier); c != 0 {
+		return c
+	}
+	if c := cmp.Or(strings.Compare(string(a.Evidence), string(b.Evidence)), strings.Compare(a.PURL, b.PURL)); c != 0 {
+		return c
+	}
+	return compareDetails(&a, &b)
+}
+
+// compareDetails orders components that are the same package, known in the same
+// way, by every other field.
+func compareDetails(a, b *Component) int {
+	if c := cmp.Or(strings.Compare(a.Marker, b.Marker), strings.Compare(a.Scope, b.Scope)); c != 0 {
+		return c
+	}
+	if c := slices.Compare(a.Scopes, b.Scopes); c != 0 {
+		return c
+	}
+	if c := slices.CompareFunc(a.Locations, b.Locations, CompareLocations); c != 0 {
+		return c
+	}
 	return cmp.Or(
-		strings.Compare(a.Specifier, b.Specifier),
-		strings.Compare(string(a.Evidence), string(b.Evidence)),
-		strings.Compare(a.PURL, b.PURL),
-		strings.Compare(a.Marker, b.Marker),
-		strings.Compare(a.Scope, b.Scope),
-		slices.Compare(a.Scopes, b.Scopes),
-		slices.CompareFunc(a.Locations, b.Locations, CompareLocations),
 		strings.Compare(a.Name, b.Name),
 		strings.Compare(a.URL, b.URL),
 		slices.Compare(a.Extras, b.Extras),

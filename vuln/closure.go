@@ -75,19 +75,7 @@ type place struct {
 // the inventory, only matched. A release that is not in the table is a gap.
 func (m *matcher) imply(doc *sbom.Document) []sbom.Component {
 	components := doc.Components
-	var asked []*sbom.Component
-	for i := range components {
-		c := &components[i]
-		if c.Ecosystem != pypi || c.NormalName() != root {
-			continue
-		}
-		switch {
-		case c.Evidence == sbom.Locked || c.Evidence == sbom.Installed || c.Evidence == sbom.Verified || c.Evidence == sbom.OSOwned:
-			return components
-		case isLine(c) && !c.Constraint:
-			asked = append(asked, c)
-		}
-	}
+	asked := asking(components)
 	if len(asked) == 0 {
 		return components
 	}
@@ -125,6 +113,25 @@ func (m *matcher) imply(doc *sbom.Document) []sbom.Component {
 	}
 	m.openClosures(open)
 	return components
+}
+
+// asking are the lines that ask for gradio; none where gradio is locked or
+// installed, which says itself what it brings in.
+func asking(components []sbom.Component) []*sbom.Component {
+	var asked []*sbom.Component
+	for i := range components {
+		c := &components[i]
+		if c.Ecosystem != pypi || c.NormalName() != root {
+			continue
+		}
+		switch {
+		case c.Evidence == sbom.Locked || c.Evidence == sbom.Installed || c.Evidence == sbom.Verified || c.Evidence == sbom.OSOwned:
+			return nil
+		case isLine(c) && !c.Constraint:
+			asked = append(asked, c)
+		}
+	}
+	return asked
 }
 
 // sameRelease reports whether a text is a version, however it is spelled.
