@@ -194,7 +194,7 @@ func secretLiteral() composeRule {
 	}, []string{"environment"}, func(c *compose, _ string, v *yaml.Node) []fault {
 		var out []fault
 		add := func(name, value string, line int) {
-			if secretName(name) && literalSecret(value) {
+			if lint.NamesSecret(name) && literalSecret(value) {
 				out = append(out, fault{line, fmt.Sprintf("sets what looks like the secret %q to a literal", name)})
 			}
 		}
@@ -210,21 +210,6 @@ func secretLiteral() composeRule {
 		}
 		return out
 	}}
-}
-
-// secretName reports whether a word of a variable's name speaks of a secret
-// and none of where it is kept.
-func secretName(name string) bool {
-	words := strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return r == '_' || r == '-' || r == '.' })
-	if len(words) == 0 || slices.Contains([]string{"file", "path", "url", "name"}, words[len(words)-1]) {
-		return false
-	}
-	if len(words) > 1 && words[len(words)-1] == "key" && slices.Contains([]string{"api", "secret", "private", "access", "encryption", "signing"}, words[len(words)-2]) {
-		return true
-	}
-	return slices.ContainsFunc(words, func(w string) bool {
-		return slices.Contains([]string{"secret", "token", "password", "passwd", "passphrase", "apikey", "credentials"}, w)
-	})
 }
 
 // literalSecret reports whether a value stands there as it is: not empty, not
