@@ -91,76 +91,12 @@ func purlEcosystem(purlType string) string {
 		return "Hackage"
 	case packageurl.TypeSwift:
 		return "SwiftURL"
+	case "bioconductor":
+		return "Bioconductor"
+	case "bitnami":
+		return "Bitnami"
+	case "julia":
+		return "Julia"
 	}
 	return ""
-}
-
-// purlDistro maps the namespace of a distribution package and the "distro"
-// qualifier to OSV's ecosystem. The qualifier is "ID-VERSION" ("debian-12.5"),
-// the version alone, or a code name ("bookworm").
-func purlDistro(vendor, distro string) string {
-	id, version, dashed := strings.Cut(distro, "-")
-	switch {
-	case distro == "":
-		id = vendor
-	case !dashed && distro[0] >= '0' && distro[0] <= '9':
-		id, version = vendor, distro
-	case !dashed && distro != vendor:
-		id, version = vendor, codename(distro)
-	}
-	if vendor != "" && id != vendor {
-		// A package of another vendor on this distribution is not the
-		// distribution's, and its advisories say nothing about it.
-		return ""
-	}
-	return DistroEcosystem(id, version)
-}
-
-// DistroEcosystem maps ID and VERSION_ID of an os-release file to OSV's
-// ecosystem with its release suffix, "" when OSV has none that can be named for
-// sure. Derivatives get none: their packages are not those of what they derive
-// from. https://ossf.github.io/osv-schema/#defined-ecosystems
-func DistroEcosystem(id, version string) string {
-	major, rest, _ := strings.Cut(version, ".")
-	minor, _, _ := strings.Cut(rest, ".")
-	switch {
-	case id == "wolfi":
-		return "Wolfi"
-	case id == "chainguard":
-		return "Chainguard"
-	case version == "":
-		return ""
-	case id == "debian":
-		return "Debian:" + major
-	case id == "ubuntu" && minor == "":
-		return ""
-	case id == "ubuntu":
-		return "Ubuntu:" + major + "." + minor + longTerm(major, minor)
-	case id == "alpine" && minor == "":
-		return ""
-	case id == "alpine":
-		return "Alpine:v" + major + "." + minor
-	case id == "almalinux":
-		return "AlmaLinux:" + major
-	case id == "rocky" || id == "rocky-linux":
-		return "Rocky Linux:" + major
-	}
-	return ""
-}
-
-// longTerm is the suffix of Ubuntu's long-term releases: April of even years.
-func longTerm(major, minor string) string {
-	if minor == "04" && strings.ContainsAny(major[len(major)-1:], "02468") {
-		return ":LTS"
-	}
-	return ""
-}
-
-// codename maps the code names that package URLs use for releases.
-// https://www.debian.org/releases/ and https://wiki.ubuntu.com/Releases
-func codename(name string) string {
-	return map[string]string{
-		"stretch": "9", "buster": "10", "bullseye": "11", "bookworm": "12", "trixie": "13", "forky": "14",
-		"bionic": "18.04", "focal": "20.04", "jammy": "22.04", "noble": "24.04",
-	}[name]
 }

@@ -285,6 +285,10 @@ type named struct {
 // source packages, or both.
 var rpmFamilies = [...]string{"AlmaLinux", "Rocky Linux", "Red Hat", "openSUSE", "SUSE", "Mageia", "openEuler", "Azure Linux", "Photon OS"}
 
+// apkFamilies are the distributions of apk packages whose advisories name "the
+// package", which may be either. https://ossf.github.io/osv-schema/#defined-ecosystems
+var apkFamilies = [...]string{"Wolfi", "Chainguard", "MinimOS", "CleanStart", "Docker Hardened Images"}
+
 // subjectsOf lists the names to look a component up by. Debian, Ubuntu, Alpine
 // and the like speak of source packages only, and a source package may have
 // the name of another source's binary. Nothing else has a source package.
@@ -298,7 +302,7 @@ func subjectsOf(c *sbom.Component) []named {
 	}
 	source := named{name: c.Source, version: cmp.Or(c.SourceVersion, c.Version), source: true}
 	family, _, _ := strings.Cut(c.Ecosystem, ":")
-	if slices.Contains(rpmFamilies[:], family) {
+	if slices.Contains(rpmFamilies[:], family) || slices.Contains(apkFamilies[:], family) {
 		return []named{own, source}
 	}
 	return []named{source}

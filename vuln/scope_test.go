@@ -89,8 +89,8 @@ func TestPlatformGap(t *testing.T) {
 	}
 	got := summarise(match(t, src, deb("cmake", sbom.Assumed), deb("ffmpeg", sbom.Assumed), deb("tesseract", sbom.Declared)))
 	want := []string{
-		"gap no-advisories hides=true README.md:0 : there is no advisory source for packages of type deb: 1 component was not matched (tesseract)",
-		"gap platform hides=false README.md:0 : there is no advisory source for packages of type deb: 2 components were not matched (cmake, ffmpeg); the platform adds them to every application, and no edit of the application changes that",
+		"gap no-advisories hides=true README.md:0 : there is no advisory source for packages of type deb of debian: 1 component was not matched (tesseract); which release it is, is not told",
+		"gap platform hides=false README.md:0 : there is no advisory source for packages of type deb of debian: 2 components were not matched (cmake, ffmpeg); which release it is, is not told; the platform adds them to every application, and no edit of the application changes that",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -12,12 +12,14 @@ import (
 // a type of package URL in one file, "" for what is in an image.
 type uncovered struct {
 	kind, file string
+	// distro is the distribution's ID, "" if the package URL tells none.
+	distro string
 	// platform is true for what the platform adds of itself.
 	platform bool
 }
 
 func uncoveredBy(c *sbom.Component) uncovered {
-	u := uncovered{kind: purlType(c.PURL), platform: c.Evidence == sbom.Assumed}
+	u := uncovered{kind: purlType(c.PURL), distro: sbom.DistroOf(c.PURL), platform: c.Evidence == sbom.Assumed}
 	if at := placeOf(c); at.Layer == "" {
 		u.file = at.File
 	}
@@ -33,10 +35,17 @@ func (u uncovered) gap(names []string) sbom.Gap {
 	if len(names) > most {
 		shown += ", ..."
 	}
+	of := u.kind
+	if u.distro != "" {
+		of += " of " + u.distro
+	}
 	kind, why := sbom.GapCatalogue, ""
+	if reason := sbom.WhyNoEcosystem(u.distro); reason != "" {
+		why = "; " + reason
+	}
 	if u.platform {
-		kind, why = sbom.GapPlatform, "; the platform adds them to every application, and no edit of the application changes that"
+		kind, why = sbom.GapPlatform, why+"; the platform adds them to every application, and no edit of the application changes that"
 	}
 	return sbom.NewGap(kind, u.file, 0,
-		fmt.Sprintf("there is no advisory source for packages of type %s: %s not matched (%s)%s", u.kind, components(len(names)), shown, why))
+		fmt.Sprintf("there is no advisory source for packages of type %s: %s not matched (%s)%s", of, components(len(names)), shown, why))
 }

@@ -27,7 +27,7 @@ func newDistribution(vars map[string]string) Distribution {
 	if d.ID == "" && len(vars) > 0 {
 		d.ID = "linux" // the default that the specification names
 	}
-	d.Ecosystem = sbom.DistroEcosystem(d.ID, d.VersionID)
+	d.Ecosystem = sbom.ReleaseEcosystem(vars)
 	return d
 }
 

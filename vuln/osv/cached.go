@@ -34,7 +34,7 @@ type cacheEntry struct {
 }
 
 // compilerVersion changes whenever the same records give another snapshot.
-const compilerVersion = 3
+const compilerVersion = 4
 
 // Cached opens a snapshot of a local folder of advisories, compiling it unless
 // the cache has one that was made from the same files: same paths, sizes,

@@ -2,6 +2,7 @@ package osv
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,7 +25,7 @@ type record struct {
 	modified  time.Time
 	withdrawn time.Time
 	ratings   []string // CVSS vectors, sorted, without duplicates
-	word      string   // database_specific.severity, "" if none
+	word      string   // database_specific.severity or Ubuntu's priority, "" if none
 	affected  []vuln.Affected
 }
 
@@ -132,9 +133,10 @@ func decodeRecord(data []byte) (*record, error) {
 	if r.upstream, err = sortedIDs(in.Upstream); err != nil {
 		return nil, fmt.Errorf("upstream: %w", err)
 	}
-	r.word = oneLine(in.Database.severity, 32)
+	r.word = cmp.Or(oneLine(in.Database.severity, 32), ubuntuPriority(in.Severity))
 	r.ratings = vectors(nil, in.Severity)
 	for i, a := range in.Affected {
+		r.word = cmp.Or(r.word, ubuntuPriority(a.Severity))
 		r.ratings = vectors(r.ratings, a.Severity)
 		out, err := decodeAffected(a)
 		if err != nil {
@@ -250,6 +252,17 @@ func vectors(to []string, in []jsonSeverity) []string {
 		}
 	}
 	return to
+}
+
+// ubuntuPriority is the word that Ubuntu's security team rates a record with.
+// https://ossf.github.io/osv-schema/#severitytype-field
+func ubuntuPriority(in []jsonSeverity) string {
+	for _, s := range in {
+		if s.Type == "Ubuntu" {
+			return oneLine(s.Score, 32)
+		}
+	}
+	return ""
 }
 
 // summaryLine is the summary, or the first line of the details that says
