@@ -169,7 +169,11 @@ func scannerPackages(in map[scannerName][]vuln.Finding) []scannerPackage {
 // we do.
 func scannerGroupOf(f *vuln.Finding) scannerGroup {
 	ids := slices.Sorted(slices.Values(f.IDs))
-	return scannerGroup{IDs: ids, Aliases: ids, MaxSeverity: baseScore(f.SeveritySource)}
+	score := baseScore(f.SeveritySource)
+	if f.Malicious {
+		score = "10.0" // malware has no vector, and nothing is worse
+	}
+	return scannerGroup{IDs: ids, Aliases: ids, MaxSeverity: score}
 }
 
 // baseScore is the CVSS base score at the end of a severity's source
