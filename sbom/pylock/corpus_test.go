@@ -18,8 +18,9 @@ import (
 
 // corpusGaps are the files of the corpus that have gaps, and the kinds.
 var corpusGaps = map[string]string{
-	"poetry.lock/python-poetry+poetry/tests/fixtures/incompatible_lock/poetry.lock": "unsupported",
-	"poetry.lock/python-poetry+poetry/tests/fixtures/invalid_lock/poetry.lock":      "unparsed unparsed",
+	"poetry.lock/python-poetry+poetry/tests/fixtures/deleted_file_dependency/poetry.lock": "conflict",
+	"poetry.lock/python-poetry+poetry/tests/fixtures/incompatible_lock/poetry.lock":       "unsupported",
+	"poetry.lock/python-poetry+poetry/tests/fixtures/invalid_lock/poetry.lock":            "unparsed unparsed",
 }
 
 // TestCorpus reads every real lock and counts its packages in another way: the

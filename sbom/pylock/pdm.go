@@ -67,11 +67,13 @@ func (r *reader) pdmPackage(in *pdmPackage, line int, h *pdmHead) {
 		files = shared
 	}
 	var hashes, urls []string
+	own := []string{in.URL, in.Path}
 	for _, f := range files {
-		hashes, urls = append(hashes, f.Hash), append(urls, f.URL)
+		hashes, urls, own = append(hashes, f.Hash), append(urls, f.URL), append(own, f.URL, f.File)
 	}
 	p.Hashes = r.digests(hashes, line, in.Name)
 	p.Source, p.Own = pdmSource(in, urls)
+	r.named(&p, own...)
 	p.Marker = r.marker(in.Marker, line, in.Name)
 	p.Dependencies = r.requirements(in.Needs, line, in.Name)
 	r.add(p)

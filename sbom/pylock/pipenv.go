@@ -178,6 +178,7 @@ func (r *reader) pipenvPackage(e pipenvEntry, indexes map[string]string) {
 	p.Hashes = r.digests(in.Hashes, e.line, e.name)
 	p.Marker = r.marker(in.Markers, e.line, e.name)
 	p.Source, p.Own = pipenvSource(&in, indexes)
+	r.named(&p, in.File, in.Path)
 	switch e.section {
 	case "default":
 	case "develop":

@@ -65,8 +65,9 @@ func (r *reader) poetry(text []byte) {
 func (r *reader) poetryPackage(in *poetryPackage, line int, h *poetryHead) {
 	p := Package{Name: in.Name, Version: in.Version, Line: line}
 	var hashes, urls []string
+	own := []string{in.Source.URL}
 	for _, f := range in.Files {
-		hashes, urls = append(hashes, f.Hash), append(urls, f.URL)
+		hashes, urls, own = append(hashes, f.Hash), append(urls, f.URL), append(own, f.URL, f.File)
 	}
 	// Of the digests of all packages, those of several versions are together.
 	if files, plain := h.Metadata.Files[in.Name], h.Metadata.Hashes[in.Name]; r.spend(len(files) + len(plain)) {
@@ -79,6 +80,7 @@ func (r *reader) poetryPackage(in *poetryPackage, line int, h *poetryHead) {
 	}
 	p.Hashes = r.digests(hashes, line, in.Name)
 	p.Source, p.Own = poetrySource(in, urls)
+	r.named(&p, own...)
 	p.Marker = r.poetryMarker(in, line)
 	p.Scopes = poetryScopes(in)
 	for _, name := range sortedKeys(in.Needs) {

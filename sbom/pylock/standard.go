@@ -57,6 +57,7 @@ type standardPackage struct {
 type standardFile struct {
 	URL    string            `toml:"url"`
 	Path   string            `toml:"path"`
+	Name   string            `toml:"name"`
 	Hashes map[string]string `toml:"hashes"`
 }
 
@@ -87,15 +88,16 @@ func (r *reader) standardPackage(in *standardPackage, line int, scopes *scopeFin
 			files = append(files, *f)
 		}
 	}
-	var hashes, urls []string
+	var hashes, urls, paths []string
 	for _, f := range files {
-		urls = append(urls, f.URL)
+		urls, paths = append(urls, f.URL), append(paths, f.Path, f.Name)
 		for algorithm, value := range f.Hashes {
 			hashes = append(hashes, algorithm+":"+value)
 		}
 	}
 	p.Hashes = r.digests(hashes, line, in.Name)
 	p.Source, p.Own = standardSource(in, urls)
+	r.named(&p, append(paths, urls...)...)
 	p.Marker = r.marker(in.Marker, line, in.Name)
 	// A marker is looked at once for each scope.
 	if r.spend(len(scopes.scopes) * (1 + len(in.Marker)/64)) {

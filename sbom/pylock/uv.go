@@ -44,6 +44,10 @@ type uvPackage struct {
 type artifact struct {
 	URL  string `toml:"url" json:"url"`
 	Hash string `toml:"hash" json:"hash"`
+	// Path and Filename stand for URL in uv's locks, File in Poetry's and PDM's.
+	Path     string `toml:"path" json:"-"`
+	Filename string `toml:"filename" json:"-"`
+	File     string `toml:"file" json:"-"`
 }
 
 type uvDependency struct {
@@ -90,10 +94,14 @@ func (r *reader) uv(text []byte) {
 func (r *reader) uvPackage(in *uvPackage, line int) {
 	p := Package{Name: in.Name, Version: in.Version, Line: line}
 	p.Source, p.Own = uvSource(in)
-	hashes := []string{in.Sdist.Hash}
+	hashes, urls := []string{in.Sdist.Hash}, []string{in.Sdist.URL, in.Sdist.Path}
 	for _, w := range in.Wheels {
-		hashes = append(hashes, w.Hash)
+		hashes, urls = append(hashes, w.Hash), append(urls, w.URL, w.Path, w.Filename)
 	}
+	if p.Source.Kind == Archive {
+		urls = append(urls, p.Source.URL)
+	}
+	r.named(&p, urls...)
 	p.Hashes = r.digests(hashes, line, in.Name)
 	p.Marker = r.anyMarker(in.Markers, line, in.Name)
 	p.Dependencies = r.uvDependencies(nil, in.Needs, line, in.Name, "")
