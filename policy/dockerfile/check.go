@@ -42,7 +42,7 @@ func all() []rule {
 		dl3018(), dl3019(), dl3020(), dl3025(), dl3027(), dl3042(), dl3057(), dl3064(),
 		dl4000(), dl4003(), dl4004(), dl4006(),
 		grImg01(), grImg02(), grImg03(), grImg05(),
-		tmImg01(),
+		tmImg01(), tmImg02(),
 	}
 }
 

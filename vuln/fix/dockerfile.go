@@ -75,6 +75,9 @@ func wordSite(data []byte, lines []int, in *dockerfile.Instruction, command *doc
 		s.inside(data, lines, in, w)
 		return s
 	}
+	if text, raw := command.Glued(w); s.glue(data, text, raw, command.Depth > 0) {
+		return s
+	}
 	switch {
 	case strings.Contains(w.Raw, "$") && !strings.Contains(w.Text, "$"):
 		s.refuse = "the version is from a variable: edit what sets it"
@@ -84,6 +87,19 @@ func wordSite(data []byte, lines []int, in *dockerfile.Instruction, command *doc
 		s.write = func(text string) string { return shellWord(text, w, command.Depth > 0) }
 	}
 	return s
+}
+
+// glue makes a site of a requirement that was not quoted, so that the shell
+// takes its bounds for redirections: the whole is replaced, in quotes, and says
+// what was meant. It reports whether there is such a requirement.
+func (s *site) glue(data []byte, text, raw string, nested bool) bool {
+	r, err := pep508.Parse(text)
+	if err != nil || len(r.Specifiers.Clauses()) == 0 || !bytes.HasPrefix(data[s.from:], []byte(raw)) {
+		return false
+	}
+	s.glued, s.text, s.to = raw, text, s.from+len(raw)
+	s.write = func(text string) string { return shellWord(text, dockerfile.Word{}, nested) }
+	return true
 }
 
 // inside finds a word of a command that stands inside of another word or of a

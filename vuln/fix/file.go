@@ -66,6 +66,9 @@ type site struct {
 	// true for a word inside of another command's word.
 	key    string
 	nested bool
+	// glued is the whole as written when the shell takes a part of it for a
+	// redirection, see Glued of package dockerfile.
+	glued string
 	// planned is the edit that was made of it.
 	planned *planned
 }
@@ -197,6 +200,10 @@ func (f *file) add(s *site, c change, n *need, target pep440.Version) {
 	p := s.planned
 	p.text = c.apply(p.text)
 	p.edit.New, p.edit.Reason = shown(s.label+p.text), "cures "+n.reason(target)
+	if s.glued != "" {
+		p.edit.Old, p.edit.New = shown(s.glued), shown(s.write(p.text))
+		p.edit.Reason += "; without quotes the shell takes the bound for a redirection"
+	}
 	p.from, p.to, p.with = s.replacement(p.text)
 }
 

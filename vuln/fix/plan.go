@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/tallyman/tallyman/sbom"
 	"github.com/tallyman/tallyman/sbom/pep440"
@@ -144,6 +145,10 @@ func (p *planner) raised(n *need, f *file, s *site, target pep440.Version) (c ch
 	if !target.IsValid() {
 		return c, false
 	}
+	if build := ownBuild(at); build != "" && !at.from(target) {
+		p.refuse(n, "", "it names a build of its own (%s): choose the version by hand; %s cures %s", build, target, n.reason(target))
+		return c, false
+	}
 	if target.IsPrerelease() && !at.prereleases() {
 		p.refuse(n, "", "%s cures %s, and no final version is known that does", target, n.reason(target))
 		return c, false
@@ -163,7 +168,21 @@ func (p *planner) raised(n *need, f *file, s *site, target pep440.Version) (c ch
 	case err != nil:
 		p.refuse(n, "", "%v", err)
 	}
-	return c, ok && err == nil
+	// What was meant may do as it is, once it is quoted.
+	return c, (ok || s.glued != "") && err == nil
+}
+
+// ownBuild returns the local version that a clause names, with its plus sign;
+// "" when there is none. Such a build comes from an index of its own, where
+// other versions have it under other names or not at all.
+// https://packaging.python.org/en/latest/specifications/version-specifiers/#local-version-identifiers
+func ownBuild(at spans) string {
+	for _, c := range at.clauses {
+		if _, local, found := strings.Cut(c.Text, "+"); found && c.Operator != pep440.Excluding {
+			return "+" + local
+		}
+	}
+	return ""
 }
 
 // caps names what keeps the fixed version of the open findings out that are not

@@ -171,6 +171,11 @@ func exact(c pep440.Clause) bool {
 	return c.Operator == pep440.Arbitrary || c.Operator == pep440.Matching && !c.Wildcard
 }
 
+// from reports whether nothing below a version is admitted.
+func (s spans) from(floor pep440.Version) bool {
+	return s.set().Intersect(atLeast(floor)).Equal(s.set())
+}
+
 // atLeast is what the clause ">=v" admits.
 func atLeast(v pep440.Version) pep440.Set {
 	return pep440.Clause{Operator: pep440.GreaterOrEqual, Text: v.String(), Version: v}.Set()
