@@ -117,7 +117,7 @@ const (
 // walker turns the entries of one layer into facts.
 type walker struct {
 	facts *layerFacts
-	seen  map[string]bool // directories that are in facts.Entries
+	seen  map[string]bool // folders of metadata that are in facts.Entries
 	kept  int64           // bytes of the files read so far
 	// logical counts the bytes of the files that were hashed, holes included.
 	logical int64
@@ -186,13 +186,23 @@ func validText(s string) string {
 	return quoted[1 : len(quoted)-1]
 }
 
-func (w *walker) add(e entry) { w.facts.Entries = append(w.facts.Entries, e) }
-
-func (w *walker) dir(p string) {
-	if !w.seen[p] {
-		w.seen[p] = true
-		w.add(entry{Path: p, Type: entryDir})
+func (w *walker) add(e entry) {
+	if e.Type != entryDir {
+		delete(w.seen, e.Path)
 	}
+	w.facts.Entries = append(w.facts.Entries, e)
+}
+
+// dir notes a folder; those of metadata, which every file in them notes again,
+// once.
+func (w *walker) dir(p string) {
+	if metadataDir(p) {
+		if w.seen[p] {
+			return
+		}
+		w.seen[p] = true
+	}
+	w.add(entry{Path: p, Type: entryDir})
 }
 
 func (w *walker) whiteout(dir, base string) {
@@ -220,7 +230,6 @@ const shallow = 3
 
 // other notes that something that is not kept is at p now.
 func (w *walker) other(p string) {
-	delete(w.seen, p)
 	base := path.Base(p)
 	if strings.Count(p, "/") <= shallow || metadataDir(p) || base == "site-packages" || base == "dist-packages" ||
 		base == "node_modules" || kindOf(p) != kindNone {
