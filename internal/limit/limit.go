@@ -100,6 +100,11 @@ const (
 	LayerFileBytes = 64 << 20
 	// LayerKeptBytes bounds all files of one layer that are kept for reading.
 	LayerKeptBytes = 512 << 20
+	// LayerHeadBytes bounds what is read of a file that may hold a secret, to see
+	// whether it does.
+	LayerHeadBytes = 64 << 10
+	// LayerLeftFiles bounds how many such files of one layer are listed.
+	LayerLeftFiles = 1000
 	// LayerFactsBytes bounds what the layer cache has of one layer, before and
 	// after it is inflated.
 	LayerFactsBytes = 1 << 30

@@ -15,6 +15,9 @@ type layerFacts struct {
 	// Entries are the entries that can matter, in the order of the archive:
 	// when a path comes twice the later one wins.
 	Entries []entry `json:"entries"`
+	// Left are the files that should not be in any image, in the order of the
+	// archive.
+	Left []leftFact `json:"left,omitempty"`
 	// Gaps are about the layer itself; those of a file are in the file, because
 	// they go when an upper layer removes it.
 	Gaps []sbom.Gap `json:"gaps,omitempty"`
@@ -38,10 +41,12 @@ const (
 
 // entry is one entry of a layer. Path is absolute and clean.
 type entry struct {
-	Path   string    `json:"path"`
-	Type   entryType `json:"type"`
-	Target string    `json:"target,omitempty"`
-	File   *file     `json:"file,omitempty"`
+	Path string    `json:"path"`
+	Type entryType `json:"type"`
+	// Mode has the bits that modeOf keeps.
+	Mode   uint16 `json:"mode,omitempty"`
+	Target string `json:"target,omitempty"`
+	File   *file  `json:"file,omitempty"`
 }
 
 // file is what was read from one file. Of the pointers and lists, those that

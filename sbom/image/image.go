@@ -48,6 +48,15 @@ type Inventory struct {
 	Layers []string
 	// SizeBytes is the sum of the stored (usually compressed) layer sizes.
 	SizeBytes int64
+	// Left are the keys, credentials and repositories in any layer, sorted by
+	// path.
+	Left []LeftFile
+	// Setuid are the paths of the files that run as another user or group than
+	// who starts them.
+	Setuid []string
+	// Writable are the folders and code below the working directory that
+	// everyone can write to.
+	Writable []string
 	// Known is how many of the layers were in the cache, so that no byte of
 	// them was read. It says nothing about the image.
 	Known int
@@ -75,6 +84,7 @@ func Read(ctx context.Context, img v1.Image, opts Options) (*Inventory, error) {
 	}
 	inv := root.inventory(cmp.Or(opts.Name, parts.digest))
 	inv.Config = newConfig(parts.config)
+	inv.Left, inv.Setuid, inv.Writable = leftFiles(facts), root.setuid(), root.writable(inv.Config.WorkingDir)
 	inv.Known, inv.CacheError = scans.known, scans.err
 	inv.SizeBytes = parts.size
 	inv.Layers = make([]string, 0, len(parts.layers))

@@ -119,6 +119,11 @@ type walker struct {
 	facts *layerFacts
 	seen  map[string]bool // folders of metadata that are in facts.Entries
 	kept  int64           // bytes of the files read so far
+	// header is that of the entry at hand, and mode what of its mode matters.
+	header *tar.Header
+	mode   uint16
+	// leftTooMany is set when there is a gap about left files.
+	leftTooMany bool
 	// logical counts the bytes of the files that were hashed, holes included.
 	logical int64
 }
@@ -157,9 +162,11 @@ func (w *walker) entry(h *tar.Header, content io.Reader) error {
 		w.whiteout(path.Clean(dir), base)
 		return nil
 	}
+	w.header, w.mode = h, 0
 	if d := path.Clean(dir); metadataDir(d) {
 		w.dir(d)
 	}
+	w.mode = modeOf(p, h)
 	switch h.Typeflag {
 	case tar.TypeDir:
 		w.dir(p)
@@ -190,6 +197,7 @@ func (w *walker) add(e entry) {
 	if e.Type != entryDir {
 		delete(w.seen, e.Path)
 	}
+	e.Mode = w.mode
 	w.facts.Entries = append(w.facts.Entries, e)
 }
 
@@ -232,7 +240,7 @@ const shallow = 3
 func (w *walker) other(p string) {
 	base := path.Base(p)
 	if strings.Count(p, "/") <= shallow || metadataDir(p) || base == "site-packages" || base == "dist-packages" ||
-		base == "node_modules" || kindOf(p) != kindNone {
+		base == "node_modules" || kindOf(p) != kindNone || w.mode != 0 || codeFile(p) || helper(p, w.header) {
 		w.add(entry{Path: p, Type: entryOther})
 	}
 }
@@ -242,7 +250,7 @@ func (w *walker) regular(p string, size int64, content io.Reader) error {
 	k := kindOf(p)
 	if k == kindNone {
 		w.other(p)
-		return nil
+		return w.left(p, size, content)
 	}
 	f := &file{Kind: k}
 	w.add(entry{Path: p, Type: entryFile, File: f})

@@ -21,7 +21,10 @@ type state struct {
 	dirs map[string]int
 	// hard are names of files that were not kept.
 	hard map[string]int
-	// under counts what of files, links, dirs and hard is below each folder.
+	// modes are the bits that modeOf keeps of what is there.
+	modes map[string]uint16
+	// under counts what of files, links, dirs, hard and modes is below each
+	// folder.
 	under map[string]int
 	debs  debHistory
 	gaps  []placedGap
@@ -48,7 +51,7 @@ type placedGap struct {
 func squash(ctx context.Context, layers []*layerFacts) (*state, error) {
 	s := &state{
 		files: map[string]placed{}, links: map[string]string{}, dirs: map[string]int{}, hard: map[string]int{},
-		under: map[string]int{}, debs: debHistory{},
+		modes: map[string]uint16{}, under: map[string]int{}, debs: debHistory{},
 	}
 	for i, facts := range layers {
 		s.layers = append(s.layers, facts.Layer)
@@ -108,6 +111,7 @@ func (s *state) apply(e entry, i int, before map[string]placed) {
 	if err != nil {
 		p = e.Path // a cycle: a runtime would fail; keep it where it says it is
 	}
+	defer func() { s.setMode(p, e.Mode) }()
 	switch e.Type {
 	case entryDir:
 		s.dropSelf(p)
@@ -192,6 +196,7 @@ func (s *state) dropSelf(p string) {
 		delete(s.hard, p)
 		s.count(p, -1)
 	}
+	s.setMode(p, 0)
 }
 
 // dropUnder removes what is below p.
@@ -199,12 +204,13 @@ func (s *state) dropUnder(p string) {
 	if s.under[p] == 0 {
 		return
 	}
-	s.steps += len(s.files) + len(s.links) + len(s.dirs) + len(s.hard)
+	s.steps += len(s.files) + len(s.links) + len(s.dirs) + len(s.hard) + len(s.modes)
 	prefix := strings.TrimSuffix(p, "/") + "/"
 	dropIn(s, s.files, prefix)
 	dropIn(s, s.links, prefix)
 	dropIn(s, s.dirs, prefix)
 	dropIn(s, s.hard, prefix)
+	dropIn(s, s.modes, prefix)
 }
 
 func dropIn[V any](s *state, m map[string]V, prefix string) {

@@ -1,0 +1,232 @@
+package image
+
+import (
+	"bytes"
+	"cmp"
+	"io"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/tallyman/tallyman/internal/limit"
+	"github.com/tallyman/tallyman/sbom"
+)
+
+// Left is what a left file is.
+type Left string
+
+// The kinds of left files.
+const (
+	// LeftKey is a private key, or a store of them.
+	LeftKey Left = "private-key"
+	// LeftCredentials is a file in which a tool keeps a password or a token.
+	LeftCredentials Left = "credentials"
+	// LeftEnv is a .env file that sets a variable that looks like a secret.
+	LeftEnv Left = "env-file"
+	// LeftGit is the history of a repository.
+	LeftGit Left = "git-repository"
+)
+
+// LeftFile is a file that was put into an image and that should not be in one.
+// Whoever can pull the image can read it, also when a later layer deletes it.
+// Its content is nowhere kept.
+type LeftFile struct {
+	Path string
+	What Left
+	// Layer is the digest of the layer that holds it.
+	Layer string
+	// Deleted is true when a later layer removes it from sight.
+	Deleted bool
+}
+
+// leftFact is a left file of a layer.
+type leftFact struct {
+	Path string `json:"path"`
+	What Left   `json:"what"`
+}
+
+// left notes the file at p if it is one that should not be in an image, by its
+// name and, where the name alone does not say it, by the beginning of its
+// content.
+func (w *walker) left(p string, size int64, content io.Reader) error {
+	if i := strings.Index(p+"/", "/.git/"); i >= 0 {
+		switch p {
+		case p[:i] + "/.git/HEAD", p[:i] + "/.git/config":
+			w.leave(p[:i]+"/.git", LeftGit)
+		}
+		return nil
+	}
+	what, tells := leftKind(p)
+	if what == "" || size == 0 {
+		return nil
+	}
+	if tells != nil {
+		head := make([]byte, min(size, limit.LayerHeadBytes))
+		n, err := io.ReadFull(content, head)
+		if err != nil {
+			return err
+		}
+		if !tells(head[:n]) {
+			return nil
+		}
+	}
+	w.leave(p, what)
+	return nil
+}
+
+// leave notes a left file once. A layer with more than the bound of them has a
+// gap that says so.
+func (w *walker) leave(p string, what Left) {
+	f := leftFact{p, what}
+	switch n := len(w.facts.Left); {
+	case n < limit.LayerLeftFiles:
+		if !slices.Contains(w.facts.Left, f) {
+			w.facts.Left = append(w.facts.Left, f)
+		}
+	case !w.leftTooMany:
+		w.leftTooMany = true
+		w.facts.Gaps = append(w.facts.Gaps, sbom.NewGap(sbom.GapTooLarge, "", 0, "more keys and credentials in one layer than are listed"))
+	}
+}
+
+// leftKind says what a path would be, and what in its content has to agree; nil
+// when the name says it all. Keys that packages bring for their own tests are
+// everyone's, and no secret.
+func leftKind(p string) (what Left, tells func([]byte) bool) {
+	dir, base := path.Base(path.Dir(p)), path.Base(p)
+	switch base {
+	case "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519":
+		return LeftKey, privateKey
+	case ".netrc", "_netrc", ".git-credentials", ".pypirc", ".pgpass":
+		return LeftCredentials, nil
+	case ".npmrc":
+		return LeftCredentials, containsAny("_authToken=", "_auth=", "_password=")
+	case "pip.conf", ".condarc", ".yarnrc.yml":
+		return LeftCredentials, credentialURL
+	case "config.json":
+		if dir == ".docker" {
+			return LeftCredentials, containsAny(`"auth":`, `"auth" :`, `"identitytoken"`)
+		}
+	case "credentials":
+		if dir == ".aws" {
+			return LeftCredentials, nil
+		}
+	case "application_default_credentials.json":
+		return LeftCredentials, nil
+	case "config":
+		if dir == ".kube" {
+			return LeftCredentials, nil
+		}
+	case "token", "stored_tokens":
+		if dir == "huggingface" || dir == ".huggingface" {
+			return LeftCredentials, nil
+		}
+	case "secrets.toml":
+		if dir == ".streamlit" {
+			return LeftCredentials, nil
+		}
+	}
+	return leftByExtension(p, base)
+}
+
+func leftByExtension(p, base string) (what Left, tells func([]byte) bool) {
+	if published(p) {
+		return "", nil
+	}
+	if base == ".env" || strings.HasPrefix(base, ".env.") {
+		switch path.Ext(base) {
+		case ".example", ".sample", ".template", ".dist", ".tmpl":
+			return "", nil
+		}
+		return LeftEnv, secretAssignment
+	}
+	switch path.Ext(base) {
+	case ".pem", ".key":
+		return LeftKey, privateKey
+	case ".p12", ".pfx", ".kdbx":
+		return LeftKey, nil
+	}
+	return "", nil
+}
+
+// published reports whether a path is in a folder that installed packages fill
+// with what everyone can download.
+func published(p string) bool {
+	for _, part := range []string{"/site-packages/", "/dist-packages/", "/node_modules/"} {
+		if strings.Contains(p, part) {
+			return true
+		}
+	}
+	for _, prefix := range []string{"/usr/lib/", "/usr/share/", "/usr/local/lib/python", "/lib/"} {
+		if strings.HasPrefix(p, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// privateKey knows the armour of private keys.
+// https://www.rfc-editor.org/rfc/rfc7468#section-10
+func privateKey(head []byte) bool {
+	for line := range bytes.Lines(head) {
+		line = bytes.TrimSpace(line)
+		if bytes.HasPrefix(line, []byte("-----BEGIN ")) && bytes.HasSuffix(line, []byte("PRIVATE KEY-----")) {
+			return true
+		}
+	}
+	return false
+}
+
+func containsAny(words ...string) func([]byte) bool {
+	return func(head []byte) bool {
+		return slices.ContainsFunc(words, func(w string) bool { return bytes.Contains(head, []byte(w)) })
+	}
+}
+
+// credentialURL knows "https://user:password@host".
+func credentialURL(head []byte) bool {
+	for line := range bytes.Lines(head) {
+		_, rest, found := bytes.Cut(line, []byte("://"))
+		authority, _, _ := bytes.Cut(rest, []byte("/"))
+		user, _, at := bytes.Cut(authority, []byte("@"))
+		_, password, colon := bytes.Cut(user, []byte(":"))
+		if found && at && colon && len(password) > 0 && !bytes.ContainsAny(password, "${") {
+			return true
+		}
+	}
+	return false
+}
+
+// secretAssignment knows "NAME=value" where the name looks like a secret's.
+func secretAssignment(head []byte) bool {
+	for line := range bytes.Lines(head) {
+		name, value, found := bytes.Cut(bytes.TrimPrefix(bytes.TrimSpace(line), []byte("export ")), []byte("="))
+		value = bytes.Trim(bytes.TrimSpace(value), `"'`)
+		if found && len(value) > 0 && value[0] != '#' && looksSecret(string(bytes.TrimSpace(name))) {
+			return true
+		}
+	}
+	return false
+}
+
+// leftFiles are the left files of all layers, sorted. A later layer that removes
+// one, or a folder above it, makes it Deleted.
+func leftFiles(layers []*layerFacts) []LeftFile {
+	out := []LeftFile{}
+	for i, facts := range layers {
+		for _, f := range facts.Left {
+			gone := slices.ContainsFunc(layers[i+1:], func(l *layerFacts) bool { return l.removes(f.Path) })
+			out = append(out, LeftFile{Path: f.Path, What: f.What, Layer: facts.Layer, Deleted: gone})
+		}
+	}
+	slices.SortStableFunc(out, func(a, b LeftFile) int {
+		return cmp.Or(strings.Compare(a.Path, b.Path), strings.Compare(string(a.What), string(b.What)))
+	})
+	return out
+}
+
+// removes reports whether a whiteout of the layer is about p, by the names alone.
+func (f *layerFacts) removes(p string) bool {
+	above := func(dir string) bool { return strings.HasPrefix(p, strings.TrimSuffix(dir, "/")+"/") }
+	return slices.ContainsFunc(f.Removed, func(r string) bool { return r == p || above(r) }) || slices.ContainsFunc(f.Opaque, above)
+}

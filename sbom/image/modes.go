@@ -1,0 +1,116 @@
+package image
+
+import (
+	"archive/tar"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+)
+
+// Bits of a file's mode that are kept, as in the archive.
+// https://pubs.opengroup.org/onlinepubs/9799919799/basedefs/sys_stat.h.html
+const (
+	modeSetuid   = 0o4000
+	modeSetgid   = 0o2000
+	modeSticky   = 0o1000
+	modeExecute  = 0o111
+	modeWritable = 0o002 // by everyone
+)
+
+// modeOf returns the bits of h that matter at p: setuid and setgid of files;
+// writable by everyone of folders without the sticky bit and of code.
+func modeOf(p string, h *tar.Header) uint16 {
+	switch h.Typeflag {
+	case tar.TypeDir:
+		if h.Mode&modeSticky == 0 {
+			return uint16(h.Mode & modeWritable)
+		}
+	case tar.TypeReg, tar.TypeLink, tar.TypeGNUSparse:
+		bits := h.Mode & (modeSetuid | modeSetgid)
+		if h.Mode&modeExecute == 0 {
+			bits = 0
+		}
+		if codeFile(p) {
+			bits |= h.Mode & modeWritable
+		}
+		return uint16(bits)
+	}
+	return 0
+}
+
+// codeFile reports whether p is code of an application, of which there is
+// little, and not of a package.
+func codeFile(p string) bool {
+	switch path.Ext(p) {
+	case ".py", ".sh":
+		return !published(p)
+	}
+	return false
+}
+
+// helper reports whether a file may be one of those programs that are setuid
+// and stand where nobody starts them by name. They are noted without the bits
+// too, because an upper layer takes them away by writing the file again.
+func helper(p string, h *tar.Header) bool {
+	if h.Typeflag != tar.TypeReg && h.Typeflag != tar.TypeLink || h.Mode&modeExecute == 0 || strings.Contains(path.Base(p), ".") {
+		return false
+	}
+	for _, prefix := range []string{"/usr/lib/", "/usr/libexec/", "/usr/local/lib/", "/lib/"} {
+		if strings.HasPrefix(p, prefix) {
+			return !strings.Contains(p, "/site-packages/") && !strings.Contains(p, "/node_modules/")
+		}
+	}
+	return false
+}
+
+// setMode notes the bits of what is at p now.
+func (s *state) setMode(p string, bits uint16) {
+	_, had := s.modes[p]
+	switch {
+	case bits != 0 && !had:
+		s.modes[p] = bits
+		s.count(p, 1)
+	case bits != 0:
+		s.modes[p] = bits
+	case had:
+		delete(s.modes, p)
+		s.count(p, -1)
+	}
+}
+
+// setuid are the files that run as another user than who starts them, sorted.
+func (s *state) setuid() []string {
+	out := []string{}
+	for p, bits := range s.modes {
+		if bits&(modeSetuid|modeSetgid) != 0 {
+			out = append(out, p)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// writable are the folders and the code below the working directory that
+// everyone can write to, sorted; of an image without a working directory, those
+// below /app. A folder stands for what is in it.
+func (s *state) writable(workingDir string) []string {
+	top := path.Clean("/" + workingDir)
+	if top == "/" {
+		top = "/app"
+	}
+	if real, err := s.resolve(top); err == nil {
+		top = real
+	}
+	out := []string{}
+	for _, p := range slices.Sorted(maps.Keys(s.modes)) {
+		if s.modes[p]&modeWritable == 0 || p != top && !strings.HasPrefix(p, top+"/") {
+			continue
+		}
+		if n := len(out); n > 0 && strings.HasPrefix(p, out[n-1]+"/") {
+			continue
+		}
+		out = append(out, p)
+	}
+	return out
+}
