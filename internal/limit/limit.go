@@ -82,6 +82,12 @@ const (
 	AdvisoryZipRatio = 100
 	// AdvisoryRecords bounds how many records one ecosystem may have.
 	AdvisoryRecords = 4_000_000
+	// AdvisoryIndexBytes bounds one modified_id.csv.
+	AdvisoryIndexBytes = 256 << 20
+	// AdvisoryDeltaBytes bounds all records that one update fetches one by one.
+	AdvisoryDeltaBytes = 1 << 30
+	// AdvisorySnapshotBytes bounds a compiled snapshot that is imported.
+	AdvisorySnapshotBytes = 16 << 30
 	// LayerBytes bounds what one image layer may inflate to.
 	LayerBytes = 64 << 30
 	// LayerFiles bounds how many entries one image layer may have.

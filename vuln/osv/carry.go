@@ -5,19 +5,49 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // errNotCarried means that a source's refused files are not all listed, so
 // that nobody can say which of them are still refused.
 var errNotCarried = errors.New("the snapshot does not list all refused records of the source")
 
-// sourcesBut lists the sources of the snapshot that none of the inputs
-// replaces.
-func (db *DB) sourcesBut(inputs []input) ([]source, error) {
-	all, err := db.sources()
-	return slices.DeleteFunc(all, func(s source) bool {
-		return slices.ContainsFunc(inputs, func(in input) bool { return in.name == s.name })
-	}), err
+// contents lists the files of a source with the dates of their records. A
+// refused file, and one of a name that several have, has no date. Without a
+// list of all that were refused it fails with an error that wraps errTooMany.
+func (db *DB) contents(ctx context.Context, name string) (map[string]time.Time, error) {
+	out := map[string]time.Time{}
+	err := db.filesOf(ctx, name, func(f *storedFile) error {
+		if _, twice := out[f.name]; twice {
+			f.modified = time.Time{}
+		}
+		out[f.name] = f.modified
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	sources, err := db.sources()
+	if err != nil {
+		return nil, err
+	}
+	all, err := db.Refused()
+	if err != nil {
+		return nil, err
+	}
+	listed := 0
+	for _, r := range all {
+		if r.Source == name {
+			out[r.Record] = time.Time{}
+			listed++
+		}
+	}
+	for _, s := range sources {
+		if s.name == name && listed < s.refused {
+			return nil, fmt.Errorf("%w: of the refused records of %q not all are listed", errTooMany, name)
+		}
+	}
+	return out, nil
 }
 
 // carry adds a source of the snapshot to b: its files and its refusals, but

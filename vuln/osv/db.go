@@ -27,6 +27,8 @@ type DB struct {
 	region *region
 	digest string
 	source string
+	// pointer is what is known of the snapshot that is not in it.
+	pointer current
 	// fallback is what Fallback says.
 	fallback string
 	close    func() error

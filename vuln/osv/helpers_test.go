@@ -20,19 +20,23 @@ func recordJSON(id, ecosystem, name, modified, more string) string {
 // zipOf makes a zip; files are name, content, name, content.
 func zipOf(t testing.TB, files ...string) []byte {
 	t.Helper()
+	return mustZip(files...)
+}
+
+func mustZip(files ...string) []byte {
 	var buf bytes.Buffer
 	w := zip.NewWriter(&buf)
 	for i := 0; i < len(files); i += 2 {
 		f, err := w.Create(files[i])
 		if err != nil {
-			t.Fatal(err)
+			panic(err)
 		}
 		if _, err := f.Write([]byte(files[i+1])); err != nil {
-			t.Fatal(err)
+			panic(err)
 		}
 	}
 	if err := w.Close(); err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
 	return buf.Bytes()
 }

@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -29,8 +28,9 @@ type input struct {
 	zip string
 	// files are the paths of JSON files.
 	files []string
-	// serverDate is the date that an HTTP server gave with the zip.
-	serverDate time.Time
+	// names are what the files are called at their source, nil when that is
+	// what they are called here.
+	names []string
 }
 
 // discover finds what a local folder holds: ECOSYSTEM/all.zip, ECOSYSTEM/*.json
@@ -158,7 +158,7 @@ func newLoader(inputs []input, more []source, progress func(Event)) *loader {
 	var sources []source
 	for _, in := range inputs {
 		if i := slices.IndexFunc(sources, func(s source) bool { return s.name == in.name }); i < 0 {
-			sources = append(sources, source{name: in.name, serverDate: in.serverDate})
+			sources = append(sources, source{name: in.name})
 		}
 	}
 	if progress == nil {
@@ -174,6 +174,9 @@ func (l *loader) load(ctx context.Context, in input) error {
 	}
 	return l.each(ctx, in, len(in.files), func(i int) (string, []byte, error) {
 		data, err := readFile(in.files[i])
+		if in.names != nil {
+			return in.names[i], data, err
+		}
 		return filepath.Base(in.files[i]), data, err
 	})
 }

@@ -35,18 +35,27 @@ func OpenCurrent(dir string) (*DB, error) {
 	return other, nil
 }
 
+// openTries bounds how often the current snapshot is looked for again when it
+// was replaced and pruned between its name and its opening.
+const openTries = 5
+
 // openCurrent opens the current snapshot and no other. name is its file's, ""
-// if nothing tells it.
+// if nothing tells it. It takes no lock and waits for nobody.
 func openCurrent(dir string) (db *DB, name string, err error) {
-	c, err := readCurrent(dir)
-	if err != nil {
-		return nil, "", err
+	for try := 1; ; try++ {
+		c, err := readCurrent(dir)
+		if err != nil {
+			return nil, "", err
+		}
+		db, err := c.open(dir)
+		if err == nil {
+			return db, c.Snapshot, nil
+		}
+		if try == openTries || !errors.Is(err, fs.ErrNotExist) || c.Snapshot == name {
+			return nil, c.Snapshot, err
+		}
+		name = c.Snapshot
 	}
-	if db, err = Open(filepath.Join(dir, c.Snapshot)); err != nil {
-		return nil, c.Snapshot, err
-	}
-	db.source = c.Source
-	return db, c.Snapshot, nil
 }
 
 // lastWhole opens the snapshot of the folder that was written last, but the

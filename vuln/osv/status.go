@@ -23,7 +23,8 @@ type EcosystemStatus struct {
 	Packages int `json:"packages"`
 	// Refused is how many records of its source could not be read.
 	Refused int `json:"refused"`
-	// Date is the HTTP server's date or, for a local source, the newest
+	// Date is when the HTTP server was last asked, by its own clock, or, for
+	// another source and for a file that was opened by its name, the newest
 	// modified date not after the time asked for; zero if there is none.
 	Date time.Time `json:"date,omitzero"`
 }
@@ -80,9 +81,11 @@ func (db *DB) status(e []byte, now time.Time) (*EcosystemStatus, error) {
 	if err != nil {
 		return nil, err
 	}
-	date, err := db.dateAt(e, now)
-	if err != nil {
-		return nil, err
+	date := db.pointer.asked(string(name))
+	if date.IsZero() || date.After(now) {
+		if date, err = db.dateAt(e, now); err != nil {
+			return nil, err
+		}
 	}
 	return &EcosystemStatus{Name: string(name), Packages: u32(e, 3), Records: u32(e, 6), Withdrawn: u32(e, 7), Refused: u32(e, 8), Date: date}, nil
 }
@@ -117,11 +120,7 @@ func (db *DB) sources() ([]source, error) {
 		if err != nil {
 			return nil, err
 		}
-		s := source{name: string(name), refused: u32(e, 4)}
-		if sec := i64(e, 3); sec != 0 {
-			s.serverDate = time.Unix(sec, 0).UTC()
-		}
-		out = append(out, s)
+		out = append(out, source{name: string(name), refused: u32(e, 4)})
 	}
 	return out, nil
 }
@@ -151,3 +150,29 @@ func sortStatus(list []EcosystemStatus) {
 
 // i64 reads the index-th 64-bit word of a table entry.
 func i64(entry []byte, index int) int64 { return int64(binary.LittleEndian.Uint64(entry[8*index:])) }
+
+// Origin is where a source of a snapshot is from.
+type Origin struct {
+	// Source is the ecosystem's folder, "" for a flat one.
+	Source string `json:"source"`
+	// From is a folder or a URL, credentials removed.
+	From string `json:"from"`
+	// How is how it was last brought up to date.
+	How How `json:"how"`
+	// Asked is when the server was last asked and Full when it last gave
+	// everything, by its own clock; zero for what is of no server.
+	Asked time.Time `json:"asked,omitzero"`
+	Full  time.Time `json:"full,omitzero"`
+}
+
+// Origins lists where the snapshot is from, by source; nothing for one that
+// was opened by its file name.
+func (db *DB) Origins() []Origin {
+	out := []Origin{}
+	for _, name := range sortedKeys(db.pointer.Origins) {
+		for _, o := range db.pointer.Origins[name] {
+			out = append(out, Origin{Source: name, From: o.From, How: o.How, Asked: o.Date, Full: o.Full})
+		}
+	}
+	return out
+}

@@ -1,48 +1,60 @@
 package osv
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
-
-	"github.com/tallyman/tallyman/internal/limit"
+	"sync/atomic"
+	"time"
 )
 
 // DefaultSource is OSV's public bucket.
 // https://google.github.io/osv.dev/data/
 const DefaultSource = "https://osv-vulnerabilities.storage.googleapis.com"
 
-const (
-	snapshotSuffix = ".tms"
-	currentName    = "current"
-)
-
-// ErrNoSnapshot means that a folder has no current snapshot yet.
-var ErrNoSnapshot = errors.New("there is no advisory snapshot yet")
+// Source is where advisories are from.
+type Source struct {
+	// From is a local folder or an http(s) URL in the layout of OSV's bucket;
+	// "" means DefaultSource.
+	From string
+	// Header is sent with each request to the URL's host, and to no other. It
+	// is never shown.
+	Header http.Header
+}
 
 // Options say what Update compiles, from where and to where.
 type Options struct {
 	// Dir is the folder of snapshots. It is made if it does not exist.
 	Dir string
-	// From is a local folder or an http(s) URL in the layout of OSV's bucket;
-	// "" means DefaultSource.
+	// From is the only source when Sources is nil.
 	From string
+	// Sources are merged: of a record that several have, the one that was
+	// modified last is looked up.
+	Sources []Source
 	// Ecosystems are the ecosystems to take. nil means all that a local
 	// folder has; an http source needs them named. Those of the current
 	// snapshot that are not named are kept; with nil nothing is kept.
 	Ecosystems []string
+	// Full fetches everything, also what seems not to have changed.
+	Full bool
 	// Client is used for an http source, and must then not be nil.
 	Client *http.Client
-	// Progress is told what happens, nil for nobody. It is called from one
-	// goroutine at a time and changes nothing about the result.
+	// Progress is told what happens, nil for nobody. It is called from several
+	// goroutines, one at a time, and changes nothing about the result.
 	Progress func(Event)
+	// Pause waits before another try; nil is by the clock.
+	Pause func(context.Context, time.Duration) error
+	// Patience is how long a server may send next to nothing; 0 is half a
+	// minute.
+	Patience time.Duration
 }
 
 // Event is a step of an update.
@@ -81,116 +93,204 @@ type Result struct {
 	Unchanged bool
 }
 
-// current is the small file that names the snapshot in use.
-type current struct {
-	Snapshot string `json:"snapshot"`
-	Source   string `json:"source"`
-}
-
-// Update compiles a snapshot and makes it the current one. Whatever fails,
-// the old one stays, and nothing is left half-written: files are written under
-// unique temporary names, synced and renamed. Several processes may update at
-// the same time; the last one's snapshot is current.
+// Update brings the current snapshot up to date, or makes the first one. What
+// an http source has not changed is not fetched again, and the result is, byte
+// for byte, the snapshot that fetching everything would have made.
+//
+// Whatever fails, the old one stays, and nothing is left half-written: files
+// are written under unique temporary names, synced and renamed. Several
+// processes may update at the same time: none loses what another one made
+// current meanwhile of other ecosystems, and of the same the last one counts.
 func Update(ctx context.Context, o Options) (*Result, error) {
 	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
 		return nil, err
 	}
-	res := &Result{Source: publicSource(o.From)}
-	inputs, cleanup, err := o.gather(ctx, res)
+	base, err := o.openWhole(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer cleanup()
-	b, err := o.compile(ctx, inputs)
+	if base != nil {
+		defer base.Close()
+	}
+	downloads, err := os.MkdirTemp(o.Dir, ".download-*")
 	if err != nil {
 		return nil, err
 	}
-	defer b.close()
-	if o.Progress != nil {
-		o.Progress(Event{Kind: Writing})
-	}
-	old, _ := readCurrent(o.Dir)
-	name, size, err := install(o.Dir, b)
+	defer os.RemoveAll(downloads)
+	groups, bytes, err := o.gather(ctx, downloads, base)
 	if err != nil {
-		return nil, fmt.Errorf("writing the advisory snapshot: %w", err)
+		return nil, err
 	}
-	res.Path, res.Bytes = filepath.Join(o.Dir, name), size
-	res.Digest = "sha256:" + strings.TrimSuffix(name, snapshotSuffix)
-	now := current{Snapshot: name, Source: res.Source}
-	res.Unchanged = old != nil && *old == now
-	if !res.Unchanged {
-		err = writeJSON(o.Dir, currentName, now)
+	res, err := o.settle(ctx, base, groups)
+	if err != nil {
+		return nil, err
 	}
-	return res, err
+	res.Downloaded = bytes
+	// What cannot be removed today can be tomorrow.
+	_, _ = Prune(ctx, o.Dir, DefaultGrace)
+	return res, nil
 }
 
-// gather finds or downloads what is to be compiled. cleanup removes the
-// downloads.
-func (o *Options) gather(ctx context.Context, res *Result) (inputs []input, cleanup func(), err error) {
-	if !isURL(o.source()) {
-		inputs, err = discover(ctx, o.source(), o.Ecosystems)
-		return inputs, func() {}, err
+func (o *Options) sources() []Source {
+	if o.Sources == nil {
+		return []Source{{From: o.From}}
 	}
-	dir, err := os.MkdirTemp(o.Dir, ".download-*")
-	if err != nil {
-		return nil, nil, err
-	}
-	cleanup = func() { _ = os.RemoveAll(dir) }
-	inputs, res.Downloaded, err = o.download(ctx, dir)
-	if err != nil {
-		cleanup()
-		return nil, nil, err
-	}
-	return inputs, cleanup, nil
+	return o.Sources
 }
 
-func (o *Options) source() string {
-	if o.From == "" {
-		return DefaultSource
-	}
-	return o.From
+// member is one source of an ecosystem: inputs of a folder, or a site.
+type member struct {
+	origin origin
+	inputs []input
+	site   *site
 }
 
-// compile fills a builder from the inputs and, when only some ecosystems were
-// asked for, from the rest of the current snapshot.
-func (o *Options) compile(ctx context.Context, inputs []input) (*builder, error) {
-	var old *DB
-	var kept []source
-	if o.Ecosystems != nil {
-		var err error
-		if old, err = o.openWhole(ctx); err != nil {
-			return nil, err
+// gather finds out what each source has, and downloads what is new.
+func (o *Options) gather(ctx context.Context, dir string, base *DB) (groups []*group, downloaded int64, err error) {
+	members := map[string][]member{}
+	var bytes atomic.Int64
+	var retries atomic.Int32
+	retries.Store(maxRetries)
+	for _, s := range o.sources() {
+		if !isURL(publicSource(s.From)) {
+			err = o.folder(ctx, s.From, members)
+		} else {
+			err = o.web(s, members, &bytes, &retries)
 		}
-		if old != nil {
-			if kept, err = old.sourcesBut(inputs); err != nil {
-				return nil, errors.Join(err, old.Close())
-			}
+		if err != nil {
+			return nil, 0, err
 		}
 	}
-	l := newLoader(inputs, kept, o.Progress)
-	if old != nil {
-		l.builder.bases = []*DB{old}
+	if err := o.complete(members); err != nil {
+		return nil, 0, err
 	}
-	if err := l.fill(ctx, inputs, old, kept); err != nil {
-		l.builder.close()
-		return nil, err
+	for i, name := range sortedKeys(members) {
+		below := filepath.Join(dir, strconv.Itoa(i))
+		g, err := o.group(ctx, name, below, base, members[name])
+		if err != nil && members[name][0].site != nil {
+			err = fmt.Errorf("fetching the advisories for %q: %w", name, err)
+		}
+		if err != nil {
+			return nil, bytes.Load(), err
+		}
+		groups = append(groups, g)
 	}
-	return l.builder, nil
+	return groups, bytes.Load(), nil
 }
 
-// fill loads the inputs and carries the kept sources of the old snapshot over.
-func (l *loader) fill(ctx context.Context, inputs []input, old *DB, kept []source) error {
+// folder finds what a local folder has.
+func (o *Options) folder(ctx context.Context, dir string, members map[string][]member) error {
+	wanted := o.Ecosystems
+	if len(o.sources()) > 1 {
+		wanted = nil // another source may have it
+	}
+	inputs, err := discover(ctx, dir, wanted)
+	if err != nil {
+		return err
+	}
 	for _, in := range inputs {
-		if err := l.load(ctx, in); err != nil {
-			return err
+		if o.Ecosystems != nil && !slices.ContainsFunc(o.Ecosystems, (&source{name: in.name}).accepts) {
+			continue
 		}
+		list := members[in.name]
+		if n := len(list); n > 0 && list[n-1].site == nil && list[n-1].origin.From == dir {
+			list[n-1].inputs = append(list[n-1].inputs, in)
+			continue
+		}
+		members[in.name] = append(list, member{origin: origin{From: dir, How: Whole}, inputs: []input{in}})
 	}
-	for _, s := range kept {
-		if err := old.carry(ctx, l.builder, s.name, nil); err != nil {
-			return err
+	return nil
+}
+
+// web lists what to ask a site for.
+func (o *Options) web(s Source, members map[string][]member, bytes *atomic.Int64, retries *atomic.Int32) error {
+	if o.Client == nil {
+		return errors.New("an http source of advisories needs an HTTP client")
+	}
+	from := s.From
+	if from == "" {
+		from = DefaultSource
+	}
+	base, err := url.Parse(from)
+	if err != nil || base.Host == "" {
+		return fmt.Errorf("%q is not a URL to fetch advisories from", publicSource(s.From))
+	}
+	families := familiesOf(o.Ecosystems)
+	if len(families) == 0 {
+		return errors.New("an http source of advisories needs the names of the ecosystems, such as PyPI")
+	}
+	for _, name := range families {
+		at := &site{base: base, header: s.Header, o: o, downloaded: bytes, retries: retries}
+		members[name] = append(members[name], member{origin: origin{From: publicURL(base)}, site: at})
+	}
+	return nil
+}
+
+// complete fails when no source has an ecosystem that was asked for.
+func (o *Options) complete(members map[string][]member) error {
+	for _, w := range o.Ecosystems {
+		found := false
+		for name := range members {
+			found = found || (&source{name: name}).accepts(w)
+		}
+		if !found {
+			return fmt.Errorf("no advisories for %q in any of the sources", w)
 		}
 	}
 	return nil
+}
+
+// group plans one source of the snapshot. An incremental update needs to know
+// of each record where it is from: it is for what a single site has. Of what
+// several have everything is fetched.
+func (o *Options) group(ctx context.Context, name, dir string, base *DB, members []member) (*group, error) {
+	if len(members) == 1 && members[0].site != nil {
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			return nil, err
+		}
+		return members[0].site.remote(ctx, name, dir, base, base.prior(name, members[0].origin.From))
+	}
+	g := &group{name: name}
+	for i, m := range members {
+		if m.site == nil {
+			g.origins, g.inputs = append(g.origins, m.origin), append(g.inputs, m.inputs...)
+			continue
+		}
+		below := dir + "-" + strconv.Itoa(i)
+		if err := os.Mkdir(below, 0o700); err != nil {
+			return nil, err
+		}
+		one, err := m.site.whole(ctx, name, below, nil)
+		if err != nil {
+			return nil, err
+		}
+		g.origins, g.inputs = append(g.origins, one.origins...), append(g.inputs, one.inputs...)
+	}
+	return g, nil
+}
+
+// prior is what is known of a source of the snapshot that is from one place
+// alone, nil if it is not.
+func (db *DB) prior(name, from string) *origin {
+	if db == nil {
+		return nil
+	}
+	if o := db.pointer.Origins[name]; len(o) == 1 && o[0].From == from {
+		return &o[0]
+	}
+	return nil
+}
+
+// familiesOf drops release suffixes: the bucket has one zip for all releases
+// of a distribution.
+func familiesOf(ecosystems []string) []string {
+	var out []string
+	for _, e := range ecosystems {
+		name, _, _ := strings.Cut(e, ":")
+		out = append(out, name)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // openWhole opens the current snapshot after checking all of it. There is
@@ -210,100 +310,4 @@ func (o *Options) openWhole(ctx context.Context) (*DB, error) {
 		}
 	}
 	return nil, err
-}
-
-// install writes the snapshot under its digest and returns the file's name.
-func install(dir string, b *builder) (name string, size int64, err error) {
-	f, err := os.CreateTemp(dir, ".snapshot-*")
-	if err != nil {
-		return "", 0, err
-	}
-	defer func() {
-		if err != nil {
-			_ = f.Close()
-			_ = os.Remove(f.Name())
-		}
-	}()
-	if _, err = f.Write(make([]byte, blockBytes)); err != nil {
-		return "", 0, err
-	}
-	w := bufio.NewWriterSize(f, 1<<20)
-	head, err := b.write(w)
-	if err != nil {
-		return "", 0, err
-	}
-	if err = w.Flush(); err != nil {
-		return "", 0, err
-	}
-	if _, err = f.WriteAt(head, 0); err != nil {
-		return "", 0, err
-	}
-	info, err := f.Stat()
-	if err != nil {
-		return "", 0, err
-	}
-	name = digestOf(head) + snapshotSuffix
-	return name, info.Size(), publish(f, filepath.Join(dir, name))
-}
-
-// publish gives a temporary file its name once it is safe on disk.
-func publish(f *os.File, path string) error {
-	if err := f.Chmod(0o644); err != nil && !errors.Is(err, errors.ErrUnsupported) {
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-func writeJSON(dir, name string, v any) error {
-	data, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(dir, ".current-*")
-	if err != nil {
-		return err
-	}
-	if _, err = f.Write(append(data, '\n')); err == nil {
-		err = publish(f, filepath.Join(dir, name))
-	}
-	if err != nil {
-		_ = f.Close()
-		_ = os.Remove(f.Name())
-	}
-	return err
-}
-
-func readCurrent(dir string) (*current, error) {
-	path := filepath.Join(dir, currentName)
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w in %q", ErrNoSnapshot, dir)
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	data, err := limit.ReadAll(f, limit.ConfigBytes)
-	if err != nil {
-		return nil, err
-	}
-	var c current
-	if err := json.Unmarshal(data, &c); err != nil || !isSnapshotName(c.Snapshot) {
-		return nil, fmt.Errorf("reading %q: %w: it names no snapshot", path, ErrDamaged)
-	}
-	return &c, nil
-}
-
-func isSnapshotName(name string) bool {
-	hex, ok := strings.CutSuffix(name, snapshotSuffix)
-	return ok && len(hex) == 2*hashBytes && strings.Trim(hex, "0123456789abcdef") == ""
 }

@@ -315,7 +315,7 @@ func TestHostileBuckets(t *testing.T) {
 				t.Fatal(err)
 			}
 			server := bucket(t, map[string]http.HandlerFunc{"/PyPI/all.zip": test.handler})
-			_, err = osv.Update(t.Context(), osv.Options{Dir: dir, From: server.URL, Ecosystems: []string{"PyPI"}, Client: server.Client()})
+			_, err = osv.Update(t.Context(), osv.Options{Dir: dir, From: server.URL, Ecosystems: []string{"PyPI"}, Client: server.Client(), Pause: noPause})
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want an error with %q", err, test.want)
 			}
