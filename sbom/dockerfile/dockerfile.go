@@ -193,6 +193,8 @@ type Heredoc struct {
 type Mount struct {
 	// Type is "bind" when the flag names none.
 	Type string
+	// Source is the path that it is taken from, "" for all of it.
+	Source string
 	// Target is the path in the build container.
 	Target string
 	// From is the stage or image that it is taken from, "" for the context.
@@ -213,6 +215,8 @@ func (in *Instruction) Mounts() []Mount {
 			switch strings.ToLower(strings.TrimSpace(key)) {
 			case "type":
 				m.Type = strings.ToLower(value)
+			case "source", "src":
+				m.Source = value
 			case "target", "dst", "destination":
 				m.Target = value
 			case "from":

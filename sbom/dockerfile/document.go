@@ -97,6 +97,7 @@ func (f *File) collect() *collector {
 		})
 		noDev[i] = c.noDev
 	}
+	c.shadow()
 	return c
 }
 
