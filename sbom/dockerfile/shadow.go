@@ -85,7 +85,10 @@ func (c *Command) writes(asked map[string]bool) string {
 				return to
 			}
 		}
-	case "curl", "wget", "tee", "aria2c":
+	case "sed", "perl", "patch", "truncate", "curl", "wget", "tee", "aria2c":
+		if c.Name == "sed" && !slices.ContainsFunc(c.Args, func(w Word) bool { return strings.HasPrefix(w.Text, "-i") || strings.HasPrefix(w.Text, "--in-place") }) {
+			return "" // it prints
+		}
 		for _, word := range c.Args {
 			if asked[path.Base(word.Text)] {
 				return word.Text

@@ -27,6 +27,8 @@ func TestAnotherFileUnderTheNameOfTheRequirements(t *testing.T) {
 		{"RUN cp deps/prod.lst requirements.txt", "requirements.txt", `"requirements.txt" is written`},
 		{"RUN cp requirements.txt /tmp/requirements.txt", "requirements.txt", ""},
 		{"RUN mv requirements.txt /tmp/", "requirements.txt", ""},
+		{"RUN sed -i s/harmless/demo/ requirements.txt", "requirements.txt", `"requirements.txt" is written`},
+		{"RUN sed -n p requirements.txt", "requirements.txt", ""},
 		{"RUN curl -o requirements.txt https://x.org/y", "requirements.txt", `"requirements.txt" is written`},
 	} {
 		file := Parse("Dockerfile", []byte("FROM python:3.12 AS base\nFROM python:3.12\n"+test.lines+"\nRUN pip install -r requirements.txt\n"))
