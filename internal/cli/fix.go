@@ -26,8 +26,18 @@ import (
 // fixFormats are what `fix` can print.
 var fixFormats = []string{"text", "diff", "json"}
 
+// fixOnly are the findings that `fix` can be asked to cure.
+var fixOnly = []string{"all", "gating"}
+
+// fixRequest is what `fix` was asked to do.
+type fixRequest struct {
+	word, format string
+	// gating leaves alone what is only latent.
+	write, gating bool
+}
+
 func (a *app) fixCommand() *cobra.Command {
-	var format string
+	var format, only string
 	var write bool
 	cmd := &cobra.Command{
 		Use:   "fix [PATH]",
@@ -65,12 +75,16 @@ edits in it, whether or not they were written: 0 allowed, 1 denied, 2 wrong usag
 			if !slices.Contains(fixFormats, format) {
 				return usagef("tallyman fix --help", "unknown format %q: there are %s", format, strings.Join(fixFormats, ", "))
 			}
-			return a.fix(ctx, set, append(args, ".")[0], format, write)
+			if !slices.Contains(fixOnly, only) {
+				return usagef("tallyman fix --help", "--only %q is none of %s", only, strings.Join(fixOnly, ", "))
+			}
+			return a.fix(ctx, set, fixRequest{append(args, ".")[0], format, write, only == "gating"})
 		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&format, "format", fixFormats[0], "format of standard output: "+strings.Join(fixFormats, ", "))
 	f.BoolVar(&write, "write", false, "make the edits")
+	f.StringVar(&only, "only", fixOnly[0], "cure `WHAT`: all, or gating (what is latent is left alone)")
 	f.StringArrayVar(&a.flags.include, "include", nil, "only files that match this `GLOB` below the target; may be repeated")
 	f.StringArrayVar(&a.flags.exclude, "exclude", nil, "no files that match this `GLOB` below the target; may be repeated")
 	f.StringVar(&a.flags.root, "root", "", "`DIR` that no include may leave (default: the enclosing git work tree, else the target)")
@@ -79,12 +93,14 @@ edits in it, whether or not they were written: 0 allowed, 1 denied, 2 wrong usag
 	a.advisoryFlags(cmd)
 	a.world(cmd)
 	must(cmd.RegisterFlagCompletionFunc("format", words(fixFormats...)))
+	must(cmd.RegisterFlagCompletionFunc("only", words(fixOnly...)))
 	return cmd
 }
 
 // fix audits a tree, plans the edits, audits the edited tree and says what came
 // of it.
-func (a *app) fix(ctx context.Context, set *settings, word, format string, write bool) error {
+func (a *app) fix(ctx context.Context, set *settings, asked fixRequest) error {
+	word := asked.word
 	kind := a.classify(word)
 	if kind != aFolder && kind != aFile {
 		return usagef("tallyman fix --help", "%q: only the manifests of a folder can be edited, and this is none", word)
@@ -106,18 +122,18 @@ func (a *app) fix(ctx context.Context, set *settings, word, format string, write
 		return err
 	}
 	root := a.boundary(a.path(word), kind == aFile)
-	out := &fixed{app: a, root: root, before: before, after: before}
+	out := &fixed{app: a, root: root, gating: asked.gating, before: before, after: before}
 	if err := out.plan(ctx, auditor, t); err != nil {
 		return err
 	}
 	out.settle(folderOf(t.Folder))
 	progress.done()
-	if write {
+	if asked.write {
 		if err := out.write(); err != nil {
 			return err
 		}
 	}
-	if err := out.print(a.env.Stdout, format, write); err != nil {
+	if err := out.print(a.env.Stdout, asked.format, asked.write); err != nil {
 		return err
 	}
 	return out.outcome()
@@ -137,25 +153,19 @@ func folderOf(f *audit.Folder) string {
 func (x *fixed) plan(ctx context.Context, auditor *audit.Auditor, t audit.Target) error {
 	dir := folderOf(t.Folder)
 	plan := func(findings []vuln.Finding) {
-		x.Plan = fix.New(t.Folder.FS, findings, fix.Options{
+		x.Plan = fix.New(t.Folder.FS, x.wanted(findings), fix.Options{
 			Dir: dir, Within: within(t.Folder), Components: x.before.Components, Name: x.shown,
 		})
 	}
 	plan(x.before.Findings)
 	for replanned := false; len(x.Edits) > 0; {
-		edited, folder := t, *t.Folder
-		folder.FS = x.Overlay(t.Folder.FS)
-		edited.Folder = &folder
-		after, err := x.app.runOn(ctx, auditor, edited)
-		if err != nil {
+		if err := x.try(ctx, auditor, t); err != nil {
 			return err
 		}
-		x.after = after
-		x.comparable(dir)
 		withdrawn := x.Withdraw(x.harm(dir))
-		extra := x.arisen(dir)
+		extra := x.wanted(x.arisen(dir))
 		if !withdrawn && (replanned || len(extra) == 0) {
-			return nil
+			break
 		}
 		x.after = x.before
 		if !withdrawn {
@@ -163,7 +173,85 @@ func (x *fixed) plan(ctx context.Context, auditor *audit.Auditor, t audit.Target
 			plan(slices.Concat(x.before.Findings, extra))
 		}
 	}
+	return x.reconsider(ctx, auditor, t)
+}
+
+// try audits the tree with the edits in it.
+func (x *fixed) try(ctx context.Context, auditor *audit.Auditor, t audit.Target) error {
+	edited, folder := t, *t.Folder
+	folder.FS = x.Overlay(t.Folder.FS)
+	edited.Folder = &folder
+	after, err := x.app.runOn(ctx, auditor, edited)
+	if err != nil {
+		return err
+	}
+	x.after = after
+	x.comparable(folderOf(t.Folder))
 	return nil
+}
+
+// maxReconsidered bounds how many edits are tried again, each with an audit.
+const maxReconsidered = 16
+
+// reconsider tries the edits again that were taken back, one after the other:
+// an edit may have done harm only beside another one that was taken back too.
+func (x *fixed) reconsider(ctx context.Context, auditor *audit.Auditor, t audit.Target) error {
+	list := x.Withdrawn()
+	if len(list) < 2 {
+		return nil
+	}
+	for _, e := range list[:min(len(list), maxReconsidered)] {
+		without := x.after
+		if !x.Restore(e) {
+			continue
+		}
+		if err := x.try(ctx, auditor, t); err != nil {
+			return err
+		}
+		why := x.setback(e, without, folderOf(t.Folder))
+		if why != "" {
+			x.Withdraw(func(other fix.Edit) string {
+				if other != e {
+					return ""
+				}
+				return why
+			})
+			x.after = without
+		}
+	}
+	return nil
+}
+
+// setback says why an edit that was put back has to go again, "" if it may
+// stay; without is the audit of the tree without it.
+func (x *fixed) setback(e fix.Edit, without *audit.Report, dir string) string {
+	harm := x.harm(dir)
+	why := harm(e)
+	for _, other := range x.Edits {
+		if why == "" && harm(other) != "" {
+			why = fmt.Sprintf("%s would cure it, and does harm beside the edit of %s:%d", e.New, x.shown(other.File), other.Line)
+		}
+	}
+	gating := func(r *audit.Report) (n int) {
+		for i := range r.Findings {
+			if r.Findings[i].Gates {
+				n++
+			}
+		}
+		return n
+	}
+	if why == "" && gating(x.after) > gating(without) {
+		why = e.New + " would cure it, and would bring in more than it cures"
+	}
+	return why
+}
+
+// wanted are the findings that were asked to be cured.
+func (x *fixed) wanted(findings []vuln.Finding) []vuln.Finding {
+	if !x.gating {
+		return findings
+	}
+	return slices.DeleteFunc(slices.Clone(findings), func(f vuln.Finding) bool { return !f.Gates })
 }
 
 // comparable gives the places of the edited tree's findings and gaps the line
@@ -211,8 +299,10 @@ func (a *app) boundary(dir string, file bool) string {
 // fixed is a plan and what auditing with it gave.
 type fixed struct {
 	*fix.Plan
-	app           *app
-	root          string
+	app  *app
+	root string
+	// gating leaves alone what is only latent.
+	gating        bool
 	before, after *audit.Report
 	// Left are the findings that gate or are latent after the edits.
 	Left []vuln.Finding
@@ -307,38 +397,89 @@ func (x *fixed) settle(dir string) {
 			x.Left = append(x.Left, f)
 		}
 	}
+	x.drop(dir)
 	said := map[spot]bool{}
 	for _, r := range x.Refused {
 		said[spot{file: r.File, line: r.Line, name: sbom.NormalName("PyPI", r.Package)}] = true
 	}
-	for at, f := range spots(x.Left, dir) {
-		where := spot{file: at.file, line: at.line, name: sbom.NormalName("PyPI", at.name)}
-		if f.Locations[0].Layer != "" || said[where] {
-			continue
-		}
-		said[where] = true
-		x.Refused = append(x.Refused, fix.Refusal{File: at.file, Line: at.line, Package: f.Package, Reason: "it is affected after the edits too, and no edit is known that cures it"})
-	}
+	x.unsaid(dir, said)
 	x.unknown(dir)
 	slices.SortFunc(x.Refused, func(a, b fix.Refusal) int {
 		return cmp.Or(strings.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), strings.Compare(a.Package, b.Package), strings.Compare(a.Reason, b.Reason))
 	})
 }
 
+// spotsOf are the places of a finding, without its identifier; dir is the
+// folder that they are relative to.
+func spotsOf(f *vuln.Finding, dir string) []spot {
+	var out []spot
+	for _, l := range f.Locations {
+		if l.Layer == "" {
+			l.File = path.Join(dir, l.File)
+		}
+		out = append(out, spot{file: l.File, line: l.Line, name: sbom.NormalName("PyPI", f.Package)})
+	}
+	return out
+}
+
+// drop takes the refusals of places out that other edits cured: those of which
+// nothing was found in the edited tree.
+func (x *fixed) drop(dir string) {
+	found := func(r *audit.Report) map[spot]bool {
+		out := map[spot]bool{}
+		for i := range r.Findings {
+			for _, at := range spotsOf(&r.Findings[i], dir) {
+				out[at] = true
+			}
+		}
+		return out
+	}
+	before, after := found(x.before), found(x.after)
+	x.Refused = slices.DeleteFunc(x.Refused, func(r fix.Refusal) bool {
+		at := spot{file: r.File, line: r.Line, name: sbom.NormalName("PyPI", r.Package)}
+		// What only an edit brought in is not in the tree as it was.
+		planned := x.after != x.before && r.Line > 0 && r.Command == ""
+		return !after[at] && (before[at] || planned)
+	})
+}
+
+// unsaid gives the places of what is left a reason that have none yet, unless
+// another place of the same finding has one.
+func (x *fixed) unsaid(dir string, said map[spot]bool) {
+	added := map[spot]bool{}
+	for i := range x.Left {
+		f := &x.Left[i]
+		at := spotsOf(f, dir)
+		if len(at) == 0 || f.Locations[0].Layer != "" || x.gating && !f.Gates || slices.ContainsFunc(at, func(s spot) bool { return said[s] }) {
+			continue
+		}
+		for _, s := range at {
+			if !added[s] {
+				added[s] = true
+				x.Refused = append(x.Refused, fix.Refusal{File: s.file, Line: s.line, Package: f.Package, Reason: "it is affected after the edits too, and no edit is known that cures it"})
+			}
+		}
+	}
+}
+
 // unknown names the findings of which nobody knows whether an installer would
 // take an affected version: no edit cures them, and they do not count as left.
 func (x *fixed) unknown(dir string) {
-	for _, f := range x.after.Findings {
+	ids := map[spot][]string{}
+	names := map[spot]string{}
+	for i := range x.after.Findings {
+		f := &x.after.Findings[i]
 		if f.Verdict != vuln.Unknown || len(f.IDs) == 0 {
 			continue
 		}
-		for _, l := range f.Locations {
-			if l.Layer == "" {
-				l.File = path.Join(dir, l.File)
-			}
-			x.Refused = append(x.Refused, fix.Refusal{File: l.File, Line: l.Line, Package: f.Package,
-				Reason: "the newest version that is known has " + f.IDs[0] + ", and whether there is a better one is not known"})
+		for _, at := range spotsOf(f, dir) {
+			ids[at], names[at] = append(ids[at], f.IDs[0]), f.Package
 		}
+	}
+	for at, list := range ids {
+		better := ", and whether there is a better one is not known"
+		x.Refused = append(x.Refused, fix.Refusal{File: at.file, Line: at.line, Package: names[at],
+			Reason: "the newest version that is known has " + fix.Advisories(list) + better})
 	}
 }
 

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/tallyman/tallyman/internal/report"
@@ -21,7 +22,8 @@ func (x *fixed) text(written bool) string {
 		case e.Old == "":
 			what = "add " + report.Escape(e.New)
 		}
-		fmt.Fprintf(&b, "%s:%d: %s\n    %s\n", report.Escape(x.shown(e.File)), e.Line, what, report.Escape(e.Reason))
+		fmt.Fprintf(&b, "%s:%d: %s\n", report.Escape(x.shown(e.File)), e.Line, what)
+		b.WriteString(x.paragraph("    ", report.Escape(e.Reason), "    "))
 	}
 	if len(x.Refused) > 0 {
 		if b.Len() > 0 {
@@ -35,19 +37,52 @@ func (x *fixed) text(written bool) string {
 	if b.Len() > 0 {
 		b.WriteByte('\n')
 	}
+	b.WriteString(x.alone())
 	b.WriteString(x.summary(written))
 	return b.String()
 }
 
-// refusals are those of one file that one command cures, or that stand for
-// themselves.
+// paragraph is report.Paragraph for the user's terminal.
+func (x *fixed) paragraph(head, words, indent string) string {
+	return report.Paragraph(head, words, indent, x.app.env.Width)
+}
+
+// alone names what was left alone because it was not asked for.
+func (x *fixed) alone() string {
+	var names []string
+	n := 0
+	for _, f := range x.Left {
+		if x.gating && !f.Gates {
+			n++
+			names = append(names, report.Escape(f.Package))
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	slices.Sort(names)
+	return x.paragraph("", fmt.Sprintf("Left alone by --only gating: %s in %s.", latentCount(n), strings.Join(slices.Compact(names), ", ")), "  ")
+}
+
+func latentCount(n int) string {
+	if n == 1 {
+		return "1 finding that is latent,"
+	}
+	return fmt.Sprintf("%d findings that are latent,", n)
+}
+
+// refusals are those of one file that one command cures, and those of one
+// package that have one reason.
 func (x *fixed) refusals() [][]fix.Refusal {
 	var out [][]fix.Refusal
 	at := map[[3]string]int{}
 	for _, r := range x.Refused {
 		key := [3]string{r.File, r.Reason, r.Command}
+		if r.Command == "" {
+			key[0] = "of " + r.Package
+		}
 		i, seen := at[key]
-		if !seen || r.Command == "" {
+		if !seen {
 			at[key] = len(out)
 			out = append(out, []fix.Refusal{r})
 			continue
@@ -60,57 +95,59 @@ func (x *fixed) refusals() [][]fix.Refusal {
 // refusal writes what one reason keeps from being cured.
 func (x *fixed) refusal(b *strings.Builder, group []fix.Refusal) {
 	first := group[0]
-	where := ""
+	where, names := "", first.Package
 	switch {
 	case first.File != "" && first.Line > 0 && len(group) == 1:
 		where = fmt.Sprintf("%s:%d: ", x.shown(first.File), first.Line)
-	case first.File != "":
+	case first.File != "" && (first.Command != "" || len(group) == 1):
 		where = x.shown(first.File) + ": "
 	}
-	names := first.Package
-	for _, r := range group[1:] {
-		if !strings.HasSuffix(names, r.Package) {
+	var places []string
+	for i, r := range group {
+		if i > 0 && !strings.HasSuffix(names, r.Package) {
 			names += ", " + r.Package
 		}
+		if place := fmt.Sprintf("%s:%d", x.shown(r.File), r.Line); r.File != "" && !slices.Contains(places, place) {
+			places = append(places, place)
+		}
 	}
-	fmt.Fprintf(b, "%s%s: %s\n", report.Escape(where), report.Escape(names), report.Escape(first.Reason))
+	b.WriteString(x.paragraph("", report.Escape(where+names+": "+first.Reason), "    "))
 	if first.Command != "" {
 		fmt.Fprintf(b, "    %s\n", report.Escape(first.Command))
+	} else if len(group) > 1 && len(places) > 0 {
+		b.WriteString(x.paragraph("    ", report.Escape("in "+strings.Join(places, ", ")), "    "))
 	}
 }
 
 // summary is the last paragraph: what was or would be done, what is left, and
 // what the policy makes of that.
 func (x *fixed) summary(written bool) string {
-	var b strings.Builder
-	when := "With them"
+	done, when := "", "With them"
 	switch files := count(len(x.Files()), "file"); {
 	case len(x.Edits) == 0:
-		b.WriteString("No edit is proposed.")
-		when = "As it is"
+		done, when = "No edit is proposed.", "As it is"
 	case written:
-		fmt.Fprintf(&b, "Made %s in %s.", count(len(x.Edits), "edit"), files)
+		done, when = fmt.Sprintf("Made %s in %s.", count(len(x.Edits), "edit"), files), "Now"
 	case len(x.Edits) == 1:
-		fmt.Fprintf(&b, "1 edit in %s; --write makes it.", files)
-		when = "With it"
+		done, when = fmt.Sprintf("1 edit in %s; --write makes it.", files), "With it"
 	default:
-		fmt.Fprintf(&b, "%s in %s; --write makes them.", count(len(x.Edits), "edit"), files)
+		done = fmt.Sprintf("%s in %s; --write makes them.", count(len(x.Edits), "edit"), files)
 	}
-	fmt.Fprintf(&b, " %s.\n", x.leftovers())
-	if written && len(x.Edits) > 0 {
-		when = "Now"
+	left := x.leftovers()
+	out := x.paragraph("", done+" "+left[0], "  ")
+	for _, line := range left[1:] {
+		out += x.paragraph("  ", line, "    ")
 	}
-	fmt.Fprintf(&b, "%s the tree is %s", when, x.decision())
 	hides := x.hides()
-	if len(hides) == 0 {
-		b.WriteString(".\n")
-		return b.String()
+	end := "."
+	if len(hides) > 0 {
+		end = ":"
 	}
-	b.WriteString(":\n")
+	out += x.paragraph("", fmt.Sprintf("%s the tree is %s%s", when, x.decision(), end), "  ")
 	for _, line := range hides {
-		fmt.Fprintf(&b, "  %s\n", report.Escape(line))
+		out += x.paragraph("  ", report.Escape(line), "    ")
 	}
-	return b.String()
+	return out
 }
 
 // decision is the policy's outcome and what it rests on, in the words of an
@@ -124,30 +161,66 @@ func (x *fixed) decision() string {
 	return strings.Join(parts, "; ")
 }
 
-// leftovers counts the findings after the edits by verdict, which no policy
-// changes.
-func (x *fixed) leftovers() string {
+// leftovers says how many findings are left after the edits, which no policy
+// changes, and what they are: in the words of an audit, with the verdicts.
+func (x *fixed) leftovers() []string {
 	tally := map[vuln.Verdict]int{}
 	for _, f := range x.after.Findings {
 		tally[f.Verdict]++
 	}
 	var parts []string
-	for _, v := range []vuln.Verdict{vuln.AffectedVersion, vuln.Forced, vuln.Current, vuln.Latent, vuln.Unknown} {
-		if tally[v] > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", tally[v], v))
+	for _, part := range []struct {
+		one, many string
+		verdicts  []vuln.Verdict
+	}{
+		{"vulnerability that is installed", "vulnerabilities that are installed", []vuln.Verdict{vuln.AffectedVersion, vuln.Forced, vuln.Current}},
+		{"that may be installed", "that may be installed", []vuln.Verdict{vuln.Latent}},
+		{"without a verdict", "without a verdict", []vuln.Verdict{vuln.Unknown}},
+	} {
+		n := 0
+		var words []string
+		for _, v := range part.verdicts {
+			if n += tally[v]; tally[v] > 0 {
+				words = append(words, fmt.Sprintf("%d %s", tally[v], verdictWord(v)))
+			}
+		}
+		if len(words) == 1 { // One verdict needs no number of its own.
+			_, words[0], _ = strings.Cut(words[0], " ")
+		}
+		switch n {
+		case 0:
+		case 1:
+			parts = append(parts, "1 "+part.one+": "+words[0])
+		default:
+			parts = append(parts, fmt.Sprintf("%d %s: %s", n, part.many, strings.Join(words, ", ")))
 		}
 	}
 	switch n := len(x.after.Findings); n {
 	case 0:
 		if len(x.hides()) > 0 {
-			return "No finding is left, but not everything could be judged"
+			return []string{"No finding is left, but not everything could be judged."}
 		}
-		return "Nothing is left to cure"
+		return []string{"Nothing is left to cure."}
 	case 1:
-		return "1 finding is left: " + parts[0]
+		return append([]string{"1 finding is left:"}, parts...)
 	default:
-		return fmt.Sprintf("%d findings are left: %s", n, strings.Join(parts, ", "))
+		return append([]string{fmt.Sprintf("%d findings are left:", n)}, parts...)
 	}
+}
+
+// verdictWord says what a verdict means, behind a number.
+func verdictWord(v vuln.Verdict) string {
+	switch v {
+	case vuln.AffectedVersion:
+		return "of a version that is named or installed (affected)"
+	case vuln.Forced:
+		return "of every version that is allowed (forced)"
+	case vuln.Current:
+		return "of the newest version that is allowed (current)"
+	case vuln.Latent:
+		return "of versions that an installer would not take today (latent)"
+	}
+	return "of the newest version that is known (unknown)"
 }
 
 // maxHides is how many reasons for being undecided are shown.

@@ -51,11 +51,7 @@ type text struct {
 }
 
 func writeText(w io.Writer, r *audit.Report, opts Options) error {
-	t := &text{opts: opts, width: opts.Width, r: r, cured: map[string]bool{}, opened: map[sbom.GapKind]bool{}}
-	if t.width == 0 {
-		t.width = 100
-	}
-	t.width = max(t.width, 60)
+	t := &text{opts: opts, width: columnsOf(opts.Width), r: r, cured: map[string]bool{}, opened: map[sbom.GapKind]bool{}}
 	t.fates = fatesOf(r.Findings, r.Decision.Reasons)
 	t.packages = t.blocks()
 	t.headline()

@@ -39,7 +39,9 @@ func (p *Plan) Withdraw(why func(Edit) string) bool {
 			reason := why(c.edit)
 			if reason != "" {
 				withdrawn = true
-				p.Refused = append(p.Refused, Refusal{File: c.edit.File, Line: c.edit.Line, Package: c.edit.Package, Reason: reason})
+				r := Refusal{File: c.edit.File, Line: c.edit.Line, Package: c.edit.Package, Reason: reason}
+				p.Refused = append(p.Refused, r)
+				p.withdrawn = append(p.withdrawn, withdrawal{f, c, r})
 			}
 			return reason != ""
 		})
@@ -49,4 +51,40 @@ func (p *Plan) Withdraw(why func(Edit) string) bool {
 	}
 	p.collect()
 	return withdrawn
+}
+
+// withdrawal is an edit that was taken back, and what was said of it.
+type withdrawal struct {
+	file    *file
+	change  *planned
+	refusal Refusal
+}
+
+// Withdrawn are the edits that were taken back, in the order of the files.
+func (p *Plan) Withdrawn() []Edit {
+	out := make([]Edit, 0, len(p.withdrawn))
+	for _, w := range p.withdrawn {
+		out = append(out, w.change.edit)
+	}
+	slices.SortStableFunc(out, compareEdits)
+	return out
+}
+
+// Restore puts an edit back that was taken back, and reports whether it was. It
+// is for who has found that it did harm only beside another one, which was
+// taken back too.
+func (p *Plan) Restore(e Edit) bool {
+	i := slices.IndexFunc(p.withdrawn, func(w withdrawal) bool { return w.change.edit == e })
+	if i < 0 {
+		return false
+	}
+	w := p.withdrawn[i]
+	p.withdrawn = slices.Delete(p.withdrawn, i, i+1)
+	w.file.changes = append(w.file.changes, w.change)
+	p.files[w.file.name] = w.file
+	if j := slices.Index(p.Refused, w.refusal); j >= 0 {
+		p.Refused = slices.Delete(p.Refused, j, j+1)
+	}
+	p.collect()
+	return true
 }

@@ -33,6 +33,8 @@ type Plan struct {
 
 	// files are the contents that the edits were planned on, by name.
 	files map[string]*file
+	// withdrawn are the edits that were taken back.
+	withdrawn []withdrawal
 }
 
 // Edit is one requirement to be written otherwise.
@@ -125,13 +127,20 @@ func (p *Plan) collect() {
 			p.Edits = append(p.Edits, c.edit)
 		}
 	}
-	slices.SortFunc(p.Edits, func(a, b Edit) int {
-		return cmp.Or(strings.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), strings.Compare(a.Package, b.Package),
-			strings.Compare(a.Old, b.Old), strings.Compare(a.New, b.New))
-	})
+	slices.SortFunc(p.Edits, compareEdits)
 	slices.SortFunc(p.Refused, func(a, b Refusal) int {
 		return cmp.Or(strings.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), strings.Compare(a.Package, b.Package),
 			strings.Compare(a.Reason, b.Reason), strings.Compare(a.Command, b.Command))
 	})
 	p.Refused = append([]Refusal{}, slices.Compact(p.Refused)...)
 }
+
+func compareEdits(a, b Edit) int {
+	return cmp.Or(strings.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), strings.Compare(a.Package, b.Package),
+		strings.Compare(a.Old, b.Old), strings.Compare(a.New, b.New))
+}
+
+// Advisories names the first of some advisories and counts the others, as the
+// reasons of a plan do: "advisories CVE-2024-1, CVE-2024-2, CVE-2024-3 and 4
+// more".
+func Advisories(ids []string) string { return names(slices.Clone(ids)) }
