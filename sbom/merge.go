@@ -39,6 +39,7 @@ func Merge(name string, docs ...*Document) *Document {
 		out.Gaps = append(out.Gaps, d.Gaps...)
 		out.Dependencies = append(out.Dependencies, d.Dependencies...)
 		out.Together = append(out.Together, d.Together...)
+		out.Files = append(out.Files, d.Files...)
 	}
 	out.Normalize()
 	return out
@@ -58,6 +59,7 @@ func (d *Document) Normalize() {
 	d.Gaps = slices.Compact(d.Gaps)
 	d.Dependencies = mergeDependencies(d.Dependencies)
 	d.Together = mergeTogether(d.Together)
+	d.Files = sortFiles(d.Files)
 }
 
 // mergeTogether sorts sets of files; one of a single file says nothing, unless a

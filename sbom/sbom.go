@@ -28,6 +28,9 @@ type Document struct {
 	// stands in one file needs no set, unless it is installed by itself as well
 	// as with others.
 	Together [][]string `json:"together,omitempty"`
+	// Files are the installed packages whose files are not those that their
+	// lists name, sorted.
+	Files []Files `json:"files,omitempty"`
 }
 
 // Dependency is what one component needs. A component that is there more than

@@ -117,6 +117,9 @@ const (
 	// LayerCacheBytes bounds what the layer cache has of all layers; the ones
 	// not used for longest go first.
 	LayerCacheBytes = 1 << 30
+	// LayerSums bounds how many files of one layer are digested to be held
+	// against the lists of their packages, and how many lines those lists have.
+	LayerSums = 500_000
 	// ImageLayers bounds how many layers one image may have.
 	ImageLayers = 512
 	// ManifestListEntries bounds how many manifests one image index may have.

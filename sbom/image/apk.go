@@ -23,6 +23,8 @@ type apkPackage struct {
 	debPackage
 	// Owned are the paths that kindOf knows, with the SHA-1 that apk noted.
 	Owned []ownedPath `json:"owned,omitempty"`
+	// files are all that were digested, for the layer's proofs.
+	files []listed
 }
 
 // parseAPK reads apk's database of installed packages: paragraphs separated by
@@ -52,6 +54,7 @@ type apkParser struct {
 	broken      string // why the paragraph cannot be trusted, "" if it can
 	dir, file   string // those named last; file is "" when it is not kept
 	owned       []ownedPath
+	files       []listed
 	pkgs        []apkPackage
 	gaps        []sbom.Gap
 }
@@ -91,27 +94,34 @@ func (p *apkParser) feed(line string) {
 
 // checksum notes the checksum of the file that was named last.
 func (p *apkParser) checksum(value string) {
-	if sum := apkSHA1(value); sum != "" && p.file != "" && kindOf(p.file) != kindNone {
-		p.owned = append(p.owned, ownedPath{Path: p.file, SHA1: sum})
+	sum := apkSHA1(value)
+	if sum == nil || p.file == "" {
+		return
+	}
+	if kindOf(p.file) != kindNone {
+		p.owned = append(p.owned, ownedPath{Path: p.file, SHA1: hex.EncodeToString(sum)})
+	}
+	if distribution, _ := wanted(p.file); distribution {
+		p.files = append(p.files, listed{Path: p.file, Sum: sum})
 	}
 	p.file = ""
 }
 
-// apkSHA1 returns the hex digest of a checksum as apk writes it, "Q1" and the
-// base64 of a SHA-1; "" for any other.
-func apkSHA1(value string) string {
+// apkSHA1 returns the digest of a checksum as apk writes it, "Q1" and the base64
+// of a SHA-1; nil for any other.
+func apkSHA1(value string) []byte {
 	text, found := strings.CutPrefix(value, "Q1")
 	sum, err := base64.StdEncoding.DecodeString(text)
 	if !found || err != nil || len(sum) != 20 {
-		return ""
+		return nil
 	}
-	return hex.EncodeToString(sum)
+	return sum
 }
 
 // end closes a paragraph.
 func (p *apkParser) end() {
 	defer func() {
-		p.first, p.broken, p.dir, p.file, p.owned = 0, "", "", "", nil
+		p.first, p.broken, p.dir, p.file, p.owned, p.files = 0, "", "", "", nil, nil
 		clear(p.fields)
 	}()
 	if p.first == 0 {
@@ -125,7 +135,7 @@ func (p *apkParser) end() {
 		p.gap(sbom.GapUnparsed, p.first, "an installed package without a usable name or version")
 		return
 	}
-	pkg := apkPackage{Owned: p.owned}
+	pkg := apkPackage{Owned: p.owned, files: p.files}
 	pkg.debPackage = debPackage{Name: name, Version: version, Arch: p.fields['A'], Line: p.first}
 	if origin := p.fields['o']; debWord(origin) && origin != name {
 		pkg.Source, pkg.SourceVersion = origin, version
@@ -169,6 +179,7 @@ func (b *builder) apkPackages() {
 		if known {
 			c.Ecosystem = d.Ecosystem
 		}
+		b.evidence(&c, at, p.Name)
 		b.doc.Components = append(b.doc.Components, c)
 		b.ownAPK(p)
 	})

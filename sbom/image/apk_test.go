@@ -52,13 +52,13 @@ func TestAPK(t *testing.T) {
 		}, []string{"Wolfi glibc 2.40-r1 installed layer 1", "Wolfi ld-linux 2.40-r1 installed layer 2"}, nil},
 		{"Python files that a package owns", [][]item{
 			append([]item{{"etc/os-release", alpine320}, {apkDB, apk("py3-pip", "24.0-r2", "py3-pip", pipFiles...)}}, pip...),
-		}, []string{"Alpine:v3.20 py3-pip 24.0-r2 installed layer 1", "PyPI pip 24.0 os-owned layer 1 of py3-pip 24.0-r2"}, nil},
+		}, []string{"Alpine:v3.20 py3-pip 24.0-r2 verified layer 1", "PyPI pip 24.0 os-owned layer 1 of py3-pip 24.0-r2"}, nil},
 		{"Python files that Wolfi owns", [][]item{
 			append([]item{{"etc/os-release", wolfi}, {apkDB, apk("py3.12-pip", "24.0-r2", "py3-pip", pipFiles...)}}, pip...),
-		}, []string{"PyPI pip 24.0 os-owned layer 1 of py3.12-pip 24.0-r2", "Wolfi py3.12-pip 24.0-r2 installed layer 1"}, nil},
+		}, []string{"PyPI pip 24.0 os-owned layer 1 of py3.12-pip 24.0-r2", "Wolfi py3.12-pip 24.0-r2 verified layer 1"}, nil},
 		{"Python files that a package of another name claims", [][]item{
 			append([]item{{"etc/os-release", alpine320}, {apkDB, apk("harmless", "24.0-r2", "py3-pip", pipFiles...)}}, pip...),
-		}, []string{"Alpine:v3.20 harmless 24.0-r2 installed layer 1", "PyPI pip 24.0 installed layer 1"}, nil},
+		}, []string{"Alpine:v3.20 harmless 24.0-r2 verified layer 1", "PyPI pip 24.0 installed layer 1"}, nil},
 		{"a module that was altered after apk wrote it", [][]item{
 			append([]item{{"etc/os-release", alpine320}, {apkDB, apk("py3-pip", "24.0-r2", "py3-pip", pipFiles...)}}, pip...),
 			{{apkSite + "pip/__init__.py", "import evil"}},
@@ -66,7 +66,7 @@ func TestAPK(t *testing.T) {
 		{"pip's own beside apk's", [][]item{
 			append([]item{{"etc/os-release", alpine320}, {apkDB, apk("py3-pip", "24.0-r2", "py3-pip", pipFiles...)}}, pip...),
 			{{site + "pip-25.0.dist-info/METADATA", metadata("pip", "25.0")}},
-		}, []string{"Alpine:v3.20 py3-pip 24.0-r2 installed layer 1", "PyPI pip 24.0 os-owned layer 1 of py3-pip 24.0-r2", "PyPI pip 25.0 installed layer 2"}, nil},
+		}, []string{"Alpine:v3.20 py3-pip 24.0-r2 verified layer 1", "PyPI pip 24.0 os-owned layer 1 of py3-pip 24.0-r2", "PyPI pip 25.0 installed layer 2"}, nil},
 		{"the database removed", [][]item{
 			{{"etc/os-release", alpine320}, {apkDB, apk("musl", "1", "musl")}}, {{"lib/apk/.wh.db", ""}},
 		}, nil, []string{"unread /etc/os-release layer 1"}},

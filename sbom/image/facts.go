@@ -18,6 +18,13 @@ type layerFacts struct {
 	// Left are the files that should not be in any image, in the order of the
 	// archive.
 	Left []leftFact `json:"left,omitempty"`
+	// Proofs are the lists of files that packages brought, and Loose the files
+	// that none of them vouches for; both sorted.
+	Proofs []proof     `json:"proofs,omitempty"`
+	Loose  []looseFile `json:"loose,omitempty"`
+	// Unsummed is true when there were more files than are digested, so that
+	// one that is in neither may be there all the same.
+	Unsummed bool `json:"unsummed,omitempty"`
 	// Gaps are about the layer itself; those of a file are in the file, because
 	// they go when an upper layer removes it.
 	Gaps []sbom.Gap `json:"gaps,omitempty"`

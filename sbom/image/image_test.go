@@ -320,7 +320,7 @@ var squashCases = []struct {
 			},
 		},
 		want: []string{
-			"Debian:12 python3-a 1-1 installed layer 1", "Debian:12 python3-b 2-1 installed layer 1",
+			"Debian:12 python3-a 1-1 verified layer 1", "Debian:12 python3-b 2-1 verified layer 1",
 			"PyPI a 1 os-owned layer 1 of python3-a 1-1", "PyPI b 2 os-owned layer 1 of python3-b 2-1", "PyPI c 3 installed layer 1",
 		},
 	},
@@ -369,7 +369,7 @@ var squashCases = []struct {
 			},
 		},
 		want: []string{
-			"Debian:12 node-tar 6 installed layer 1", "Debian:12 nodejs 20 installed layer 1",
+			"Debian:12 node-tar 6 verified layer 1", "Debian:12 nodejs 20 verified layer 1",
 			"npm fs-minipass 2.1.0 os-owned layer 1 of node-tar 6", "npm npm 10.1.0 installed layer 1",
 		},
 	},

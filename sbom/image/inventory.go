@@ -19,6 +19,7 @@ func (s *state) inventory(name string) *Inventory {
 	b.ownership()
 	b.apkPackages()
 	b.languagePackages()
+	b.extras()
 	b.fileGaps()
 	b.linkGaps()
 	b.missingMetadata()
@@ -42,6 +43,8 @@ type builder struct {
 	owners    map[string][]claim
 	// metadata has the files in each folder of Python metadata.
 	metadata map[string][]string
+	// checked are the packages whose lists were held against their files.
+	checked []checked
 }
 
 // gap adds g about the file at p, which layer i brought.
@@ -90,6 +93,7 @@ func (b *builder) debPackages() {
 		b.own(at, p)
 		c := b.debComponent(p, dpkg)
 		c.Locations = []sbom.Location{{File: at, Line: p.Line, Layer: b.layers[since.layer]}}
+		b.debEvidence(&c, at, p)
 		b.doc.Components = append(b.doc.Components, c)
 	})
 	if source != "" && !dpkg {
@@ -163,6 +167,9 @@ func (b *builder) languagePackages() {
 		}
 		if o := b.packageOwner(p, f); o != nil {
 			c.Owner, c.Evidence = o.String(), sbom.OSOwned
+		}
+		if f.Kind == kindPython && metadataDir(path.Dir(p)) {
+			b.evidence(&c, path.Join(path.Dir(p), "RECORD"), "")
 		}
 		b.doc.Components = append(b.doc.Components, c)
 		if f.Kind == kindPython {

@@ -126,15 +126,17 @@ type walker struct {
 	leftTooMany bool
 	// logical counts the bytes of the files that were hashed, holes included.
 	logical int64
+	sums    *summer
 }
 
 // walk reads an uncompressed layer up to the archive's end mark.
 func walk(r io.Reader, digest string) (*layerFacts, error) {
-	w := &walker{facts: &layerFacts{Layer: digest, Entries: []entry{}}, seen: map[string]bool{}}
+	w := &walker{facts: &layerFacts{Layer: digest, Entries: []entry{}}, seen: map[string]bool{}, sums: newSummer()}
 	archive := tar.NewReader(r)
 	for n := 1; ; n++ {
 		header, err := archive.Next()
 		if errors.Is(err, io.EOF) {
+			w.sums.facts(w.facts)
 			return w.facts, nil
 		}
 		if err != nil {
@@ -169,15 +171,18 @@ func (w *walker) entry(h *tar.Header, content io.Reader) error {
 	w.mode = modeOf(p, h)
 	switch h.Typeflag {
 	case tar.TypeDir:
+		w.sums.forget(p)
 		w.dir(p)
 	case tar.TypeSymlink:
+		w.sums.forget(p)
 		w.add(entry{Path: p, Type: entryLink, Target: validText(h.Linkname)})
 	case tar.TypeLink:
 		w.hardLink(p, path.Clean("/"+validText(h.Linkname)))
 	case tar.TypeReg, tar.TypeGNUSparse:
-		return w.regular(p, h.Size, content)
+		return w.sums.regular(p, h, content, func(r io.Reader) error { return w.regular(p, h.Size, r) })
 	case tar.TypeXGlobalHeader:
 	default: // devices, pipes and what nobody knows
+		w.sums.other(p)
 		w.other(p)
 	}
 	return nil
@@ -224,6 +229,7 @@ func (w *walker) whiteout(dir, base string) {
 }
 
 func (w *walker) hardLink(p, target string) {
+	w.sums.hardLink(p, target)
 	if kindOf(p) == kindNone {
 		w.other(p)
 		return
@@ -264,7 +270,7 @@ func (w *walker) regular(p string, size int64, content io.Reader) error {
 		return nil
 	case modules:
 		w.logical += size
-		return w.modules(f, path.Base(p) == "RECORD", content)
+		return w.modules(f, p, content)
 	case unread, k == kindModule, k == kindBeside:
 		w.logical += size
 		return f.digest(content)
@@ -279,17 +285,22 @@ func (w *walker) regular(p string, size int64, content io.Reader) error {
 	}
 	w.kept += int64(len(data))
 	f.read(data)
+	w.lists(p, f, data)
 	return nil
 }
 
 // modules reads a RECORD or top_level.txt, of which little is kept.
-func (w *walker) modules(f *file, record bool, content io.Reader) error {
+func (w *walker) modules(f *file, p string, content io.Reader) error {
+	record := path.Base(p) == "RECORD"
 	data, err := limit.ReadAll(content, limit.LayerFileBytes)
 	if err != nil {
 		return err
 	}
 	f.digests(data)
 	f.Modules = parseModules(data, record)
+	if record {
+		w.record(p, data)
+	}
 	for _, m := range f.Modules {
 		w.kept += int64(len(m))
 	}

@@ -27,6 +27,7 @@ type state struct {
 	// folder.
 	under map[string]int
 	debs  debHistory
+	proof proofs
 	gaps  []placedGap
 	// steps counts the work done, which a hostile image can multiply.
 	steps int
@@ -51,7 +52,7 @@ type placedGap struct {
 func squash(ctx context.Context, layers []*layerFacts) (*state, error) {
 	s := &state{
 		files: map[string]placed{}, links: map[string]string{}, dirs: map[string]int{}, hard: map[string]int{},
-		modes: map[string]uint16{}, under: map[string]int{}, debs: debHistory{},
+		modes: map[string]uint16{}, under: map[string]int{}, debs: debHistory{}, proof: newProofs(),
 	}
 	for i, facts := range layers {
 		s.layers = append(s.layers, facts.Layer)
@@ -69,6 +70,7 @@ func squash(ctx context.Context, layers []*layerFacts) (*state, error) {
 			s.gaps = append(s.gaps, placedGap{layer: i, at: g, facts: facts})
 		}
 		s.debs.update(s, i)
+		s.prove(facts, i)
 	}
 	return s, nil
 }
@@ -99,6 +101,7 @@ func (s *state) remove(facts *layerFacts) {
 			return
 		}
 		if at, err := s.resolve(p); err == nil {
+			s.proof.gone[at] = len(s.layers) - 1
 			s.dropUnder(at)
 		}
 	}
@@ -115,6 +118,7 @@ func (s *state) apply(e entry, i int, before map[string]placed) {
 	switch e.Type {
 	case entryDir:
 		s.dropSelf(p)
+		delete(s.proof.contents, p)
 		if metadataDir(p) {
 			if _, known := s.dirs[p]; !known {
 				s.count(p, 1)
@@ -174,6 +178,7 @@ func (s *state) count(p string, n int) {
 
 // drop removes what is at p and below it.
 func (s *state) drop(p string) {
+	s.proof.gone[p] = len(s.layers) - 1
 	s.dropSelf(p)
 	if _, dir := s.dirs[p]; dir {
 		delete(s.dirs, p)

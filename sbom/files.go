@@ -1,0 +1,50 @@
+package sbom
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// Files is what came of holding the files of an installed package against the
+// list that came with it: RECORD of a Python distribution, md5sums of dpkg, the
+// database of apk. Who can write the files can write the list: it tells what was
+// altered afterwards, not whether the list is the one that was published.
+type Files struct {
+	// Name, Version and PURL are those of the package's component.
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	PURL    string `json:"purl"`
+	// List is the list's path inside the image.
+	List string `json:"list"`
+	// Checked is how many files the list names with a digest that could be
+	// checked, whatever came of it.
+	Checked int `json:"checked"`
+	// Altered are files whose content has another digest, or that are no
+	// regular files any more; Missing are not there; Extra are in the package's
+	// folder and in no list. All are absolute, sorted, and at most FilesNamed.
+	Altered []string `json:"altered,omitempty"`
+	Missing []string `json:"missing,omitempty"`
+	Extra   []string `json:"extra,omitempty"`
+	// Unnamed is how many more there are.
+	Unnamed int `json:"unnamed,omitempty"`
+}
+
+// FilesNamed is how many files each list of Files names at most.
+const FilesNamed = 100
+
+// Sound reports whether nothing is altered, missing or extra.
+func (f *Files) Sound() bool {
+	return len(f.Altered) == 0 && len(f.Missing) == 0 && len(f.Extra) == 0
+}
+
+// CompareFiles orders by list and package.
+func CompareFiles(a, b Files) int {
+	return cmp.Or(strings.Compare(a.List, b.List), strings.Compare(a.Name, b.Name), strings.Compare(a.Version, b.Version))
+}
+
+// sortFiles sorts, each list of a package once.
+func sortFiles(in []Files) []Files {
+	slices.SortFunc(in, CompareFiles)
+	return slices.CompactFunc(in, func(a, b Files) bool { return CompareFiles(a, b) == 0 })
+}

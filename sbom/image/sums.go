@@ -1,0 +1,297 @@
+package image
+
+import (
+	"archive/tar"
+	"crypto/md5"
+	"crypto/sha1"
+	"crypto/sha256"
+	"hash"
+	"io"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/tallyman/tallyman/internal/limit"
+	"github.com/tallyman/tallyman/sbom"
+)
+
+// A layer is streamed once, and a list of files with their digests (RECORD,
+// md5sums, apk's database) may come before the files, after them, or in another
+// layer. So every file that such a list could name is digested as it passes,
+// and when the layer ends the two are laid side by side: of what agrees, the
+// paths and digests stay with the list (proof), the rest stays as it is. What
+// an upper layer replaced or removed is found when the layers are squashed.
+
+// algorithm names a digest.
+type algorithm string
+
+const (
+	algMD5    algorithm = "md5"
+	algSHA1   algorithm = "sha1"
+	algSHA256 algorithm = "sha256"
+)
+
+// digests are those of one file, as raw bytes; nil are the ones that no list
+// could name for its path.
+type digests struct {
+	MD5    []byte `json:"md5,omitempty"`
+	SHA1   []byte `json:"sha1,omitempty"`
+	SHA256 []byte `json:"sha256,omitempty"`
+}
+
+func (d *digests) of(a algorithm) []byte {
+	switch a {
+	case algMD5:
+		return d.MD5
+	case algSHA1:
+		return d.SHA1
+	case algSHA256:
+		return d.SHA256
+	}
+	return nil
+}
+
+// looseFile is a file that no list of its layer vouches for. Without digests it
+// is a hard link to a file that was not digested, or no regular file.
+type looseFile struct {
+	Path string `json:"path"`
+	digests
+	// Other is true for a device, a pipe or the like.
+	Other bool `json:"other,omitempty"`
+}
+
+// listed is a line of a list: a file, absolute and clean, and its digest.
+type listed struct {
+	Path string `json:"path"`
+	Sum  []byte `json:"sum"`
+}
+
+// proof is what a list says of files.
+type proof struct {
+	// List is the path of the list. Of is the package within it, for apk's
+	// database, which lists those of all packages.
+	List string    `json:"list"`
+	Of   string    `json:"of,omitempty"`
+	Alg  algorithm `json:"alg"`
+	// Paths are the files that the layer has with the digest that the list
+	// names, each followed by a line feed, and Sums their digests.
+	Paths string `json:"paths,omitempty"`
+	Sums  []byte `json:"sums,omitempty"`
+	// Rest are the files that the layer does not have so.
+	Rest []listed `json:"rest,omitempty"`
+}
+
+// settled calls f for every line that the layer's own files bear out.
+func (p *proof) settled(f func(listed)) {
+	size := map[algorithm]int{algMD5: md5.Size, algSHA1: sha1.Size, algSHA256: sha256.Size}[p.Alg]
+	at := 0
+	for line := range strings.Lines(p.Paths) {
+		if size == 0 || at+size > len(p.Sums) {
+			break
+		}
+		f(listed{strings.TrimSuffix(line, "\n"), p.Sums[at : at+size : at+size]})
+		at += size
+	}
+}
+
+// each calls f for every line of the list.
+func (p *proof) each(f func(listed)) {
+	p.settled(f)
+	for _, l := range p.Rest {
+		f(l)
+	}
+}
+
+// summer digests the files of one layer.
+type summer struct {
+	files map[string]*looseFile
+	lists map[[2]string]*proof
+	lines int
+	full  bool // more than the bound: the rest was not looked at
+	md5   hash.Hash
+	sha1  hash.Hash
+	sha2  hash.Hash
+	buf   []byte
+}
+
+func newSummer() *summer {
+	return &summer{
+		files: map[string]*looseFile{}, lists: map[[2]string]*proof{},
+		md5: md5.New(), sha1: sha1.New(), sha2: sha256.New(), buf: make([]byte, 64<<10),
+	}
+}
+
+// wanted says which digests a list could name of the file at p: SHA-256 in
+// Python's folders and beside them, MD5 and SHA-1 where distributions put
+// files. What they put into /etc is made to be edited, and documents are often
+// left out; compiled modules have no digest anywhere.
+func wanted(p string) (distribution, python bool) {
+	if path.Ext(p) == ".pyc" {
+		return false, false
+	}
+	python = strings.Contains(p, "/site-packages/") || strings.Contains(p, "/dist-packages/") || path.Base(path.Dir(p)) == "bin"
+	for _, folder := range []string{"/usr/", "/bin/", "/sbin/", "/lib"} {
+		distribution = distribution || strings.HasPrefix(p, folder)
+	}
+	return distribution && !strings.HasPrefix(p, "/usr/local/") && !document(p), python
+}
+
+// document reports whether p is one of the files that an image is often built
+// without. https://wiki.debian.org/ReduceDebian#Reducing_the_size_of_the_set_of_installed_packages
+func document(p string) bool {
+	rest, ok := strings.CutPrefix(p, "/usr/share/")
+	folder, _, _ := strings.Cut(rest, "/")
+	return ok && slices.Contains([]string{"doc", "doc-base", "man", "info", "locale", "lintian", "bug", "help"}, folder)
+}
+
+// regular digests a regular file while read reads what it wants of it.
+func (s *summer) regular(p string, h *tar.Header, content io.Reader, read func(io.Reader) error) error {
+	distribution, python := wanted(p)
+	if !distribution && !python {
+		return read(content)
+	}
+	if holes(h) {
+		s.put(&looseFile{Path: p}) // its holes cost time to read and no bytes of the layer
+		return read(content)
+	}
+	if s.full {
+		return read(content)
+	}
+	var to []io.Writer
+	if distribution {
+		s.md5.Reset()
+		s.sha1.Reset()
+		to = append(to, s.md5, s.sha1)
+	}
+	if python {
+		s.sha2.Reset()
+		to = append(to, s.sha2)
+	}
+	all := io.MultiWriter(to...)
+	if err := read(io.TeeReader(content, all)); err != nil {
+		return err
+	}
+	if _, err := io.CopyBuffer(struct{ io.Writer }{all}, struct{ io.Reader }{content}, s.buf); err != nil {
+		return err
+	}
+	f := &looseFile{Path: p}
+	if distribution {
+		f.MD5, f.SHA1 = s.md5.Sum(nil), s.sha1.Sum(nil)
+	}
+	if python {
+		f.SHA256 = s.sha2.Sum(nil)
+	}
+	s.put(f)
+	return nil
+}
+
+// holes reports whether a file of an archive may have holes.
+// https://www.gnu.org/software/tar/manual/html_section/Sparse-Formats.html
+func holes(h *tar.Header) bool {
+	if h.Typeflag == tar.TypeGNUSparse {
+		return true
+	}
+	for key := range h.PAXRecords {
+		if strings.HasPrefix(key, "GNU.sparse.") {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *summer) put(f *looseFile) {
+	if len(s.files) >= limit.LayerSums {
+		s.full = true
+		delete(s.files, f.Path)
+		return
+	}
+	s.files[f.Path] = f
+}
+
+// hardLink notes that p is a second name of target.
+func (s *summer) hardLink(p, target string) {
+	if distribution, python := wanted(p); !distribution && !python {
+		return
+	}
+	f := &looseFile{Path: p}
+	if known := s.files[target]; known != nil {
+		f.digests, f.Other = known.digests, known.Other
+	}
+	s.put(f)
+}
+
+// other notes that no regular file is at p.
+func (s *summer) other(p string) {
+	if distribution, python := wanted(p); distribution || python {
+		s.put(&looseFile{Path: p, Other: true})
+	}
+}
+
+// forget notes that a link or a folder takes the place of what was at p.
+func (s *summer) forget(p string) { delete(s.files, p) }
+
+// list takes what the list at p says.
+func (s *summer) list(p, of string, alg algorithm, lines []listed) {
+	if s.lines += len(lines); s.lines > limit.LayerSums {
+		s.full = true
+		return
+	}
+	s.lists[[2]string{p, of}] = &proof{List: p, Of: of, Alg: alg, Rest: lines}
+}
+
+// record takes what a RECORD says.
+func (w *walker) record(p string, data []byte) {
+	if lines, complete := parseRecord(p, data); complete {
+		w.sums.list(p, "", algSHA256, lines)
+	}
+}
+
+// lists takes what the lists of distributions say.
+func (w *walker) lists(p string, f *file, data []byte) {
+	switch f.Kind {
+	case kindSums:
+		w.sums.list(p, "", algMD5, parseSums(data))
+	case kindAPK:
+		for _, pkg := range f.APKs {
+			w.sums.list(p, pkg.Name, algSHA1, pkg.files)
+		}
+	}
+}
+
+// facts lays the lists beside the files.
+func (s *summer) facts(to *layerFacts) {
+	if s.full {
+		to.Gaps = append(to.Gaps, sbom.NewGap(sbom.GapTooLarge, "", 0, "more files of packages than the bound: not all were held against the packages' lists"))
+	}
+	vouched := map[string]bool{}
+	for _, key := range slices.SortedFunc(maps.Keys(s.lists), func(a, b [2]string) int { return slices.Compare(a[:], b[:]) }) {
+		p := s.lists[key]
+		p.settle(s.files, vouched)
+		to.Proofs = append(to.Proofs, *p)
+	}
+	for _, at := range slices.Sorted(maps.Keys(s.files)) {
+		if !vouched[at] {
+			to.Loose = append(to.Loose, *s.files[at])
+		}
+	}
+	to.Unsummed = s.full
+}
+
+// settle takes the lines that the files bear out from the rest.
+func (p *proof) settle(files map[string]*looseFile, vouched map[string]bool) {
+	var paths strings.Builder
+	rest := p.Rest
+	p.Rest = nil
+	for _, l := range rest {
+		f := files[l.Path]
+		if f == nil || strings.Contains(l.Path, "\n") || string(f.of(p.Alg)) != string(l.Sum) {
+			p.Rest = append(p.Rest, l)
+			continue
+		}
+		vouched[l.Path] = true
+		paths.WriteString(l.Path + "\n")
+		p.Sums = append(p.Sums, l.Sum...)
+	}
+	p.Paths = paths.String()
+}
