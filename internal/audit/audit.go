@@ -196,7 +196,7 @@ func (a *Auditor) readImage(ctx context.Context, t Target, s *source, r *Report)
 	}
 	r.Image = imageFacts(t.Image.Digest().String(), inventory)
 	inventory.Document.Gaps = append(inventory.Document.Gaps, passedBy(t.Image.Others())...)
-	findings := deploy.CheckImage(imageConfig(inventory))
+	findings := append(deploy.CheckImage(imageConfig(inventory)), deploy.CheckFiles(inventory.Document)...)
 	findings = append(findings, python.CheckInterpreters(a.Now, imageInterpreters(inventory.Document.Components))...)
 	if s != nil && slices.Contains(a.Stages, StageLint) {
 		config, err := t.Image.Image().ConfigFile()

@@ -1,6 +1,6 @@
 // Package deploy judges how an application is run: the configuration of its
 // image, as a registry or layout holds it, without a Dockerfile ([CheckImage]),
-// and compose files ([CheckCompose]). [Rules] documents the rules.
+// the files of its packages ([CheckFiles]), and compose files ([CheckCompose]). [Rules] documents the rules.
 //
 // It says nothing yet about Kubernetes manifests or workflows.
 package deploy
@@ -56,6 +56,9 @@ func all() []rule {
 func Rules() []lint.Rule {
 	var out []lint.Rule
 	for _, r := range all() {
+		out = append(out, r.Rule)
+	}
+	for _, r := range fileRules() {
 		out = append(out, r.Rule)
 	}
 	for _, r := range composeRules() {
