@@ -56,7 +56,7 @@ func brief(parts []string) string {
 // its version say as much.
 func (t *text) placed(s seen) string {
 	file, layer := s.location.File, s.location.Layer
-	if t.opts.Verbose || s.evidence != sbom.Installed {
+	if t.opts.Verbose || s.evidence != sbom.Installed && s.evidence != sbom.Verified {
 		out := t.clean(place(file, s.location.Line))
 		if layer != "" {
 			out += " (layer " + t.layer(layer) + ")"
