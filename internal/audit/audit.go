@@ -50,6 +50,9 @@ type Auditor struct {
 	// Environments are where requirements are judged for; none means what the
 	// folder says, else every supported Python on linux/amd64.
 	Environments []vuln.Environment
+	// Platforms are those that requirements are judged for when Environments
+	// are left out ("linux/arm64"); none means linux/amd64.
+	Platforms []string
 	// Known has every version of a package that an index offers; see
 	// vuln.Options.
 	Known map[string][]string

@@ -28,24 +28,54 @@ func IsPython(version string) bool { return series.MatchString(version) }
 // .python-version, in a Space's README, by requires-python), else none, which
 // means every supported one.
 func (a *Auditor) environments(s *source) []vuln.Environment {
-	if len(a.Environments) > 0 || s == nil {
+	switch {
+	case len(a.Environments) > 0:
 		return a.Environments
+	case s == nil:
+		return a.onPlatforms()
 	}
 	pythons := slices.DeleteFunc(slices.Clone(s.pythons), func(v string) bool { return !IsPython(v) })
 	if len(pythons) < len(s.pythons) {
-		return nil // one says something that we cannot read: judge for all
+		return a.onPlatforms() // one says something that we cannot read: judge for all
 	}
 	for _, specifiers := range s.requires {
 		admitted, ok := supported(specifiers)
 		if !ok {
-			return nil
+			return a.onPlatforms()
 		}
 		pythons = append(pythons, admitted...)
 	}
 	slices.Sort(pythons)
+	if len(pythons) == 0 {
+		return a.onPlatforms()
+	}
 	var out []vuln.Environment
 	for _, python := range slices.Compact(pythons) {
-		out = append(out, vuln.NewEnvironment(python, defaultPlatform))
+		for _, platform := range a.platforms() {
+			out = append(out, vuln.NewEnvironment(python, platform))
+		}
+	}
+	return out
+}
+
+func (a *Auditor) platforms() []string {
+	if len(a.Platforms) == 0 {
+		return []string{defaultPlatform}
+	}
+	return a.Platforms
+}
+
+// onPlatforms is every supported Python on the platforms that the user named,
+// nil when he named none.
+func (a *Auditor) onPlatforms() []vuln.Environment {
+	if len(a.Platforms) == 0 {
+		return nil
+	}
+	var out []vuln.Environment
+	for _, e := range vuln.DefaultEnvironments() {
+		for _, platform := range a.Platforms {
+			out = append(out, vuln.NewEnvironment(e.Markers.Values[pep508.PythonVersion], platform))
+		}
 	}
 	return out
 }

@@ -23,6 +23,14 @@ func (a *app) environments() ([]vuln.Environment, error) {
 	return out, nil
 }
 
+// platforms are those of --platform.
+func (a *app) platforms() []string {
+	if a.flags.platform == "" {
+		return nil
+	}
+	return strings.Split(a.flags.platform, ",")
+}
+
 // imagePlatform is the platform to take from an image index: the first of
 // --platform.
 func (a *app) imagePlatform() string {

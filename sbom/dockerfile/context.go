@@ -37,8 +37,26 @@ func (c *Command) unseen() string {
 		}
 	case posix(c.Name):
 		return c.shellScript()
+	case pythonName.MatchString(c.Name):
+		return c.pythonCode()
 	case isScript(c.Program.Text):
 		return "RUN executes a script"
+	}
+	return ""
+}
+
+// startsPrograms finds Python code that may install something.
+var startsPrograms = regexp.MustCompile(`\b(pip|ensurepip|subprocess|os\.(system|popen|exec[a-z]*|spawn[a-z]*)|runpy)\b`)
+
+// pythonCode says that "python -c" is given code that starts other programs.
+func (c *Command) pythonCode() string {
+	for i, a := range c.Args {
+		if a.Text == "-c" && i+1 < len(c.Args) && (startsPrograms.MatchString(c.Args[i+1].Text) || !c.Args[i+1].Known) {
+			return "what " + c.Name + " -c runs starts other programs"
+		}
+		if !strings.HasPrefix(a.Text, "-") {
+			break
+		}
 	}
 	return ""
 }
