@@ -173,7 +173,7 @@ func (x *fixed) leftovers() []string {
 		one, many string
 		verdicts  []vuln.Verdict
 	}{
-		{"vulnerability that is installed", "vulnerabilities that are installed", []vuln.Verdict{vuln.AffectedVersion, vuln.Forced, vuln.Current}},
+		{"that is installed", "that are installed", []vuln.Verdict{vuln.AffectedVersion, vuln.Forced, vuln.Current}},
 		{"that may be installed", "that may be installed", []vuln.Verdict{vuln.Latent}},
 		{"without a verdict", "without a verdict", []vuln.Verdict{vuln.Unknown}},
 	} {

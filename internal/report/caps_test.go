@@ -46,6 +46,39 @@ func TestARemedyNamesTheCapInItsWay(t *testing.T) {
 	}
 }
 
+// A version that cures only what is latent is no remedy of a denial.
+func TestTheRemedyOfADenialCuresWhatIsDenied(t *testing.T) {
+	find := func(id string, verdict vuln.Verdict, floor string) vuln.Finding {
+		return vuln.Finding{
+			IDs: []string{id}, Package: "gradio", Ecosystem: "PyPI", Specifier: ">=4.10", Verdict: verdict, Severity: vuln.SeverityHigh,
+			Fixed: floor, Floor: floor, Gates: verdict.Gating(), Evidence: sbom.Declared,
+			Locations: []sbom.Location{{File: "requirements.txt", Line: 1}},
+		}
+	}
+	const none = "fix: replace gradio, for which no fix is known"
+	for _, test := range []struct {
+		name     string
+		findings []vuln.Finding
+		want     string
+	}{
+		{"latent only", []vuln.Finding{find("CVE-2026-1", vuln.Forced, ""), find("CVE-2026-2", vuln.Latent, "4.44.0")}, none},
+		{"some", []vuln.Finding{find("CVE-2026-1", vuln.Forced, ""), find("CVE-2026-3", vuln.Current, "4.44.0")},
+			"fix: raise gradio to 4.44.0 (no known version cures all)"},
+		{"all", []vuln.Finding{find("CVE-2026-3", vuln.Current, "4.44.0"), find("CVE-2026-4", vuln.Latent, "")}, "fix: raise gradio to 4.44.0\n"},
+	} {
+		r := &audit.Report{Command: "vuln", Findings: test.findings, Decision: policy.Decision{Outcome: policy.Denied, Reasons: []policy.Reason{{
+			Effect: policy.Deny, Rule: "vulnerability", Package: "gradio", Message: "x", Evidence: []string{"CVE-2026-1", "CVE-2026-3"},
+		}}}}
+		var b bytes.Buffer
+		if err := Write(&b, "text", r, Options{Width: 200}); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(b.String(), test.want) {
+			t.Errorf("%s: %q is not in:\n%s", test.name, test.want, b.String())
+		}
+	}
+}
+
 func TestSummary(t *testing.T) {
 	r := &audit.Report{Decision: policy.Decision{Outcome: policy.Denied, Reasons: []policy.Reason{
 		{Effect: policy.Deny, Rule: "mine\x1b[31m", Message: "x"}, {Effect: policy.Undecide, Rule: "no-advisories", Message: "y"},

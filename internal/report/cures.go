@@ -178,8 +178,11 @@ func (t *text) raise(blocks []*block) string {
 	}
 	var fixed, open []string
 	for _, b := range blocks {
-		if version, _ := b.fixed(); version != "" {
+		if version, left := b.remedy(); version != "" {
 			word := t.word(b.name) + to + t.word(version)
+			if left > 0 && !distributed(b.ecosystem) {
+				word += " (no known version cures all)"
+			}
 			if by := t.capped(b, version); by != "" {
 				word += " (" + by + ")"
 			}

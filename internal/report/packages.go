@@ -146,8 +146,23 @@ func (b *block) fate() fate { return b.fates[0] }
 // fixed returns the version that cures what can be cured, "" if nothing can,
 // and how many findings it leaves. A floor cures a whole line, so it goes
 // before the fixed version of one finding.
-func (b *block) fixed() (version string, unfixed int) {
-	for _, f := range b.findings {
+func (b *block) fixed() (version string, unfixed int) { return cureOf(b.findings) }
+
+// remedy is fixed for what the block's gravest fate is about: a version that
+// cures only what is latent is no remedy of a denial.
+func (b *block) remedy() (version string, unfixed int) {
+	if b.fate().rule == "vulnerability" {
+		gating := slices.DeleteFunc(slices.Clone(b.findings), func(f vuln.Finding) bool { return !f.Gates })
+		if len(gating) > 0 {
+			return cureOf(gating)
+		}
+	}
+	return b.fixed()
+}
+
+// cureOf is fixed for some findings of a block.
+func cureOf(findings []vuln.Finding) (version string, unfixed int) {
+	for _, f := range findings {
 		cure := cmp.Or(f.Floor, f.Fixed)
 		if cure == "" {
 			unfixed++
