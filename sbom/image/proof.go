@@ -34,6 +34,7 @@ type content struct {
 	other  bool
 	layer  int
 	listed bool // a list that counts names it
+	sound  bool // and one of them with the digest that it has
 }
 
 func newProofs() proofs {
@@ -147,6 +148,7 @@ func (c *content) judge(a algorithm, sum []byte) verdict {
 	case got == nil:
 		return unclear
 	case string(got) == string(sum):
+		c.sound = true
 		return same
 	}
 	return altered
@@ -251,6 +253,12 @@ func (b *builder) extras() {
 		}
 	}
 	for _, c := range b.checked {
+		// Two packages may bring the same file, as two builds of one library
+		// do: the later one's content is not an alteration.
+		c.Altered = slices.DeleteFunc(c.Altered, func(p string) bool {
+			is := b.proof.contents[p]
+			return is != nil && is.sound
+		})
 		if c.Sound() {
 			continue
 		}

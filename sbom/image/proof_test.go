@@ -83,6 +83,10 @@ var edits = []struct {
 	{"the folder moved and a link left", wheel, []item{{site + "a", "-> /srv/a"}, {"srv/a/__init__.py", "x"}}, "installed 6 missing a/__init__.py missing a/_c.so missing a/data.json"},
 	{"altered and put right again in one layer", wheel, []item{{site + "a/__init__.py", "evil"}, {site + "a/__init__.py", "import os\n"}}, "verified"},
 	{"put right and altered again in one layer", wheel, []item{{site + "a/__init__.py", "import os\n"}, {site + "a/__init__.py", "evil"}}, "installed 6 altered a/__init__.py"},
+	{"a module that another distribution brings as well", wheel, []item{
+		{site + "a/__init__.py", "import b\n"}, {site + "b-1.dist-info/METADATA", metadata("b", "1")},
+		{site + "b-1.dist-info/RECORD", record("b-1.dist-info", "a/__init__.py", "import b\n")},
+	}, "installed"},
 	{"a module more", wheel, []item{{site + "a/evil.py", "x"}, {site + "a/README", "x"}}, "installed 6 extra a/evil.py"},
 	{"a module more in a folder below", wheel, []item{{site + "a/b/evil.so", "x"}}, "installed 6 extra a/b/evil.so"},
 	{"a compiled module, which no list can vouch for", wheel, []item{{site + "a/__pycache__/y.cpython-312.pyc", "x"}}, "verified"},
