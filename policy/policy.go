@@ -95,6 +95,32 @@ type Image struct {
 	SizeBytes int64 `json:"size_bytes"`
 	// Layers are the layer digests from the base up.
 	Layers []string `json:"layers"`
+	// BaseName and BaseDigest are what the image says that it is built from, by
+	// the labels and annotations org.opencontainers.image.base.name and .digest;
+	// "" when it does not say. Nobody has checked them.
+	BaseName   string `json:"base_name,omitempty"`
+	BaseDigest string `json:"base_digest,omitempty"`
+	// LeftFiles are keys, credentials and repositories in any layer, also in one
+	// that a later layer covers.
+	LeftFiles []LeftFile `json:"left_files,omitempty"`
+	// SetuidFiles are the files that run as another user or group than who
+	// starts them, sorted.
+	SetuidFiles []string `json:"setuid_files,omitempty"`
+	// WritablePaths are the folders and the code below the working directory
+	// that everyone can write to, sorted.
+	WritablePaths []string `json:"writable_paths,omitempty"`
+}
+
+// LeftFile is a file in a layer that should not be in an image.
+type LeftFile struct {
+	Path string `json:"path"`
+	// What is "private-key", "credentials", "env-file" or "git-repository".
+	What string `json:"what"`
+	// Layer is the digest of the layer that holds it.
+	Layer string `json:"layer"`
+	// Deleted is true when a later layer removes it from sight; whoever pulls
+	// the image can read it all the same.
+	Deleted bool `json:"deleted"`
 }
 
 // AdvisoryStatus is what the snapshot has for one ecosystem in use.

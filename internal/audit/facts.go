@@ -9,19 +9,29 @@ import (
 // imageFacts are the facts of an image that a policy sees.
 func imageFacts(digest string, i *image.Inventory) *policy.Image {
 	c := i.Config
-	return &policy.Image{
+	out := &policy.Image{
 		Digest: digest, OS: c.OS, Architecture: c.Architecture, Distribution: i.Distribution.PrettyName,
 		User: c.User, ExposedPorts: c.ExposedPorts, Entrypoint: c.Entrypoint, Cmd: c.Cmd, WorkingDir: c.WorkingDir,
 		EnvNames: c.EnvNames, SecretEnvNames: c.SecretEnvNames, GradioEnv: c.GradioEnv, Labels: c.Labels,
 		Healthcheck: c.Healthcheck, Created: c.Created, SizeBytes: i.SizeBytes, Layers: i.Layers,
+		BaseName: i.BaseName, BaseDigest: i.BaseDigest, LeftFiles: []policy.LeftFile{}, SetuidFiles: i.Setuid, WritablePaths: i.Writable,
 	}
+	for _, f := range i.Left {
+		out.LeftFiles = append(out.LeftFiles, policy.LeftFile{Path: f.Path, What: string(f.What), Layer: f.Layer, Deleted: f.Deleted})
+	}
+	return out
 }
 
 // imageConfig is the part of the facts that lint rules judge.
 func imageConfig(i *image.Inventory) deploy.ImageConfig {
 	c := i.Config
-	return deploy.ImageConfig{
+	out := deploy.ImageConfig{
 		OS: c.OS, User: c.User, Entrypoint: c.Entrypoint, Cmd: c.Cmd,
 		SecretEnvNames: c.SecretEnvNames, GradioEnv: c.GradioEnv, Healthcheck: c.Healthcheck,
+		Setuid: i.Setuid, Writable: i.Writable,
 	}
+	for _, f := range i.Left {
+		out.Left = append(out.Left, deploy.LeftFile{Path: f.Path, What: string(f.What), Deleted: f.Deleted})
+	}
+	return out
 }

@@ -35,6 +35,21 @@ type ImageConfig struct {
 	GradioEnv map[string]string
 	// Healthcheck is true when one is configured.
 	Healthcheck bool
+	// Left are keys, credentials and repositories in any layer, sorted.
+	Left []LeftFile
+	// Setuid are the files that run as another user than who starts them.
+	Setuid []string
+	// Writable are the application's folders and code that everyone can write to.
+	Writable []string
+}
+
+// LeftFile is a file in a layer that should not be in an image.
+type LeftFile struct {
+	Path string
+	// What is "private-key", "credentials", "env-file" or "git-repository".
+	What string
+	// Deleted is true when a later layer removes it from sight.
+	Deleted bool
 }
 
 // rule is the documentation of a rule and its check, which gives a message for
@@ -46,7 +61,7 @@ type rule struct {
 
 // all lists every rule, in the order of the identifiers.
 func all() []rule {
-	return []rule{vibe(), reload(), allowedPaths(), root(), healthcheck(), share(), shareServer(), mcp(), debug(), secrets()}
+	return []rule{vibe(), reload(), allowedPaths(), root(), healthcheck(), share(), shareServer(), mcp(), debug(), secrets(), leftEnv(), leftGit(), writable(), setuid()}
 }
 
 // Rules returns the documentation of every identifier once, sorted. Some are
@@ -146,8 +161,8 @@ func healthcheck() rule {
 func secrets() rule {
 	return rule{lint.Rule{
 		ID: "GR-SEC-01", Aliases: []string{"DL3064", "DS-0031", "SecretsUsedInArgOrEnv"}, Severity: lint.Error, Risk: lint.RiskHigh, Default: true,
-		Title:  "The image's environment holds no secret",
-		Why:    "Everyone who can pull the image reads its configuration, and so the secret, for as long as the image exists.",
+		Title:  "The image's environment and layers hold no secret",
+		Why:    "Everyone who can pull the image reads its configuration and each of its layers, and so the secret, for as long as the image exists; deleting a file in a later layer deletes nothing.",
 		Remedy: "Take the variable out of the image, give it at run time as the platform's secret, and revoke the value.",
 		Bad:    `{"config": {"User": "1000", "Env": ["HF_TOKEN=hf_x"], "Healthcheck": {"Test": ["CMD", "true"]}}}`,
 		Good:   `{"config": {"User": "1000", "Env": [], "Healthcheck": {"Test": ["CMD", "true"]}}}`,
@@ -157,6 +172,6 @@ func secrets() rule {
 		for _, name := range c.SecretEnvNames {
 			out = append(out, fmt.Sprintf("the environment variable %q looks like a secret and has a value in the image", name))
 		}
-		return out
+		return append(out, slices.Concat(left(c, "private-key", "a private key"), left(c, "credentials", "a file in which a tool keeps credentials"))...)
 	}}
 }

@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -22,13 +23,15 @@ func parse(t *testing.T, text string) ImageConfig {
 			Cmd         []string
 			Healthcheck *struct{ Test []string }
 		} `json:"config"`
+		Left             []LeftFile
+		Setuid, Writable []string
 	}
 	if err := json.Unmarshal([]byte(text), &raw); err != nil {
 		t.Fatalf("%s: %v", text, err)
 	}
 	c := ImageConfig{
 		User: raw.Config.User, Entrypoint: raw.Config.Entrypoint, Cmd: raw.Config.Cmd,
-		Healthcheck: raw.Config.Healthcheck != nil, GradioEnv: map[string]string{},
+		Healthcheck: raw.Config.Healthcheck != nil, GradioEnv: map[string]string{}, Left: raw.Left, Setuid: raw.Setuid, Writable: raw.Writable,
 	}
 	for _, e := range raw.Config.Env {
 		name, value, _ := strings.Cut(e, "=")
@@ -128,5 +131,27 @@ func TestCheckImageNeverShowsValuesOfSecrets(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, messages); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestLeftFiles: keys and credentials are named, also those that a later layer
+// deletes, and one message stands for many paths of a kind that needs no more.
+func TestLeftFiles(t *testing.T) {
+	cfg := parse(t, `{"config": {"User": "1000", "Healthcheck": {"Test": ["CMD", "true"]}}, "left": [
+		{"Path": "/root/.ssh/id_rsa", "What": "private-key", "Deleted": true}, {"Path": "/root/.netrc", "What": "credentials"}]}`)
+	for i := range 12 {
+		cfg.Writable = append(cfg.Writable, fmt.Sprintf("/app/%02d", i))
+	}
+	var got []string
+	for _, f := range CheckImage(cfg) {
+		got = append(got, f.Rule+" "+f.Message)
+	}
+	want := []string{
+		`GR-IMG-09 everyone can write to "/app/00", "/app/01", "/app/02", "/app/03", "/app/04", "/app/05", "/app/06", "/app/07", "/app/08", "/app/09" and 2 more`,
+		`GR-SEC-01 a layer holds "/root/.netrc", a file in which a tool keeps credentials`,
+		`GR-SEC-01 a layer holds "/root/.ssh/id_rsa", a private key; a later layer deletes it, and whoever pulls the image can read it still`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("findings (-want +got):\n%s", diff)
 	}
 }

@@ -48,6 +48,10 @@ type Inventory struct {
 	Layers []string
 	// SizeBytes is the sum of the stored (usually compressed) layer sizes.
 	SizeBytes int64
+	// BaseName and BaseDigest are what the image says that it is built from, ""
+	// when it does not say.
+	// https://github.com/opencontainers/image-spec/blob/main/annotations.md#pre-defined-annotation-keys
+	BaseName, BaseDigest string
 	// Left are the keys, credentials and repositories in any layer, sorted by
 	// path.
 	Left []LeftFile
@@ -84,6 +88,7 @@ func Read(ctx context.Context, img v1.Image, opts Options) (*Inventory, error) {
 	}
 	inv := root.inventory(cmp.Or(opts.Name, parts.digest))
 	inv.Config = newConfig(parts.config)
+	inv.BaseName, inv.BaseDigest = parts.base(baseName), parts.base(baseDigest)
 	inv.Left, inv.Setuid, inv.Writable = leftFiles(facts), root.setuid(), root.writable(inv.Config.WorkingDir)
 	inv.Known, inv.CacheError = scans.known, scans.err
 	inv.SizeBytes = parts.size
@@ -109,6 +114,20 @@ type parts struct {
 	config *v1.ConfigFile
 	layers []layer
 	size   int64
+	// annotations are those of the manifest.
+	annotations map[string]string
+}
+
+// The annotations, and labels, that name an image's base.
+const (
+	baseName   = "org.opencontainers.image.base.name"
+	baseDigest = "org.opencontainers.image.base.digest"
+)
+
+// base is what the image says of its base under a key: its manifest, where
+// BuildKit writes it, before its labels.
+func (p *parts) base(key string) string {
+	return validText(cmp.Or(p.annotations[key], p.config.Config.Labels[key]))
 }
 
 // split reads manifest and configuration of img. The diff IDs of the
@@ -138,7 +157,7 @@ func split(img v1.Image) (*parts, error) {
 		return nil, fmt.Errorf("image %s is damaged: %d layers in its manifest, %d in its configuration",
 			digest, len(layers), len(config.RootFS.DiffIDs))
 	}
-	p := &parts{digest: digest.String(), config: config}
+	p := &parts{digest: digest.String(), config: config, annotations: manifest.Annotations}
 	for i, l := range layers {
 		h, err := l.Digest()
 		if err != nil {

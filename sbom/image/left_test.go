@@ -133,3 +133,23 @@ func TestModes(t *testing.T) {
 		}
 	}
 }
+
+// TestBase: what an image says of its base, by annotation before label.
+func TestBase(t *testing.T) {
+	img, err := mutate.Config(oneLayer(t), v1.Config{Labels: map[string]string{baseName: "docker.io/library/python:3.12", baseDigest: "sha256:aa"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _, inv := read(t, img)
+	if inv.BaseName != "docker.io/library/python:3.12" || inv.BaseDigest != "sha256:aa" {
+		t.Errorf("by labels %q %q", inv.BaseName, inv.BaseDigest)
+	}
+	annotated, ok := mutate.Annotations(img, map[string]string{baseName: "python:3.13"}).(v1.Image)
+	if !ok {
+		t.Fatal("not an image")
+	}
+	_, _, inv = read(t, annotated)
+	if inv.BaseName != "python:3.13" || inv.BaseDigest != "sha256:aa" {
+		t.Errorf("by annotation %q %q", inv.BaseName, inv.BaseDigest)
+	}
+}

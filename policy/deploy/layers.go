@@ -1,0 +1,122 @@
+package deploy
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/tallyman/tallyman/policy/lint"
+)
+
+const mountSecrets = "https://docs.docker.com/build/building/secrets/"
+
+// maxNamed is how many paths a message names.
+const maxNamed = 10
+
+// left has a message for each left file of a kind.
+func left(c ImageConfig, what, words string) []string {
+	var out []string
+	for _, f := range c.Left {
+		if f.What != what {
+			continue
+		}
+		text := fmt.Sprintf("a layer holds %q, %s", f.Path, words)
+		if f.Deleted {
+			text += "; a later layer deletes it, and whoever pulls the image can read it still"
+		}
+		out = append(out, text)
+	}
+	return out
+}
+
+func leftEnv() rule {
+	return rule{lint.Rule{
+		ID: "GR-SEC-02", Aliases: []string{}, Severity: lint.Error, Risk: lint.RiskHigh, Default: true,
+		Title:  "No layer holds a .env file with secrets",
+		Why:    "Everyone who can pull the image reads the file, also when a later layer deletes it.",
+		Remedy: "Name .env in .dockerignore, mount secrets during the build, and revoke the values.",
+		Bad:    `{"config": {"User": "1000", "Healthcheck": {"Test": ["CMD", "true"]}}, "left": [{"Path": "/app/.env", "What": "env-file"}]}`,
+		Good:   `{"config": {"User": "1000", "Healthcheck": {"Test": ["CMD", "true"]}}, "left": []}`,
+		Source: mountSecrets,
+	}, func(c ImageConfig) []string {
+		return left(c, "env-file", "which sets a variable that looks like a secret")
+	}}
+}
+
+func leftGit() rule {
+	return rule{lint.Rule{
+		ID: "GR-IMG-08", Aliases: []string{}, Severity: lint.Warning, Risk: lint.RiskMedium, Default: true,
+		Title:  "No layer holds a repository's history",
+		Why:    "The history has every file that was ever committed, and the remote's address with whatever credentials are in it.",
+		Remedy: "Name .git in .dockerignore.",
+		Bad:    `{"config": {"User": "1000", "Healthcheck": {"Test": ["CMD", "true"]}}, "left": [{"Path": "/app/.git", "What": "git-repository"}]}`,
+		Good:   `{"config": {"User": "1000", "Healthcheck": {"Test": ["CMD", "true"]}}, "left": []}`,
+		Source: "https://docs.docker.com/build/concepts/context/#dockerignore-files",
+	}, func(c ImageConfig) []string { return left(c, "git-repository", "the history of a repository") }}
+}
+
+func writable() rule {
+	return rule{lint.Rule{
+		ID: "GR-IMG-09", Aliases: []string{}, Severity: lint.Warning, Risk: lint.RiskMedium, Default: true,
+		Title:  "The application's code cannot be written by everyone",
+		Why:    "Whoever makes the application write a file then changes its code, and stays.",
+		Remedy: "Leave the code to root (COPY without --chown, no chmod 777) and give the application one folder to write in.",
+		Bad:    `{"config": {"User": "1000", "Healthcheck": {"Test": ["CMD", "true"]}}, "writable": ["/app"]}`,
+		Good:   `{"config": {"User": "1000", "Healthcheck": {"Test": ["CMD", "true"]}}, "writable": []}`,
+		Source: "https://csrc.nist.gov/pubs/sp/800/190/final (4.4.4)",
+	}, func(c ImageConfig) []string {
+		if len(c.Writable) == 0 {
+			return nil
+		}
+		return []string{"everyone can write to " + named(c.Writable)}
+	}}
+}
+
+func setuid() rule {
+	return rule{lint.Rule{
+		ID: "GR-IMG-10", Aliases: []string{}, Severity: lint.Warning, Risk: lint.RiskMedium, Default: true,
+		Title:  "Only the base's own programs are setuid",
+		Why:    "A setuid program gives whoever takes over the application another user's rights, root's as a rule.",
+		Remedy: "Remove the bits in the layer that brings the file (chmod a-s), and run with no_new_privs.",
+		Bad:    `{"config": {"User": "1000", "Healthcheck": {"Test": ["CMD", "true"]}}, "setuid": ["/usr/bin/passwd", "/usr/local/bin/helper"]}`,
+		Good:   `{"config": {"User": "1000", "Healthcheck": {"Test": ["CMD", "true"]}}, "setuid": ["/usr/bin/passwd"]}`,
+		Source: "https://csrc.nist.gov/pubs/sp/800/190/final (4.1.2)",
+	}, func(c ImageConfig) []string {
+		more := slices.DeleteFunc(slices.Clone(c.Setuid), ofBase)
+		if len(more) == 0 {
+			return nil
+		}
+		return []string{"setuid or setgid, and not of a distribution's base: " + named(more)}
+	}}
+}
+
+// ofBase reports whether a setuid or setgid file is one that the minimal images
+// of Debian, Ubuntu, Alpine and Red Hat have.
+func ofBase(p string) bool {
+	p = strings.TrimPrefix(p, "/usr")
+	switch path.Dir(p) {
+	case "/bin", "/sbin":
+	default:
+		return false
+	}
+	switch path.Base(p) {
+	case "chage", "chfn", "chsh", "expiry", "gpasswd", "mount", "newgrp", "passwd", "su", "umount", "wall", "write",
+		"unix_chkpwd", "pam_timestamp_check", "bbsuid":
+		return true
+	}
+	return false
+}
+
+// named lists paths for a message, not all of very many.
+func named(paths []string) string {
+	quoted := make([]string, 0, maxNamed)
+	for _, p := range paths[:min(len(paths), maxNamed)] {
+		quoted = append(quoted, fmt.Sprintf("%q", p))
+	}
+	text := strings.Join(quoted, ", ")
+	if n := len(paths) - maxNamed; n > 0 {
+		text += fmt.Sprintf(" and %d more", n)
+	}
+	return text
+}
