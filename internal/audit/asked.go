@@ -10,6 +10,7 @@ import (
 	"github.com/tallyman/tallyman/sbom"
 	"github.com/tallyman/tallyman/sbom/catalog"
 	dockerfilereader "github.com/tallyman/tallyman/sbom/dockerfile"
+	"github.com/tallyman/tallyman/sbom/pyproject"
 )
 
 // lookUp finds the files that a Dockerfile's RUN installs from (pip install -r
@@ -42,6 +43,39 @@ func (s *source) ownProjects(found *tree, dockerfile string, projects []dockerfi
 			fmt.Sprintf("%q installs a project, and no manifest of one is audited (pyproject.toml, setup.cfg, setup.py, a lock)", p.By)))
 	}
 	s.docs = append(s.docs, doc)
+}
+
+// unknownToPip makes a gap of each line of a Dockerfile that has pip install a
+// project whose own constraints or overrides are for uv or PDM: pip installs
+// what they rule out.
+func (s *source) unknownToPip() {
+	doc := &sbom.Document{}
+	for _, name := range sortedKeys(s.dockerfiles) {
+		for _, p := range s.dockerfiles[name].Projects() {
+			if !strings.HasPrefix(p.By, "pip ") {
+				continue
+			}
+			for _, manifest := range sortedKeys(s.projects) {
+				own, dir := path.Dir(manifest), path.Dir(name)
+				if line := narrowedAt(s.projects[manifest]); line > 0 && (within(own, dir) || within(dir, own)) {
+					doc.Gaps = append(doc.Gaps, sbom.NewGap(sbom.GapDynamic, name, p.Line,
+						fmt.Sprintf("%q does not know of the constraints and overrides in %s:%d, which are for another installer", p.By, manifest, line)))
+				}
+			}
+		}
+	}
+	s.docs = append(s.docs, doc)
+}
+
+// narrowedAt is the line of the first constraint or override of a project, 0
+// for none.
+func narrowedAt(f *pyproject.File) int {
+	for _, q := range f.Requirements {
+		if q.Override || q.Constraint {
+			return q.Line
+		}
+	}
+	return 0
 }
 
 // hasProject reports whether a project's manifest or lock is in the folder, or

@@ -89,6 +89,9 @@ func (a *Auditor) collect(ctx context.Context, f *Folder) (*source, error) {
 	if err := s.readProjects(ctx, a.Enable, f, found); err != nil {
 		return nil, err
 	}
+	if slices.Contains(a.Stages, StageSBOM) {
+		s.unknownToPip()
+	}
 	s.readSpaces(a.Now, a.Enable, f, found.files[spaceReadme])
 	s.readLocks(f, found.files[lockFile])
 	if files := found.files[catalogued]; len(files) > 0 {
