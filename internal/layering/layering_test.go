@@ -53,7 +53,7 @@ var allowed = map[string][]string{
 	"policy/builtin":         {},
 	"policy/lint":            {},
 	"policy/python":          {"sbom", "sbom/pep440", "sbom/pep508", "sbom/pyreq", "policy/lint"},
-	"policy/dockerfile":      {"sbom", "sbom/pyreq", "sbom/dockerfile", "policy/lint"},
+	"policy/dockerfile":      {"sbom", "sbom/pep508", "sbom/pyreq", "sbom/dockerfile", "policy/lint"},
 	"policy/deploy":          {"sbom", "policy/lint"},
 	"attest":                 {"policy"},
 	"internal/oci":           {},
