@@ -36,6 +36,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup:               setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"bucket":       startBucket,
 			"exit":         exitCode,
 			"emptykeypair": emptyKeypair,
 			"registry":     startRegistry,

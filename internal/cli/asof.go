@@ -63,6 +63,13 @@ func (a *app) keptAdvisories() (*audit.Advisories, error) {
 	if dir == "" {
 		return a.bundledAdvisories([]string{"there is no cache directory for advisories: give --cache-dir or --advisories"})
 	}
+	kept, err := osv.OpenKept(dir, a.day)
+	if err == nil {
+		return &audit.Advisories{DB: kept, Source: kept.Source()}, nil
+	}
+	if !errors.Is(err, osv.ErrNotKept) {
+		return nil, fmt.Errorf("opening the advisory snapshot that was kept: %w", err)
+	}
 	db, err := osv.OpenCurrent(dir)
 	if errors.Is(err, osv.ErrNoSnapshot) {
 		return a.bundledAdvisories([]string{"there are no advisories yet: run 'tallyman db update'"})

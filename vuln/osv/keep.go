@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,6 +18,9 @@ import (
 
 // ErrNotKept means that no snapshot was kept for a day.
 var ErrNotKept = errors.New("no advisory snapshot was kept for that day or before")
+
+// ErrNotKeepable means that a snapshot cannot be kept as it was asked for.
+var ErrNotKeepable = errors.New("this cannot be kept")
 
 // Kept is a snapshot that Prune never removes.
 type Kept struct {
@@ -62,11 +66,11 @@ func KeepCurrent(ctx context.Context, dir, name string, day, now time.Time) (*Ke
 		day = own
 	}
 	if day.Before(own) {
-		return nil, fmt.Errorf("the current advisory snapshot is of %s and cannot be kept as of %s", own.Format(time.DateOnly), day.Format(time.DateOnly))
+		return nil, fmt.Errorf("%w: the current advisory snapshot is of %s, and would know on %s what came later", ErrNotKeepable, own.Format(time.DateOnly), day.Format(time.DateOnly))
 	}
 	name = cmp.Or(name, day.Format(time.DateOnly))
 	if !isKeptName(name) {
-		return nil, fmt.Errorf("%.80q cannot be the name of a kept snapshot: letters, digits, '-', '_' and '.', at most 64", name)
+		return nil, fmt.Errorf("%w: a name is at most 64 letters, digits, '-', '_' and '.', and %.80q is not", ErrNotKeepable, name)
 	}
 	// Under the lock, so that Prune does not remove it at the same moment.
 	release, err := lock(ctx, dir)
@@ -175,4 +179,21 @@ func OpenKept(dir string, day time.Time) (*DB, error) {
 		return nil, err
 	}
 	return k.pointer.open(dir)
+}
+
+// DropKept keeps a snapshot no longer: Prune may then remove its file.
+func DropKept(ctx context.Context, dir, name string) error {
+	if !isKeptName(name) {
+		return fmt.Errorf("no kept snapshot is called %.80q", name)
+	}
+	release, err := lock(ctx, dir)
+	if err != nil {
+		return err
+	}
+	defer release()
+	err = os.Remove(filepath.Join(dir, keptPrefix+name+keptSuffix))
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("no kept snapshot is called %.80q", name)
+	}
+	return err
 }

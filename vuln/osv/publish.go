@@ -123,6 +123,9 @@ func wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
+// coarseTime is what the clock of a coarse file system tells apart. (FAT)
+const coarseTime = 2 * time.Second
+
 // setCurrent makes next the current snapshot. The one before counts as of now
 // for Prune, however old its file is: a reader may have read its name just
 // before. The lock must be held.
@@ -138,6 +141,8 @@ func setCurrent(dir string, before, next *current) error {
 	if err != nil {
 		return err
 	}
-	_ = os.Chtimes(filepath.Join(dir, before.Snapshot), time.Time{}, info.ModTime())
+	at := info.ModTime()
+	_ = os.Chtimes(filepath.Join(dir, next.Snapshot), time.Time{}, at)
+	_ = os.Chtimes(filepath.Join(dir, before.Snapshot), time.Time{}, at.Add(-coarseTime))
 	return nil
 }
