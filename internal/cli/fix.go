@@ -147,31 +147,60 @@ func folderOf(f *audit.Folder) string {
 	return f.Dir
 }
 
+// maxRounds bounds how often a tree is planned for.
+const maxRounds = 4
+
 // plan plans the edits and audits the tree with them, until none of them does
-// harm. What another version brings in that a pin moved to is planned for once
-// more.
+// harm. It is planned for again with what another version brings in that a pin
+// moved to, and without the edits that had to be taken back: what comes through
+// a package that stays as it is needs other edits.
 func (x *fixed) plan(ctx context.Context, auditor *audit.Auditor, t audit.Target) error {
 	dir := folderOf(t.Folder)
-	plan := func(findings []vuln.Finding) {
+	findings := x.before.Findings
+	withheld := map[fix.Edit]string{}
+	withhold := func(e fix.Edit) string { return withheld[place(e)] }
+	for range maxRounds {
+		x.after = x.before
 		x.Plan = fix.New(t.Folder.FS, x.wanted(findings), fix.Options{
-			Dir: dir, Within: within(t.Folder), Components: x.before.Components, Name: x.shown,
+			Dir: dir, Within: within(t.Folder), Components: x.before.Components, Name: x.shown, Withhold: withhold,
 		})
+		if err := x.settleEdits(ctx, auditor, t); err != nil {
+			return err
+		}
+		again := false
+		for e, why := range x.Withdrawn() {
+			if withheld[place(e)] == "" {
+				withheld[place(e)], again = why, true
+			}
+		}
+		if len(findings) == len(x.before.Findings) {
+			extra := x.wanted(x.arisen(dir))
+			findings = slices.Concat(findings, extra)
+			again = again || len(extra) > 0
+		}
+		if !again {
+			break
+		}
 	}
-	plan(x.before.Findings)
-	for replanned := false; len(x.Edits) > 0; {
+	return nil
+}
+
+// place is an edit but for what it replaces and why, to compare by.
+func place(e fix.Edit) fix.Edit {
+	return fix.Edit{File: e.File, Line: e.Line, Package: e.Package, New: e.New}
+}
+
+// settleEdits audits the tree with the edits of a plan and takes those back that
+// do harm.
+func (x *fixed) settleEdits(ctx context.Context, auditor *audit.Auditor, t audit.Target) error {
+	for len(x.Edits) > 0 {
 		if err := x.try(ctx, auditor, t); err != nil {
 			return err
 		}
-		withdrawn := x.Withdraw(x.harm(dir))
-		extra := x.wanted(x.arisen(dir))
-		if !withdrawn && (replanned || len(extra) == 0) {
+		if !x.Withdraw(x.harm(folderOf(t.Folder))) {
 			break
 		}
 		x.after = x.before
-		if !withdrawn {
-			replanned = true
-			plan(slices.Concat(x.before.Findings, extra))
-		}
 	}
 	return x.reconsider(ctx, auditor, t)
 }
@@ -196,7 +225,10 @@ const maxReconsidered = 16
 // reconsider tries the edits again that were taken back, one after the other:
 // an edit may have done harm only beside another one that was taken back too.
 func (x *fixed) reconsider(ctx context.Context, auditor *audit.Auditor, t audit.Target) error {
-	list := x.Withdrawn()
+	list := make([]fix.Edit, 0, maxReconsidered)
+	for e := range x.Withdrawn() {
+		list = append(list, e)
+	}
 	if len(list) < 2 {
 		return nil
 	}

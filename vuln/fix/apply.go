@@ -3,6 +3,7 @@ package fix
 import (
 	"bytes"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 )
@@ -60,14 +61,18 @@ type withdrawal struct {
 	refusal Refusal
 }
 
-// Withdrawn are the edits that were taken back, in the order of the files.
-func (p *Plan) Withdrawn() []Edit {
-	out := make([]Edit, 0, len(p.withdrawn))
-	for _, w := range p.withdrawn {
-		out = append(out, w.change.edit)
+// Withdrawn are the edits that were taken back, in the order of the files, and
+// why.
+func (p *Plan) Withdrawn() iter.Seq2[Edit, string] {
+	list := slices.Clone(p.withdrawn)
+	slices.SortStableFunc(list, func(a, b withdrawal) int { return compareEdits(a.change.edit, b.change.edit) })
+	return func(yield func(Edit, string) bool) {
+		for _, w := range list {
+			if !yield(w.change.edit, w.refusal.Reason) {
+				return
+			}
+		}
 	}
-	slices.SortStableFunc(out, compareEdits)
-	return out
 }
 
 // Restore puts an edit back that was taken back, and reports whether it was. It

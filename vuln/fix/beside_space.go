@@ -30,6 +30,9 @@ func (p *planner) intoRequirements(n *need, target pep440.Version) bool {
 	}
 	line := max(1, bytes.Count(f.data[:at], []byte("\n"))+1)
 	own := &site{lineName: lineName{line, n.normal()}, text: n.name + ">=" + target.String(), locate: locate}
+	if p.withheld(n, f.name, line, own.text) {
+		return true
+	}
 	f.changes = append(f.changes, &planned{
 		site: own, text: own.text, from: at, to: at, with: with, added: true,
 		edit: Edit{File: f.name, Line: line, Package: n.name, New: own.text,

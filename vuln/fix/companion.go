@@ -57,6 +57,9 @@ func (p *planner) accompany(n *need, f *file) {
 		return
 	}
 	own := &site{lineName: lineName{n.line, n.normal()}, text: n.name + ">=" + target.String(), locate: locate}
+	if p.withheld(n, f.name, n.line, own.text) {
+		return
+	}
 	f.changes = append(f.changes, &planned{
 		site: own, text: own.text, from: at, to: at, with: with, added: true,
 		edit: Edit{File: f.name, Line: n.line, Package: n.name, New: own.text,

@@ -199,12 +199,20 @@ func (f *file) add(s *site, c change, n *need, target pep440.Version) {
 	}
 	p := s.planned
 	p.text = c.apply(p.text)
-	p.edit.New, p.edit.Reason = shown(s.label+p.text), "cures "+n.reason(target)
+	p.edit.New, p.edit.Reason = s.shown(p.text), "cures "+n.reason(target)
 	if s.glued != "" {
-		p.edit.Old, p.edit.New = shown(s.glued), shown(s.write(p.text))
+		p.edit.Old = shown(s.glued)
 		p.edit.Reason += "; without quotes the shell takes the bound for a redirection"
 	}
 	p.from, p.to, p.with = s.replacement(p.text)
+}
+
+// shown is what an edit shows of a new text.
+func (s *site) shown(text string) string {
+	if s.glued != "" {
+		return shown(s.write(text))
+	}
+	return shown(s.label + text)
 }
 
 // replacement returns the bytes of the file to replace so that the requirement

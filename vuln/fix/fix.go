@@ -82,6 +82,10 @@ type Options struct {
 	// constraints, and which constraints would forbid what is proposed. nil
 	// takes every line for a requirement.
 	Components []sbom.Component
+	// Withhold says why an edit is not to be proposed, "" if it may be; its
+	// Reason is not set yet. What comes through a package that is not edited is
+	// then planned for as it is. nil withholds none.
+	Withhold func(Edit) string
 	// Name returns how a command must name a file below the root. nil is for
 	// commands that are typed at the root.
 	Name func(file string) string

@@ -610,3 +610,47 @@ func TestUnquotedRequirementsOfDockerfiles(t *testing.T) {
 		}
 	}
 }
+
+// What does harm beside one edit may do none once that is taken back, and what
+// is withheld is left as it is.
+func TestRestoreAndWithhold(t *testing.T) {
+	fsys := fstest.MapFS{"requirements.txt": {Data: []byte("gradio==4.0\npillow==9.0\n")}}
+	findings := []vuln.Finding{found("gradio", "requirements.txt", 1, "5.0"), found("pillow", "requirements.txt", 2, "10.0")}
+	p := New(fsys, findings, Options{})
+	all := p.Edits
+	if !p.Withdraw(func(e Edit) string { return e.Package + " does harm" }) || len(p.Edits) != 0 || len(p.Files()) != 0 || len(p.Refused) != 2 {
+		t.Fatalf("after Withdraw: %+v", p)
+	}
+	if !p.Restore(all[1]) || p.Restore(all[1]) {
+		t.Error("an edit was not restored once")
+	}
+	if diff := cmp.Diff(p.Edits, all[1:]); diff != "" {
+		t.Errorf("after Restore (-got +want):\n%s", diff)
+	}
+	want := []Refusal{{File: "requirements.txt", Line: 1, Package: "gradio", Reason: "gradio does harm"}}
+	if diff := cmp.Diff(p.Refused, want); diff != "" {
+		t.Errorf("refused after Restore (-got +want):\n%s", diff)
+	}
+	for e, why := range p.Withdrawn() {
+		if e != all[0] || why != "gradio does harm" {
+			t.Errorf("withdrawn: %v, %q", e, why)
+		}
+	}
+	files, err := p.Apply(fsys.ReadFile)
+	if err != nil || string(files["requirements.txt"]) != "gradio==4.0\npillow==10.0\n" {
+		t.Errorf("applied: %q, %v", files, err)
+	}
+
+	p = New(fsys, findings, Options{Withhold: func(e Edit) string {
+		if e == (Edit{File: "requirements.txt", Line: 1, Package: "gradio", New: "gradio==5.0"}) {
+			return "gradio does harm"
+		}
+		return ""
+	}})
+	if diff := cmp.Diff(p.Edits, all[1:]); diff != "" {
+		t.Errorf("with gradio withheld (-got +want):\n%s", diff)
+	}
+	if diff := cmp.Diff(p.Refused, want); diff != "" {
+		t.Errorf("refused with gradio withheld (-got +want):\n%s", diff)
+	}
+}

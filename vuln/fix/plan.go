@@ -82,7 +82,7 @@ func (p *planner) site(n *need, f *file, s *site) {
 		return
 	}
 	target := p.target(n, s)
-	if c, ok := p.raised(n, f, s, target); ok {
+	if c, ok := p.raised(n, f, s, target); ok && !p.withheld(n, f.name, s.line, s.shown(c.apply(s.text))) {
 		f.add(s, c, n, target)
 	}
 	if len(n.exclude) == 0 {
@@ -100,6 +100,18 @@ func (p *planner) site(n *need, f *file, s *site) {
 	if c, ok := at.without(n.exclude); ok {
 		f.add(s, c, n, target)
 	}
+}
+
+// withheld refuses an edit that whoever asked does not want.
+func (p *planner) withheld(n *need, file string, line int, text string) bool {
+	if p.opts.Withhold == nil {
+		return false
+	}
+	why := p.opts.Withhold(Edit{File: file, Line: line, Package: n.name, New: text})
+	if why != "" {
+		p.refuse(n, "", "%s", why)
+	}
+	return why != ""
 }
 
 // target is the version that a line must begin at. A pin that only constrains
