@@ -177,7 +177,7 @@ func (t *text) raise(blocks []*block) string {
 		verb, to = "raise the floor of ", " to "
 	}
 	var fixed, open []string
-	for _, b := range blocks {
+	for _, b := range byPackage(blocks) {
 		if version, left := b.remedy(); version != "" {
 			word := t.word(b.name) + to + t.word(version)
 			if left > 0 && !distributed(b.ecosystem) {
@@ -201,6 +201,27 @@ func (t *text) raise(blocks []*block) string {
 	return strings.Join(out, "; ")
 }
 
+// byPackage joins the blocks of one package, of several versions or ranges: it
+// is raised once, to what cures all of them.
+func byPackage(blocks []*block) []*block {
+	var out []*block
+	at := map[packageKey]int{}
+	for _, b := range blocks {
+		key := keyOf(&b.findings[0])
+		i, known := at[key]
+		if !known {
+			at[key] = len(out)
+			out = append(out, b)
+			continue
+		}
+		joined := *out[i]
+		joined.findings = slices.Concat(joined.findings, b.findings)
+		joined.places = slices.Concat(joined.places, b.places)
+		out[i] = &joined
+	}
+	return out
+}
+
 // some joins as many words as an eye takes in.
 func (t *text) some(words []string) string {
 	shown := t.limit(maxNames, len(words))
@@ -208,43 +229,6 @@ func (t *text) some(words []string) string {
 		words = append(slices.Clone(words[:shown]), fmt.Sprintf("%d more", n))
 	}
 	return sentence(words)
-}
-
-// repairs are for lint: each rule once, with its places. A reason is about one
-// rule in one file; its evidence is "RULE PLACE".
-func (t *text) repairs(reasons []policy.Reason) []cure {
-	var rules []string
-	first := map[string]policy.Reason{}
-	places := map[string][]string{}
-	for _, r := range reasons {
-		rule, message, ok := strings.Cut(r.Message, ": ")
-		if !ok || len(r.Evidence) == 0 || !strings.HasPrefix(r.Evidence[0], rule+" ") {
-			rule, message = r.Message, r.Message
-		}
-		if _, known := first[rule]; !known {
-			rules = append(rules, rule)
-			r.Message = message
-			first[rule] = r
-		}
-		for _, e := range r.Evidence {
-			places[rule] = append(places[rule], t.clean(strings.TrimPrefix(e, rule+" ")))
-		}
-	}
-	var out []cure
-	for _, rule := range rules {
-		r := first[rule]
-		slices.Sort(places[rule])
-		where := slices.Compact(places[rule])
-		if shown := t.limit(maxPerKind, len(where)); shown < len(where) {
-			where = append(where[:shown:shown], fmt.Sprintf("%d more", len(where)-shown))
-		}
-		what := t.clean(r.Message)
-		if len(where) > 0 {
-			what = strings.Join(where, ", ") + ": " + what
-		}
-		out = append(out, cure{t.word(rule), red, []string{what}, t.clean(r.Remedy), rule})
-	}
-	return out
 }
 
 // openings are for gaps: the places of each kind, and what closes them.

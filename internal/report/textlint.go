@@ -103,44 +103,42 @@ func (t *text) numbered(b *ruleBlock) string {
 	return t.word(b.rule)
 }
 
-// rule writes one rule: risk, identifier, places, message and remedy. One of
-// low risk takes one line.
+// rule writes one rule: risk, identifier, places, message and remedy; what is
+// said of one place only, at that place. One of low risk takes one line.
 func (t *text) rule(b *ruleBlock) {
-	f := &b.findings[0]
 	risk := string(cmp.Or(b.risk, lint.RiskHigh))
-	head := "  " + t.paint(riskColour(b.risk), pad(t.word(risk), 8)) + "  " + pad(t.word(b.rule), 10)
-	where := t.clean(place(f.File, f.Line))
-	if more := len(b.findings) - 1; more > 0 {
-		where += t.otherPlaces(b.findings[1:])
-	}
-	words := pad(where, 14) + "  " + t.clean(f.Message)
+	head := "  " + t.paint(riskColour(b.risk), pad(t.word(risk), 8)) + "  " + pad(t.word(b.rule), 10) + "  "
+	list := t.few(b.rule, sayingsOf(b.findings))
 	if !t.opts.Verbose && b.risk == lint.RiskLow {
-		t.line(head+"  ", shorten(words, max(t.width-cells(head)-2, 20)))
+		if len(list) > 1 {
+			list = []saying{t.inOne(b.rule, list)}
+		}
+		words := pad(t.placesOfSaying(list[0], maxPerKind-1), 14) + "  " + t.clean(list[0].message)
+		t.line(head, shorten(words, max(t.width-cells(head), 20)))
 		return
 	}
-	under := strings.Repeat(" ", 12)
-	if cells(head)+2+cells(words) <= t.width {
-		t.line(head+"  ", words)
-	} else {
-		t.wrapped(head+"  ", where)
-		t.wrapped(under, t.clean(f.Message))
-	}
-	if f.Remedy != "" {
-		t.wrapped(under+t.paint(green, "fix: "), t.clean(f.Remedy))
+	for i, s := range list {
+		remedy := s.remedy
+		if i+1 < len(list) && list[i+1].remedy == remedy {
+			remedy = "" // said after the next one
+		}
+		t.saying(head, s, remedy)
+		head = strings.Repeat(" ", 12)
 	}
 }
 
-// otherPlaces lists the further places of a rule on the rest of its line.
-func (t *text) otherPlaces(rest []lint.Finding) string {
-	shown := t.limit(3, len(rest))
-	var b strings.Builder
-	for _, f := range rest[:shown] {
-		b.WriteString(", " + t.clean(place(f.File, f.Line)))
+func (t *text) saying(head string, s saying, remedy string) {
+	where, message := t.placesOfSaying(s, maxPerKind+1), t.clean(s.message)
+	under := strings.Repeat(" ", 12)
+	if words := pad(where, 14) + "  " + message; cells(head)+cells(words) <= t.width {
+		t.line(head, words)
+	} else {
+		t.wrapped(head, where)
+		t.wrapped(under, message)
 	}
-	if n := len(rest) - shown; n > 0 {
-		fmt.Fprintf(&b, " and %d more", n)
+	if remedy != "" {
+		t.wrapped(under+t.paint(green, "fix: "), t.clean(remedy))
 	}
-	return b.String()
 }
 
 func (t *text) restOfRules(rest []*ruleBlock) {
