@@ -151,7 +151,7 @@ func (a *Auditor) inventory(ctx context.Context, t Target, r *Report) (docs []*s
 		a.Environments = a.environments(s)
 		docs = append(docs, s.docs...)
 		if r.Target.LeftOut = s.leftOut; len(s.leftOut) > 0 {
-			r.Notes = append(r.Notes, fmt.Sprintf("--include and --exclude left out %s", strings.Join(s.leftOut, ", ")))
+			r.Notes = append(r.Notes, s.leftOutNote(t.Folder))
 		}
 		if len(s.ignored) > 0 {
 			r.Target.LeftOut = slices.Sorted(slices.Values(slices.Concat(s.leftOut, s.ignored)))

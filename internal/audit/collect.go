@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/tallyman/tallyman/internal/limit"
 	"github.com/tallyman/tallyman/policy/deploy"
@@ -109,6 +110,31 @@ func (a *Auditor) collect(ctx context.Context, f *Folder) (*source, error) {
 	return s, nil
 }
 
+// broughtIn takes the files off the list of what is left out that were read all
+// the same, because a RUN installs them or another file includes them.
+func (s *source) broughtIn(files []*pyreq.File) {
+	read := map[string]bool{}
+	for _, file := range files {
+		read[file.Name] = true
+		for _, entry := range file.Entries {
+			read[entry.File] = true
+		}
+	}
+	s.leftOut = slices.DeleteFunc(s.leftOut, func(name string) bool { return read[name] })
+}
+
+// leftOutNote names what was left out, and the flags that did it.
+func (s *source) leftOutNote(f *Folder) string {
+	by := "--include and --exclude"
+	switch {
+	case len(f.Exclude) == 0:
+		by = "--include"
+	case len(f.Include) == 0:
+		by = "--exclude"
+	}
+	return by + " left out " + strings.Join(s.leftOut, ", ")
+}
+
 // readRequirements reads each requirement file once: one that another file
 // includes counts where it is included, as a requirement or as a constraint.
 // Where all of them together are too large, what was read stays, with the gap.
@@ -132,6 +158,7 @@ func (s *source) readRequirements(ctx context.Context, enable []string, f *Folde
 			break
 		}
 	}
+	s.broughtIn(read)
 	circles := newCircles(read)
 	for i, file := range read {
 		cut := reader.Full() && i == len(read)-1 // it has the gap

@@ -199,3 +199,28 @@ func TestAProjectWithoutManifestHides(t *testing.T) {
 		}
 	}
 }
+
+// What was read all the same is not said to be left out, and no flag is named
+// that nobody gave.
+func TestLeftOutIsWhatWasNotRead(t *testing.T) {
+	fsys := fstest.MapFS{
+		"Dockerfile":           {Data: []byte("FROM python:3.12\nCOPY . .\nRUN pip install -r requirements.txt\n")},
+		"requirements.txt":     {Data: []byte("-r req-base.txt\na==1\n")},
+		"req-base.txt":         {Data: []byte("b==1\n")},
+		"requirements-dev.txt": {Data: []byte("c==1\n")},
+	}
+	f := &Folder{FS: fsys, Dir: ".", Exclude: []string{"req*"}}
+	s, err := (&Auditor{}).collect(t.Context(), f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := names(sbom.Merge("", s.docs...)); !slices.Contains(got, "a requirements.txt") {
+		t.Fatalf("the Dockerfile's requirement file was not read: %q", got)
+	}
+	if diff := cmp.Diff("--exclude left out requirements-dev.txt", s.leftOutNote(f)); diff != "" {
+		t.Errorf("note (-want +got):\n%s", diff)
+	}
+	if got := s.leftOutNote(&Folder{Include: []string{"a"}}); !strings.HasPrefix(got, "--include left") {
+		t.Errorf("note with --include only: %q", got)
+	}
+}

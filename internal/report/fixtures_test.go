@@ -175,8 +175,8 @@ func lintFindings() []lint.Finding {
 func reasons(r *audit.Report) []policy.Reason {
 	out := []policy.Reason{
 		{Effect: policy.Deny, Rule: "malicious", Package: "gradio-themes-pro", Message: "gradio-themes-pro 1.0.2 is malware", Evidence: []string{"MAL-2025-1234"}, Remedy: "Remove it, and treat the machines that ran it as taken."},
-		{Effect: policy.Deny, Rule: "lint", Message: "DL3002: the image runs as root", Remedy: "Add USER 1000.", Evidence: []string{"DL3002 Dockerfile:19"}, File: "Dockerfile", Line: 19},
-		{Effect: policy.Deny, Rule: "lint", Message: "TM-PIPE-01: curl is run by bash", Remedy: "Compare it first.", Evidence: []string{"TM-PIPE-01 Dockerfile:11"}, File: "Dockerfile", Line: 11},
+		{Effect: policy.Deny, Rule: "lint", Message: "DL3002: the image runs as root", Remedy: "Add `USER 1000` after the last installation.", Evidence: []string{"DL3002 Dockerfile:19"}, File: "Dockerfile", Line: 19},
+		{Effect: policy.Deny, Rule: "lint", Message: "TM-PIPE-01: curl is run by bash", Remedy: "Download, compare with a known digest, then run.", Evidence: []string{"TM-PIPE-01 Dockerfile:11"}, File: "Dockerfile", Line: 11},
 		{Effect: policy.Deny, Rule: "user/no-latest", Message: "our images carry a team label", Evidence: []string{}, Remedy: "Add LABEL team=..."},
 		{Effect: policy.Undecide, Rule: "advisories-stale", Message: "the advisories for PyPI are older than allowed", Evidence: []string{"PyPI 2026-06-15"}, Remedy: "tallyman db update"},
 		{Effect: policy.Undecide, Rule: "gap", Message: "2 places had no version to match advisories with (unversioned)", File: "requirements.txt", Line: 14, Evidence: []string{"requirements.txt:14: a VCS reference has no version that advisories could be matched with"}, Remedy: "pin an exact release"},
