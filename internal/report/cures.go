@@ -236,6 +236,7 @@ func (t *text) openings(effect policy.Effect, reasons []policy.Reason) []cure {
 	var out []cure
 	for _, r := range reasons {
 		kind, gaps := t.gapsOf(r)
+		gaps = slices.DeleteFunc(gaps, t.absence)
 		if len(gaps) == 0 {
 			out = append(out, t.remedies("gap", effect, []policy.Reason{r})...)
 			continue

@@ -95,7 +95,7 @@ func (t *text) reasonCounts(effect policy.Effect) []string {
 func (t *text) byRule(effect policy.Effect) (rules []string, byRule map[string][]policy.Reason) {
 	byRule = map[string][]policy.Reason{}
 	for _, reason := range t.r.Decision.Reasons {
-		if reason.Effect != effect {
+		if reason.Effect != effect || t.saidByAbsence(reason) {
 			continue
 		}
 		if len(byRule[reason.Rule]) == 0 {
@@ -120,8 +120,8 @@ func ruleRank(rule string) int {
 // reasonCount counts the reasons of one rule in its own words, "" when the
 // packages that it is about are counted with a graver one.
 func (t *text) reasonCount(effect policy.Effect, rule string, reasons []policy.Reason) string {
-	if rule == "accepted" && !slices.ContainsFunc(reasons, func(r policy.Reason) bool { return r.Package != "" }) {
-		return count(len(reasons), "accepted risk", "accepted risks")
+	if rule == "accepted" {
+		return count(cmp.Or(t.acceptedRisks(), len(reasons)), "accepted risk", "accepted risks")
 	}
 	if aboutPackages(rule) {
 		return t.packageCount(fate{effect, rule}, len(reasons))
@@ -153,6 +153,12 @@ func (t *text) reasonCount(effect policy.Effect, rule string, reasons []policy.R
 		return "no advisories at all"
 	case "nothing-found":
 		return "nothing found to audit"
+	case "exception-unused":
+		return count(len(reasons), "accepted risk that covers nothing", "accepted risks that cover nothing")
+	case "exception-expired":
+		return count(len(reasons), "accepted risk that has expired", "accepted risks that have expired")
+	case "exception-invalid":
+		return count(len(reasons), "accepted risk that does not count", "accepted risks that do not count")
 	}
 	return count(len(reasons), "reason", "reasons") + " of " + t.word(rule)
 }
@@ -205,7 +211,7 @@ func (t *text) signatureCount(effect policy.Effect, reasons []policy.Reason) str
 func (t *text) gapCount(hides bool) int {
 	n := 0
 	for _, g := range t.r.Gaps {
-		if g.Kind.Hides() == hides && !acceptedGap(t.r, g) {
+		if g.Kind.Hides() == hides && !acceptedGap(t.r, g) && !t.absence(g) {
 			n++
 		}
 	}

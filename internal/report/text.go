@@ -87,23 +87,34 @@ func (t *text) verdict() {
 	var meaning string
 	switch o {
 	case policy.Allowed:
-		meaning = "nothing that was found is against the rules, and nothing was hidden"
-		if risks := t.acceptedRisks(); risks > 0 {
-			meaning = "nothing else is against the rules or hidden than " + count(risks, "accepted risk", "accepted risks")
-		}
-		if t.r.Command == audit.StageVerify {
-			meaning = "a signature of the image verifies; nothing else of it was looked at"
-		}
+		meaning = t.allowance()
 	case policy.Denied:
 		meaning = "how to cure or accept what is denied stands at the top"
 		if counts := t.reasonCounts(policy.Deny); len(counts) > 0 {
 			meaning = sentence(counts) + "; how to cure each stands at the top"
 		}
 	default:
-		meaning = "nothing says no, but something could not be judged; nothing is allowed unseen"
+		meaning = "nothing was found that denies, but not all of it could be read or judged"
 	}
 	t.WriteByte('\n')
 	t.wrapped(t.paint(outcomeColour(o), strings.ToUpper(o.String()))+"  ", fmt.Sprintf("exit %d: %s", exit(o), meaning))
+}
+
+// allowance says what allowed means, which is no more than what was looked at.
+func (t *text) allowance() string {
+	but := ""
+	if risks := t.acceptedRisks(); risks > 0 {
+		but = "but for " + count(risks, "accepted risk", "accepted risks") + ", "
+	}
+	switch t.r.Command {
+	case audit.StageVerify:
+		return "a signature of the image verifies; nothing else of it was looked at"
+	case audit.StageSBOM:
+		return but + "the inventory is whole; advisories were not looked at"
+	case audit.StageLint:
+		return but + "no lint rule that denies is broken; advisories were not looked at"
+	}
+	return but + "nothing that was found is against the rules, and nothing was hidden"
 }
 
 // acceptedRisks are how many accepted risks covered something.

@@ -66,7 +66,7 @@ func (t *text) gaps() {
 	hiding, covered, all := 0, 0, 0
 	for _, g := range t.r.Gaps {
 		accepted := acceptedGap(t.r, g)
-		if t.opened[g.Kind] && !accepted && !t.opts.Verbose {
+		if (t.opened[g.Kind] && !accepted || t.absence(g)) && !t.opts.Verbose {
 			continue
 		}
 		if len(byKind[g.Kind]) == 0 {
@@ -156,11 +156,15 @@ func (t *text) advisories() {
 		about = strings.TrimSpace(about + " from " + t.clean(s.Source))
 	}
 	t.section("Advisories", about)
-	shown := t.limit(maxLines, len(s.Ecosystems))
-	for _, e := range s.Ecosystems[:shown] {
+	list := s.Ecosystems
+	if told := t.absentEcosystems(); len(told) > 0 && !t.opts.Verbose {
+		list = slices.DeleteFunc(slices.Clone(list), func(e policy.AdvisoryStatus) bool { return !e.Present && slices.Contains(told, e.Ecosystem) })
+	}
+	shown := t.limit(maxLines, len(list))
+	for _, e := range list[:shown] {
 		t.ecosystem(e)
 	}
-	if n := len(s.Ecosystems) - shown; n > 0 {
+	if n := len(list) - shown; n > 0 {
 		t.line("  ", fmt.Sprintf("and %d more ecosystems (--verbose shows them)", n))
 	}
 }
