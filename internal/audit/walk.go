@@ -213,6 +213,10 @@ func matchAny(globs []string, name string) bool {
 	})
 }
 
+// IsManifest reports whether a file is read for what its name says it is. Any
+// other file that a user names is read as a requirement file.
+func IsManifest(name string) bool { return classify(name) != notManifest }
+
 // classify tells from a file's name which reader it is for.
 func classify(name string) fileKind {
 	base := path.Base(name)

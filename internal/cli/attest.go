@@ -32,7 +32,10 @@ func (a *app) attestCommand() *cobra.Command {
 SLSA verification summary (PASSED or FAILED), and the whole decision with the
 digests of its parts. The report must be of that image's digest and its decision
 the one that its evidence gives; an undecided one attests nothing. An SBOM of
---sbom must name the image's digest, or list what the report lists.`,
+--sbom must name the image's digest, or list what the report lists.
+
+Exit codes: 0 attested (also that the report denies), 2 wrong usage (nothing
+ran), 3 the report is undecided or not of this image, or the registry failed.`,
 		Example: `  tallyman audit . --image ghcr.io/you/app@sha256:... --format json > report.json
   tallyman attest ghcr.io/you/app@sha256:... --key cosign.key --report report.json`,
 		Args: exactly(1, "one IMAGE"),

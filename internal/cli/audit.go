@@ -48,6 +48,12 @@ func (a *app) sbomCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sbom [TARGET]",
 		Short: "List what is there, and what could not be read",
+		Long: `List the components of a folder, a file, an image or an SBOM, each with its
+place, and what could not be read. TARGET is as for 'tallyman audit'. No
+advisory is looked at.
+
+Exit codes: 0 the inventory is whole, 1 a policy of yours denies, 2 wrong usage
+(nothing ran), 3 something could not be read.`,
 		Example: `  tallyman sbom . --format cyclonedx > sbom.cdx.json
   tallyman sbom docker-archive:image.tar --format json`,
 		Args: atMostOne,
@@ -64,6 +70,13 @@ func (a *app) vulnCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "vuln [TARGET|SBOM]",
 		Short: "Match what is there with advisories",
+		Long: `Match the components of a folder, a file, an image or an SBOM with OSV
+advisories, and decide. TARGET is as for 'tallyman audit'; an SBOM is CycloneDX,
+SPDX, syft's JSON, or tallyman's own. Nothing is linted and no signature is
+checked.
+
+Exit codes: 0 allowed, 1 denied, 2 wrong usage (nothing ran), 3 undecided:
+something could not be read or judged.`,
 		Example: `  tallyman vuln .
   tallyman vuln sbom.cdx.json --advisories osv/ --format json`,
 		Args: atMostOne,
@@ -228,19 +241,40 @@ func (a *app) finish(r *audit.Report) error {
 // other output back.
 func (a *app) writeReport(r *audit.Report) error {
 	var failed error
+	a.sayLeftOut(a.flags.format, r)
 	for _, o := range a.flags.outputs {
+		format, _, _ := strings.Cut(o, "=")
+		a.sayLeftOut(format, r)
 		failed = errors.Join(failed, a.writeOutput(o, r))
 	}
 	if a.flags.quiet && a.flags.format == "text" && r.Decision.Outcome == policy.Allowed {
 		return failed
 	}
 	if a.flags.format != "text" && r.Decision.Outcome != policy.Allowed && !a.flags.quiet {
-		fmt.Fprintf(a.env.Stderr, "tallyman: %s, for %d reasons that --format text explains\n", r.Decision.Outcome, decisive(r))
+		reasons := "1 reason"
+		if n := decisive(r); n != 1 {
+			reasons = fmt.Sprintf("%d reasons", n)
+		}
+		fmt.Fprintf(a.env.Stderr, "tallyman: %s, for %s that --format text explains\n", r.Decision.Outcome, reasons)
 	}
 	return errors.Join(failed, report.Write(a.env.Stdout, a.flags.format, r, report.Options{
 		Color: a.color && a.flags.format == "text", Width: a.env.Width, Verbose: a.flags.verbose,
 		Workflow: a.env.Getenv("GITHUB_ACTIONS") == "true",
 	}))
+}
+
+// sayLeftOut says what is missing from a format that holds less than the
+// inventory.
+func (a *app) sayLeftOut(format string, r *audit.Report) {
+	n := report.LeftOut(format, r)
+	if n == 0 || a.flags.quiet {
+		return
+	}
+	components := fmt.Sprintf("%d components that it has", n)
+	if n == 1 {
+		components = "1 component that it has"
+	}
+	fmt.Fprintf(a.env.Stderr, "tallyman: %s leaves out %s no place for (no exact version, or no ecosystem of its own); cyclonedx and spdx hold all\n", format, components)
 }
 
 // verifyOptions reads the keys and the trusted root.

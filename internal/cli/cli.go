@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime/debug"
+	"strings"
 	"syscall"
 	"time"
 
@@ -99,13 +100,17 @@ func Main(env Env) (code int) {
 	root.SetIn(env.Stdin)
 	root.SetOut(env.Stdout)
 	root.SetErr(env.Stderr)
-	return app.exit(root.ExecuteContext(ctx))
+	cmd, err := root.ExecuteContextC(ctx)
+	app.help = cmd.CommandPath() + " --help"
+	return app.exit(err)
 }
 
 // app is one run of the program.
 type app struct {
 	env   Env
 	flags flags
+	// help is the command that tells how to call the one that ran.
+	help string
 	// color says whether standard output takes colour.
 	color bool
 	// day is the end of the day of --as-of, zero for now.
@@ -133,7 +138,8 @@ Exit codes: 0 allowed, 1 denied, 2 wrong usage (nothing ran), 3 undecided.`,
 		Args:          noArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err, "tallyman --help") })
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(err, cmd.CommandPath()+" --help") })
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), "FlagUsages |", "FlagUsagesWrapped 100 |"))
 	root.AddCommand(
 		a.auditCommand(), a.sbomCommand(), a.vulnCommand(), a.lintCommand(), a.fixCommand(),
 		a.verifyCommand(), a.signCommand(), a.attestCommand(),
@@ -148,7 +154,12 @@ func noArgs(cmd *cobra.Command, args []string) error {
 		return nil
 	}
 	if cmd.HasSubCommands() {
-		return usage(fmt.Errorf("there is no command %q", cmd.CommandPath()+" "+args[0]), cmd.CommandPath()+" --help")
+		meant := ""
+		cmd.SuggestionsMinimumDistance = 2
+		if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+			meant = fmt.Sprintf(": did you mean %q?", cmd.CommandPath()+" "+near[0])
+		}
+		return usage(fmt.Errorf("there is no command %q%s", cmd.CommandPath()+" "+args[0], meant), cmd.CommandPath()+" --help")
 	}
 	return usage(fmt.Errorf("%s takes no argument, and got %q", cmd.CommandPath(), args[0]), cmd.CommandPath()+" --help")
 }

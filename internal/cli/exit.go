@@ -2,8 +2,10 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 
 	"github.com/tallyman/tallyman/internal/report"
@@ -104,13 +106,48 @@ func (a *app) explain(err error) {
 	if hint == "" && errors.As(err, &h) {
 		hint = h.Hint()
 	}
-	if errors.Is(err, context.DeadlineExceeded) {
-		hint = "the run took longer than --timeout " + a.flags.timeout.String()
+	if hint == "" && wrong != nil && a.help != "" {
+		hint = "try: " + a.help
 	}
-	fmt.Fprintf(a.env.Stderr, "tallyman: %s\n", report.Escape(strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")))
+	fmt.Fprintf(a.env.Stderr, "tallyman: %s\n", report.Escape(strings.ReplaceAll(strings.TrimSpace(a.inWords(err)), "\n", "; ")))
 	if hint != "" {
 		fmt.Fprintf(a.env.Stderr, "%s\n", report.Escape(hint))
 	}
+}
+
+// inWords is an error without the names that Go has for things.
+func (a *app) inWords(err error) string {
+	text := err.Error()
+	var mistyped *json.UnmarshalTypeError
+	if errors.As(err, &mistyped) {
+		text = strings.ReplaceAll(text, mistyped.Error(), jsonMistake(mistyped))
+	}
+	text = strings.ReplaceAll(text, context.DeadlineExceeded.Error(), "it took longer than --timeout "+a.flags.timeout.String())
+	return strings.ReplaceAll(text, context.Canceled.Error(), "interrupted")
+}
+
+// jsonMistake says which field of a JSON file holds what it should not.
+func jsonMistake(e *json.UnmarshalTypeError) string {
+	where := "the top of the JSON"
+	if e.Field != "" {
+		where = fmt.Sprintf("the JSON field %q", e.Field)
+	}
+	want := "something else"
+	switch e.Type.Kind() {
+	case reflect.String:
+		want = "a string"
+	case reflect.Bool:
+		want = "true or false"
+	case reflect.Slice, reflect.Array:
+		want = "a list"
+	case reflect.Map, reflect.Struct:
+		want = "an object"
+	case reflect.Float32, reflect.Float64, reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
+		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		want = "a number of the right size"
+	}
+	kind, _, _ := strings.Cut(e.Value, " ") // "number 1.5"
+	return fmt.Sprintf("%s is of the kind %s, and has to be %s", where, kind, want)
 }
 
 // hintError is an error with what to type next.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -63,7 +64,7 @@ type flags struct {
 // common registers the flags that every stage takes.
 func (a *app) common(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&a.flags.format, "format", "text", "format of standard output: "+strings.Join(report.Formats(), ", "))
+	f.StringVar(&a.flags.format, "format", "text", "`FORMAT` of standard output: "+strings.Join(report.Formats(), ", "))
 	f.StringArrayVar(&a.flags.outputs, "output", nil, "also write `FORMAT=FILE`; may be repeated")
 	f.StringArrayVar(&a.flags.include, "include", nil, "only files that match this `GLOB` below the target; may be repeated")
 	f.StringArrayVar(&a.flags.exclude, "exclude", nil, "no files that match this `GLOB` below the target; may be repeated")
@@ -81,9 +82,9 @@ func (a *app) policyFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&a.flags.failOn, "fail-on", "high", "lowest `SEVERITY` that denies: low, medium, high, critical (unknown always does)")
 	f.StringVar(&a.flags.policy, "policy", "", "`DIR` of your own Rego modules, besides the built-in ones")
-	f.StringVar(&a.flags.unfixed, "unfixed", "warn", "distribution packages without a fix: deny, warn or ignore")
+	f.StringVar(&a.flags.unfixed, "unfixed", "warn", "`EFFECT` of distribution packages without a fix: deny, warn or ignore")
 	f.StringVar(&a.flags.pack, "pack", string(policy.PackDefault), "`PACK` of defaults: default; release (what goes out: unresolved is undecided, every scope gates)")
-	f.StringVar(&a.flags.unresolved, "unresolved", "", "declared ranges that nobody can resolve: deny, undecided or warn (default: warn; with --pack release, undecided)")
+	f.StringVar(&a.flags.unresolved, "unresolved", "", "`EFFECT` of declared ranges that nobody can resolve: deny, undecided or warn (default: warn; with --pack release, undecided)")
 	must(cmd.RegisterFlagCompletionFunc("fail-on", words("low", "medium", "high", "critical")))
 	must(cmd.RegisterFlagCompletionFunc("unfixed", words("deny", "warn", "ignore")))
 	f.StringVar(&a.flags.gateScopes, "gate-scopes", "", "`SCOPES` that deny: shipped (not dev, build, demo and a platform's base); all (default: shipped; with --pack release, all)")
@@ -176,6 +177,9 @@ func (a *app) checkFlags(cmd *cobra.Command) error {
 	if err := a.checkDay(help); err != nil {
 		return err
 	}
+	if err := a.checkPlatforms(help); err != nil {
+		return err
+	}
 	for _, id := range a.flags.enable {
 		if !audit.HasRule(id) {
 			return usagef(help, "--enable %q: there is no such rule", id)
@@ -198,6 +202,24 @@ func (a *app) checkFlags(cmd *cobra.Command) error {
 			return usagef(help, "--pack %q is none of default, release", a.flags.pack)
 		}
 		return a.checkGlobs(help)
+	}
+	return nil
+}
+
+// platformForm is OS/ARCH or OS/ARCH/VARIANT, with a version of Windows after
+// a colon.
+// https://github.com/opencontainers/image-spec/blob/v1.1.0/image-index.md#image-index-property-descriptions
+var platformForm = regexp.MustCompile(`^[a-z0-9]+/[a-z0-9_]+(/[a-z0-9.]+)?(:[0-9.]+)?$`)
+
+// checkPlatforms refuses a --platform that no image has.
+func (a *app) checkPlatforms(help string) error {
+	if a.flags.platform == "" {
+		return nil
+	}
+	for one := range strings.SplitSeq(a.flags.platform, ",") {
+		if !platformForm.MatchString(one) {
+			return usagef(help, "--platform %q is not OS/ARCH, such as linux/amd64", one)
+		}
 	}
 	return nil
 }

@@ -77,8 +77,10 @@ func (a *app) hookCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "hook",
 		Short: "Audit before every git push",
-		Args:  noArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Example: `  tallyman hook install
+  tallyman hook uninstall`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	var force bool
 	install := &cobra.Command{
@@ -92,7 +94,14 @@ stops the push unless the audit allows it.`,
 		RunE: func(*cobra.Command, []string) error { return a.installHook(force) },
 	}
 	install.Flags().BoolVar(&force, "force", false, "replace a pre-push hook that tallyman did not write")
-	cmd.AddCommand(install)
+	uninstall := &cobra.Command{
+		Use:     "uninstall",
+		Short:   "Remove the pre-push hook that 'tallyman hook install' wrote",
+		Example: `  tallyman hook uninstall`,
+		Args:    noArgs,
+		RunE:    func(*cobra.Command, []string) error { return a.uninstallHook() },
+	}
+	cmd.AddCommand(install, uninstall)
 	return cmd
 }
 
@@ -121,6 +130,32 @@ func (a *app) installHook(force bool) error {
 	if !a.flags.quiet {
 		fmt.Fprintf(a.env.Stdout, "wrote %s\n", a.shown(name))
 	}
+	return nil
+}
+
+// uninstallHook removes our hook, and nobody else's. Without one there is
+// nothing to do.
+func (a *app) uninstallHook() error {
+	dir, err := hooksDir(a.env.Dir)
+	if err != nil {
+		return err
+	}
+	name := filepath.Join(dir, "pre-push")
+	old, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		fmt.Fprintf(a.env.Stdout, "there is no pre-push hook\n")
+		return nil
+	}
+	if err != nil {
+		return usage(err, "")
+	}
+	if !strings.Contains(string(old), hookMark) {
+		return usagef("", "%q is not a hook that tallyman wrote: remove it yourself", name)
+	}
+	if err := os.Remove(name); err != nil {
+		return usage(err, "")
+	}
+	fmt.Fprintf(a.env.Stdout, "removed %s\n", a.shown(name))
 	return nil
 }
 

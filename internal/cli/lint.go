@@ -12,6 +12,12 @@ func (a *app) lintCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "lint [PATH...]",
 		Short: "Check Dockerfiles, requirement files and image configurations",
+		Long: `Lint each PATH: Dockerfiles, requirement files, workflows and compose files of a
+folder, one such file, or the configuration of an image. A rule of high risk
+denies, the others warn. No advisory is looked at.
+
+Exit codes: 0 nothing denies, 1 a rule denies, 2 wrong usage (nothing ran), 3
+something could not be read, or there was nothing to lint.`,
 		Example: `  tallyman lint .
   tallyman lint Dockerfile --enable DL3057
   tallyman lint app/Dockerfile web/Dockerfile --format sarif`,

@@ -169,7 +169,13 @@ func (a *app) readExceptions(name string, list *yaml.Node) ([]policy.Exception, 
 
 func readException(node *yaml.Node) (policy.Exception, error) {
 	var in accepted
+	if node.Kind != yaml.MappingNode {
+		return policy.Exception{}, fmt.Errorf("an accepted risk is a mapping of id or gap, file, package, reason, expires")
+	}
 	for i := 0; node.Kind == yaml.MappingNode && i < len(node.Content); i += 2 {
+		if v := node.Content[i+1]; v.Kind != yaml.ScalarNode {
+			return policy.Exception{}, fmt.Errorf("%s of an accepted risk is a plain value", node.Content[i].Value)
+		}
 		if k := node.Content[i].Value; !slices.Contains([]string{"id", "gap", "file", "package", "reason", "expires"}, k) {
 			return policy.Exception{}, fmt.Errorf("an accepted risk has no %q: it has id or gap, file, package, reason, expires", k)
 		}

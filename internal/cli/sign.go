@@ -29,9 +29,8 @@ type signing struct {
 
 func (s *signing) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&s.key, "key", "", "private key `FILE` (cosign's encrypted PEM); the password is COSIGN_PASSWORD or asked for")
-	cmd.Flags().StringVar(&s.format, "format", string(attest.FormatCosign), "cosign (tags) or bundle (referrers); one digest has one of them")
+	cmd.Flags().StringVar(&s.format, "format", string(attest.FormatCosign), "`FORMAT`: cosign (tags) or bundle (referrers); one digest has one of them")
 	must(cmd.RegisterFlagCompletionFunc("format", words(string(attest.FormatCosign), string(attest.FormatBundle))))
-	must(cmd.MarkFlagRequired("key"))
 }
 
 // reportFlag registers --report and what it is checked with.
@@ -52,7 +51,10 @@ vouch for all of them; --platform signs the image for one. With --report nothing
 is signed but the image that the report is of, and only if it is allowed.
 
 No transparency log entry is made: 'cosign verify --key' of the result needs
---insecure-ignore-tlog.`,
+--insecure-ignore-tlog.
+
+Exit codes: 0 signed, 1 the report denies, 2 wrong usage (nothing ran), 3 the
+report is undecided or not of this image, or the registry failed.`,
 		Example: `  cosign generate-key-pair
   tallyman sign ghcr.io/you/app@sha256:... --key cosign.key --report report.json`,
 		Args: exactly(1, "one IMAGE"),
@@ -85,6 +87,10 @@ type writer struct {
 
 // withSigner opens the image and the key, and calls do.
 func (a *app) withSigner(cmd *cobra.Command, s signing, image string, do func(context.Context, *writer) error) error {
+	// Not one of tallyman.yaml, which is a public key to verify with.
+	if s.key == "" || !cmd.Flags().Changed("key") {
+		return usagef(cmd.CommandPath()+" --help", "%s needs --key, the private key to sign with", cmd.CommandPath())
+	}
 	ctx, cancel, _, err := a.prepare(cmd)
 	if err != nil {
 		return err
@@ -145,7 +151,7 @@ func (a *app) vouched(ctx context.Context, w *writer, s signing) error {
 		return err
 	}
 	if r.Decision.Outcome != policy.Allowed {
-		return fmt.Errorf("the report %q says %s: nothing is signed", s.report, r.Decision.Outcome)
+		return errors.Join(fmt.Errorf("the report %q says %s: nothing is signed", s.report, r.Decision.Outcome), decided(r.Decision.Outcome))
 	}
 	return nil
 }

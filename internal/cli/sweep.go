@@ -26,10 +26,13 @@ func (a *app) sweepCommand() *cobra.Command {
 		Long: `Audit every tag of every repository of a registry, or of a list of images, and
 every platform of an index, each digest once, and print one table (or JSON). What
 holds no image (signatures, charts) is listed as skipped; what could not be
-looked at is undecided. The exit code is the worst.`,
+looked at is undecided. The exit code is the worst.
+
+Exit codes: 0 every image is allowed, 1 one is denied, 2 wrong usage (nothing
+ran), 3 none is denied and one is undecided, or there is none.`,
 		Example: `  tallyman sweep registry.example.com/team
   tallyman sweep --list images.txt --format json`,
-		Args: cobra.MaximumNArgs(1),
+		Args: atMostOne,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a.steadyCollector()
 			return a.sweep(cmd, args, list, parallel)
@@ -41,7 +44,7 @@ looked at is undecided. The exit code is the worst.`,
 	cmd.Flags().StringVar(&list, "list", "", "`FILE` with an image reference a line (# starts a comment)")
 	cmd.Flags().IntVar(&parallel, "parallel", 2, "how many images at once")
 	unsaid(cmd, "include", "exclude", "root", "output", "python", "known-versions")
-	cmd.Flags().Lookup("format").Usage = "format of standard output: text, json"
+	cmd.Flags().Lookup("format").Usage = "`FORMAT` of standard output: text, json"
 	return cmd
 }
 

@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -49,12 +51,50 @@ func (a *app) classify(word string) kindOf {
 		return anImage
 	case err == nil && strings.HasSuffix(word, ".json") && filepath.Base(word) != "package-lock.json" && filepath.Base(word) != "npm-shrinkwrap.json":
 		return anSBOM
+	case err == nil && !audit.IsManifest(filepath.ToSlash(word)) && a.startsAsJSON(word):
+		return anSBOM
 	case err == nil:
 		return aFile
 	case looksLikeImage(word):
 		return anImage
 	}
 	return aMissingPath
+}
+
+// start is the beginning of a file, as much of it as tells what it is.
+func (a *app) start(word string) []byte {
+	f, err := os.Open(a.path(word))
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	head := make([]byte, 1<<10)
+	n, _ := io.ReadFull(f, head)
+	return head[:n]
+}
+
+// startsAsJSON reports whether a file can only be JSON: no line of a
+// requirement file begins with a brace.
+func (a *app) startsAsJSON(word string) bool {
+	head := bytes.TrimPrefix(a.start(word), []byte("\xef\xbb\xbf"))
+	return bytes.HasPrefix(bytes.TrimSpace(head), []byte("{"))
+}
+
+// checkFile refuses a file that names no dependency and would be read as a
+// list of them.
+func (a *app) checkFile(word string) error {
+	if audit.IsManifest(filepath.ToSlash(word)) {
+		return nil
+	}
+	head := a.start(word)
+	utf16 := bytes.HasPrefix(head, []byte("\xff\xfe")) || bytes.HasPrefix(head, []byte("\xfe\xff"))
+	switch {
+	case bytes.Contains(head, []byte("-----BEGIN ")):
+		return usagef("", "%q is a PEM file (a key or a certificate), and lists no dependencies", word)
+	case bytes.IndexByte(head, 0) >= 0 && !utf16:
+		return usagef("", "%q is a binary file, and no list of dependencies, SBOM or image archive", word)
+	}
+	return nil
 }
 
 // looksLikeImage reports whether a word that names nothing on disk can only be
@@ -93,6 +133,11 @@ func (a *app) target(ctx context.Context, word, image string) (t audit.Target, c
 	case aMissingPath:
 		return t, closer, usagef("for an image say: registry:"+word, "%q: there is no such file or folder", word)
 	case aFolder, aFile:
+		if kind == aFile {
+			if err := a.checkFile(word); err != nil {
+				return t, closer, err
+			}
+		}
 		t.Name = filepath.ToSlash(word)
 		if t.Folder, closer, err = a.folder(word, kind == aFile); err != nil {
 			return t, closer, err

@@ -90,7 +90,7 @@ func writeOSVScanner(w io.Writer, r *audit.Report, _ Options) error {
 	sources := map[scannerPath]map[scannerName][]vuln.Finding{}
 	for i := range r.Components {
 		c := &r.Components[i]
-		if c.Version == "" || c.Ecosystem == "" || c.Constraint || c.Evidence == sbom.OSOwned || distributed(c.Ecosystem) {
+		if !scannerKnows(c) {
 			continue
 		}
 		source := scannerSourceOf(c)
@@ -108,6 +108,11 @@ func writeOSVScanner(w io.Writer, r *audit.Report, _ Options) error {
 		return cmp.Or(strings.Compare(a.Source.Path, b.Source.Path), strings.Compare(a.Source.Type, b.Source.Type))
 	})
 	return encodeJSON(w, out)
+}
+
+// scannerKnows reports whether the osv-scanner format has a component.
+func scannerKnows(c *sbom.Component) bool {
+	return c.Version != "" && c.Ecosystem != "" && !c.Constraint && c.Evidence != sbom.OSOwned && !distributed(c.Ecosystem)
 }
 
 // distributed reports whether an ecosystem is a release of a distribution:

@@ -111,7 +111,11 @@ func (t *text) rule(b *ruleBlock) {
 	list := t.few(b.rule, sayingsOf(b.findings))
 	if !t.opts.Verbose && b.risk == lint.RiskLow {
 		if len(list) > 1 {
-			list = []saying{t.inOne(b.rule, list)}
+			one := t.inOne(b.rule, list)
+			if _, title, ok := strings.Cut(one.message, "rule: "); ok {
+				one.message = "not so: " + title
+			}
+			list = []saying{one}
 		}
 		words := pad(t.placesOfSaying(list[0], maxPerKind-1), 14) + "  " + t.clean(list[0].message)
 		t.line(head, shorten(words, max(t.width-cells(head), 20)))

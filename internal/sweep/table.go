@@ -6,13 +6,15 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/tallyman/tallyman/policy"
 )
 
 // WriteTable writes the result for eyes. escape makes a string from a registry
 // harmless on a terminal.
 func (r *Result) WriteTable(w io.Writer, escape func(string) string) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "OUTCOME\tCRITICAL\tHIGH\tOTHER\tLINT\tSIGNED\tGAPS\tIMAGE\tPLATFORM\tTAGS")
+	fmt.Fprintln(table, "OUTCOME\tCRITICAL\tHIGH\tOTHER\tDENYING-LINT\tSIGNED\tGAPS\tIMAGE\tPLATFORM\tTAGS")
 	for _, i := range r.Images {
 		other := 0
 		for severity, n := range i.Findings {
@@ -27,8 +29,8 @@ func (r *Result) WriteTable(w io.Writer, escape func(string) string) error {
 		return err
 	}
 	for _, i := range r.Images {
-		if i.Error != "" {
-			fmt.Fprintf(w, "\n%s: %s\n", escape(i.Reference), escape(i.Error))
+		if why := i.why(); why != "" {
+			fmt.Fprintf(w, "\n%s: %s\n", escape(strings.TrimSpace(i.Reference+" "+i.Platform)), escape(why))
 		}
 	}
 	if len(r.Skipped) > 0 {
@@ -41,13 +43,33 @@ func (r *Result) WriteTable(w io.Writer, escape func(string) string) error {
 	return err
 }
 
+// why says in words what the numbers of a row do not: why an image could not be
+// audited, or why it is undecided.
+func (i *Image) why() string {
+	if i.Error != "" {
+		return i.Error
+	}
+	if i.Outcome != policy.Undecided || len(i.Reasons) == 0 {
+		return ""
+	}
+	out := i.Reasons[0]
+	if more := len(i.Reasons) - 1; more > 0 {
+		out += fmt.Sprintf(" (and %d more)", more)
+	}
+	return "undecided: " + out
+}
+
 // counts says how many images had which outcome.
 func (r *Result) counts() string {
 	n := map[string]int{}
 	for _, i := range r.Images {
 		n[i.Outcome.String()]++
 	}
-	text := fmt.Sprintf("%d images: %d denied, %d undecided, %d allowed", len(r.Images), n["denied"], n["undecided"], n["allowed"])
+	images := "images"
+	if len(r.Images) == 1 {
+		images = "image"
+	}
+	text := fmt.Sprintf("%d %s: %d denied, %d undecided, %d allowed", len(r.Images), images, n["denied"], n["undecided"], n["allowed"])
 	if len(r.Skipped) > 0 {
 		text += fmt.Sprintf("; %d skipped", len(r.Skipped))
 	}
