@@ -32,6 +32,19 @@ func (t *text) absence(g sbom.Gap) bool {
 	})
 }
 
+// unmatched is a reason about an absent ecosystem with what was not matched for
+// it: the words of the gap, where there is one.
+func (t *text) unmatched(r policy.Reason) string {
+	for _, g := range t.r.Gaps {
+		for _, ecosystem := range r.Evidence {
+			if t.absence(g) && strings.Contains(g.Reason, " has nothing for "+ecosystem+":") {
+				return g.Reason
+			}
+		}
+	}
+	return r.Message
+}
+
 // saidByAbsence reports whether a reason is about such gaps only.
 func (t *text) saidByAbsence(r policy.Reason) bool {
 	if r.Rule != "gap" {

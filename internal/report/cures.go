@@ -295,6 +295,9 @@ func (t *text) remedies(rule string, effect policy.Effect, reasons []policy.Reas
 	var out []cure
 	for _, r := range reasons {
 		what := t.clean(r.Message)
+		if rule == "advisories-absent" {
+			what = t.clean(t.unmatched(r))
+		}
 		if !known {
 			if r.File != "" {
 				what = t.clean(place(r.File, r.Line)) + ": " + what

@@ -62,7 +62,7 @@ func TestTextNamesAnAbsentEcosystemOnce(t *testing.T) {
 		}},
 	}
 	out := string(write(t, report.FormatText, r, report.Options{}))
-	if n := strings.Count(out, "npm"); n != 1 || !strings.Contains(out, "Undecided for 1 ecosystem without advisories\n") {
+	if n := strings.Count(out, "npm"); n != 1 || !strings.Contains(out, "nothing for npm: 2 components not matched") || !strings.Contains(out, "Undecided for 1 ecosystem without advisories\n") {
 		t.Errorf("npm is named %d times:\n%s", n, out)
 	}
 	if out := string(write(t, report.FormatText, r, report.Options{Verbose: true})); !strings.Contains(out, "2 components not matched") {
