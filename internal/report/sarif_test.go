@@ -160,3 +160,17 @@ func TestSARIFLocationsStayInside(t *testing.T) {
 		}
 	}
 }
+
+// What OSV does not have is not looked for there.
+func TestSARIFHelpOfOwnAdvisories(t *testing.T) {
+	r := denied()
+	r.Findings = r.Findings[:2]
+	r.Findings[0].IDs = []string{"x_TM-GRADIO-2026-1"}
+	out := string(write(t, report.FormatSARIF, r, report.Options{}))
+	if strings.Contains(out, "osv.dev/vulnerability/x_TM") || !strings.Contains(out, "osv.dev/vulnerability/CVE-2024-1561") {
+		t.Error("an advisory of tallyman's own is looked for at osv.dev, or another one is not")
+	}
+	if !strings.Contains(out, "docs/ADVISORIES.md") {
+		t.Error("no help for an advisory of tallyman's own")
+	}
+}

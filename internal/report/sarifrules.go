@@ -53,6 +53,9 @@ func riskScore(r lint.Risk) string {
 func advisoryRule(id string, f *vuln.Finding) sarifRule {
 	title := cmp.Or(f.Summary, id)
 	page := "https://osv.dev/vulnerability/" + url.PathEscape(id)
+	if strings.HasPrefix(id, "x_TM-") { // OSV does not have what is tallyman's own.
+		page = "https://github.com/tallyman/tallyman/blob/main/docs/ADVISORIES.md"
+	}
 	cure := "Take a version in which it is fixed, or accept the risk with a reason and a date."
 	if f.Malicious {
 		cure = "Remove the package, and treat the machines that ran it as taken."
