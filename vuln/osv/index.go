@@ -29,6 +29,9 @@ func readIndex(r io.Reader) (map[string]time.Time, error) {
 	for lines.Scan() {
 		n++
 		id, modified, err := indexLine(lines.Text())
+		if lines.Err() != nil {
+			break // the line is not whole
+		}
 		if err != nil {
 			return nil, fmt.Errorf("line %d of the list: %w", n, err)
 		}
@@ -50,13 +53,14 @@ func indexLine(line string) (id string, modified time.Time, err error) {
 	if !ok {
 		return "", modified, fmt.Errorf("%.80q is not a time, a comma and an id", line)
 	}
-	if modified, err = time.Parse(time.RFC3339, at); err != nil {
+	modified, err = time.Parse(time.RFC3339, at)
+	if modified = modified.UTC(); err != nil || modified.Year() < 1 || modified.Year() > 9999 {
 		return "", modified, fmt.Errorf("%.80q is not a time", at)
 	}
 	if !isFileID(id) {
 		return "", modified, fmt.Errorf("unusable id %.80q", id)
 	}
-	return id, modified.UTC(), nil
+	return id, modified, nil
 }
 
 // isFileID reports whether an id can be asked for by name: letters, digits and
