@@ -15,7 +15,7 @@ gap_text := {
 	"conflict": ["excluded every version", "correct the lines named"],
 	"ecosystem": ["named an ecosystem without advisories in the snapshot", "fetch its advisories: tallyman db update"],
 	"version": ["had a version that the ecosystem cannot order", "pin a version in the ecosystem's own form"],
-	"advisory": ["had an advisory that could not be evaluated", "fetch the advisories again, or check the advisory by hand"],
+	"advisory": ["had an advisory that could not be evaluated", "check the advisory by hand, and accept it in tallyman.yaml (gap: advisory) if it does not concern you"],
 	"image": ["of the image could not be read", "rebuild or pull the image again"],
 	"signature": ["of the signatures could not be looked for", "make the registry reachable, and audit again"],
 	"dynamic": ["would only be known by running code", "declare the dependencies statically, or add a lock"],
@@ -48,7 +48,7 @@ warn contains object.union(reason, changes) if {
 	changes := {
 		"rule": "accepted",
 		"message": sprintf("%s: %s", [reason.message, group.accepted]),
-		"remedy": "remove the exception when it is no longer needed",
+		"remedy": "remove the accepted risk when it is no longer needed",
 	}
 }
 

@@ -13,7 +13,7 @@ func grImg03() rule {
 		ID: "GR-IMG-03", Aliases: []string{}, Severity: lint.Warning, Risk: lint.RiskMedium, Default: true,
 		Title:  "Images are pinned by digest",
 		Why:    "A tag can be moved to other contents at any time; a digest cannot.",
-		Remedy: "Append the digest to the tag (python:3.12-slim@sha256:...) and let a bot update it.",
+		Remedy: "Append the digest to the tag (NAME:TAG@sha256:...) and let a bot update it.",
 		Bad:    "FROM python:3.12-slim\n",
 		Good:   "FROM python:3.12-slim@sha256:0000000000000000000000000000000000000000000000000000000000000000\n",
 		Source: "https://docs.docker.com/build/building/best-practices/#pin-base-image-versions",

@@ -24,7 +24,11 @@ func vcsCommit() rule {
 	}, func(p *pass) {
 		p.entries(func(e *pyreq.Entry) {
 			if isVCS(e.Link) && !fullCommit.MatchString(revision(e.Link)) {
-				p.report(e.File, e.Line, named(e)+" is whatever its repository holds on the day: "+e.Link)
+				message := named(e) + " is whatever its repository holds on the day"
+				if named(e) != e.Link {
+					message += ": " + e.Link
+				}
+				p.report(e.File, e.Line, message)
 			}
 		})
 	}}
