@@ -23,8 +23,8 @@ type Options struct {
 
 // The properties that Encode writes and Decode reads. Document properties:
 // propFormat (always formatVersion), and as JSON one propGap for each gap, one
-// propTogether for each set of files, and one propDepends for each Dependency
-// that names a package URL of no component.
+// propTogether for each set of files, one propFiles for each package whose files
+// are not those of its list, and one propDepends for each Dependency that names a package URL of no component.
 // Component properties, each left out when empty; those of lists repeat:
 const (
 	prefix        = "tallyman:"
@@ -32,6 +32,7 @@ const (
 	propGap       = prefix + "gap"
 	propDepends   = prefix + "dependency"
 	propTogether  = prefix + "together"
+	propFiles     = prefix + "files"
 	propEvidence  = prefix + "evidence"
 	propEcosystem = prefix + "ecosystem"
 	propSpecifier = prefix + "specifier"

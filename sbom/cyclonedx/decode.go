@@ -61,6 +61,9 @@ func ours(d *sbom.Document, bom *cdx.BOM, format []string) error {
 	if d.Together, err = fromJSON[[]string](bom.Properties, propTogether); err != nil {
 		return err
 	}
+	if d.Files, err = fromJSON[sbom.Files](bom.Properties, propFiles); err != nil {
+		return err
+	}
 	if err := ownGraph(d, bom); err != nil {
 		return err
 	}

@@ -110,6 +110,11 @@ func documentProperties(d *sbom.Document) ([]cdx.Property, error) {
 			return nil, err
 		}
 	}
+	for _, files := range d.Files {
+		if err := add(propFiles, files); err != nil {
+			return nil, err
+		}
+	}
 	return out, nil
 }
 

@@ -133,11 +133,3 @@ func (v *value) text() string {
 	s, _ := v.scalar.(string)
 	return s
 }
-
-// at returns the value's line, 0 if it is not there.
-func (v *value) at() int {
-	if v == nil {
-		return 0
-	}
-	return v.line
-}

@@ -69,6 +69,9 @@ func ours(out *sbom.Document, in *document, marks []string) error {
 	if out.Together, err = fromJSON[[]string](in.Annotations, togetherMark); err != nil {
 		return err
 	}
+	if out.Files, err = fromJSON[sbom.Files](in.Annotations, filesMark); err != nil {
+		return err
+	}
 	for i := range in.Packages {
 		p := &in.Packages[i]
 		texts := comments(p.Annotations, componentMark)

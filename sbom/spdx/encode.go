@@ -46,6 +46,9 @@ func Encode(w io.Writer, d *sbom.Document, opts Options) error {
 	for _, files := range d.Together {
 		out.Annotations = append(out.Annotations, e.annotation(togetherMark, files))
 	}
+	for _, files := range d.Files {
+		out.Annotations = append(out.Annotations, e.annotation(filesMark, files))
+	}
 	for i := range d.Components {
 		p := e.pkg(&d.Components[i])
 		out.Packages = append(out.Packages, p)

@@ -27,6 +27,7 @@ const (
 	gapMark       = "tallyman:gap "
 	dependsMark   = "tallyman:dependency "
 	togetherMark  = "tallyman:together "
+	filesMark     = "tallyman:files "
 )
 
 // formatVersion is the version of our annotations.

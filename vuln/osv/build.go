@@ -25,16 +25,6 @@ type builder struct {
 	blobs   arena
 	intern  map[string]string
 	packer  *packer
-	// bases are the snapshots that entries point into.
-	bases []*DB
-}
-
-// close gives the snapshots back that the builder took records from, which
-// have to stay open until it has written.
-func (b *builder) close() {
-	for _, db := range b.bases {
-		_ = db.Close()
-	}
 }
 
 // source is one folder or zip of the bucket's layout.
