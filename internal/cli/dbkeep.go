@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -40,15 +41,11 @@ replaces what was kept.`,
 }
 
 func (a *app) dbKeep(cmd *cobra.Command, day, name string) error {
-	ctx, cancel, _, err := a.prepare(cmd)
+	ctx, dir, done, err := a.snapshots(cmd)
 	if err != nil {
 		return err
 	}
-	defer cancel()
-	dir, err := a.needSnapshotDir(cmd)
-	if err != nil {
-		return err
-	}
+	defer done()
 	var at time.Time
 	if day != "" {
 		if at, err = time.Parse(time.DateOnly, day); err != nil {
@@ -69,12 +66,18 @@ func (a *app) dbKeep(cmd *cobra.Command, day, name string) error {
 	return nil
 }
 
-// needSnapshotDir is snapshotDir for commands that can do nothing without.
-func (a *app) needSnapshotDir(cmd *cobra.Command) (string, error) {
-	if dir := a.snapshotDir(); dir != "" {
-		return dir, nil
+// snapshots begins a command on the folder of snapshots, which can do nothing
+// without one. done ends the command.
+func (a *app) snapshots(cmd *cobra.Command) (ctx context.Context, dir string, done context.CancelFunc, err error) {
+	ctx, done, _, err = a.prepare(cmd)
+	if err != nil {
+		return nil, "", nil, err
 	}
-	return "", usagef(cmd.CommandPath()+" --cache-dir DIR", "there is no cache directory to keep a snapshot in")
+	if dir = a.snapshotDir(); dir == "" {
+		done()
+		return nil, "", nil, usagef(cmd.CommandPath()+" --cache-dir DIR", "there is no cache directory to keep a snapshot in")
+	}
+	return ctx, dir, done, nil
 }
 
 func (a *app) dbListCommand() *cobra.Command {
@@ -97,15 +100,11 @@ func (a *app) dbList(cmd *cobra.Command, format string) error {
 		return usagef("tallyman db list --help", "unknown format %q: there are text, json", format)
 	}
 	a.flags.format = "text"
-	_, cancel, _, err := a.prepare(cmd)
+	_, dir, done, err := a.snapshots(cmd)
 	if err != nil {
 		return err
 	}
-	defer cancel()
-	dir, err := a.needSnapshotDir(cmd)
-	if err != nil {
-		return err
-	}
+	defer done()
 	kept, err := osv.ListKept(dir)
 	if err != nil {
 		return err
@@ -150,15 +149,11 @@ snapshot open loses nothing when it is removed.`,
 }
 
 func (a *app) dbPrune(cmd *cobra.Command, grace time.Duration, names []string) error {
-	ctx, cancel, _, err := a.prepare(cmd)
+	ctx, dir, done, err := a.snapshots(cmd)
 	if err != nil {
 		return err
 	}
-	defer cancel()
-	dir, err := a.needSnapshotDir(cmd)
-	if err != nil {
-		return err
-	}
+	defer done()
 	for _, name := range names {
 		if err := osv.DropKept(ctx, dir, name); err != nil {
 			return usage(err, "tallyman db list")

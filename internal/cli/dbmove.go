@@ -31,15 +31,11 @@ nothing else. Its digest stands for every byte: compare it there.`,
 }
 
 func (a *app) dbExport(cmd *cobra.Command, name string) error {
-	ctx, cancel, _, err := a.prepare(cmd)
+	ctx, dir, done, err := a.snapshots(cmd)
 	if err != nil {
 		return err
 	}
-	defer cancel()
-	dir, err := a.needSnapshotDir(cmd)
-	if err != nil {
-		return err
-	}
+	defer done()
 	digest, err := a.exportTo(ctx, dir, name)
 	if errors.Is(err, osv.ErrNoSnapshot) {
 		return hinted(err, "try: tallyman db update")
@@ -96,15 +92,11 @@ is as old as its newest record.`,
 }
 
 func (a *app) dbImport(cmd *cobra.Command, name string) error {
-	ctx, cancel, _, err := a.prepare(cmd)
+	ctx, dir, done, err := a.snapshots(cmd)
 	if err != nil {
 		return err
 	}
-	defer cancel()
-	dir, err := a.needSnapshotDir(cmd)
-	if err != nil {
-		return err
-	}
+	defer done()
 	in, from := io.Reader(cmd.InOrStdin()), "the standard input"
 	if name != "-" {
 		f, err := os.Open(a.path(name))
