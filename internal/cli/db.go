@@ -252,7 +252,7 @@ func (s *dbState) writeOrigins(w io.Writer) {
 		if o.Asked.IsZero() {
 			continue // a folder or a file: the first line says which
 		}
-		fmt.Fprintf(w, "%s: %s, asked %s ago; fetched whole %s from %s\n", report.Escape(o.Source), o.How, sinceText(s.now.Sub(o.Asked)),
+		fmt.Fprintf(w, "%s: %s, asked %s ago; fetched whole %s from %s\n", report.Escape(o.Source), report.Escape(string(o.How)), sinceText(s.now.Sub(o.Asked)),
 			o.Full.Format(time.DateOnly), report.Escape(o.From))
 	}
 	for _, k := range s.Kept {

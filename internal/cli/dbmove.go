@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -109,6 +111,10 @@ func (a *app) dbImport(cmd *cobra.Command, name string) error {
 		defer f.Close()
 		in, from = f, filepath.ToSlash(name)
 	}
+	before, _ := osv.OpenCurrent(dir) // without one there is nothing to lose
+	if before != nil {
+		defer before.Close()
+	}
 	result, err := osv.Import(ctx, dir, in, from)
 	if err != nil {
 		return fmt.Errorf("importing %q: %w", from, err)
@@ -116,5 +122,45 @@ func (a *app) dbImport(cmd *cobra.Command, name string) error {
 	if a.flags.quiet {
 		return nil
 	}
+	if err := a.noteOlder(before, result.Path); err != nil {
+		return err
+	}
 	return a.printUpdate(result)
+}
+
+// noteOlder says of which ecosystems the snapshot in a file has older records
+// than the one that it replaces, or none. Records are compared, not the dates
+// at which servers were asked, which an imported snapshot does not have.
+func (a *app) noteOlder(before *osv.DB, path string) error {
+	if before == nil {
+		return nil
+	}
+	old, err := osv.Open(filepath.Join(filepath.Dir(path), strings.TrimPrefix(before.Digest(), "sha256:")+filepath.Ext(path)))
+	if err != nil {
+		return nil // gone already
+	}
+	defer old.Close()
+	next, err := osv.Open(path)
+	if err != nil {
+		return err
+	}
+	defer next.Close()
+	list, err := old.Status(a.env.Now())
+	if err != nil {
+		return nil // it was damaged, and is replaced
+	}
+	var lost []string
+	for _, e := range list {
+		s, err := next.StatusOf(e.Name, a.env.Now())
+		if err != nil {
+			return err
+		}
+		if e.Records > 0 && (s == nil || s.Date.Before(e.Date)) {
+			lost = append(lost, e.Name+" "+e.Date.Format(time.DateOnly))
+		}
+	}
+	if len(lost) > 0 {
+		fmt.Fprintf(a.env.Stderr, "tallyman: the snapshot that was replaced had newer advisories, or the only ones: %s\n", report.Escape(strings.Join(lost, ", ")))
+	}
+	return nil
 }

@@ -30,6 +30,9 @@ func (a *app) sources(from, headers []string) ([]osv.Source, error) {
 	for _, f := range from {
 		s := osv.Source{From: f}
 		switch {
+		case strings.Contains(f, "://") && !isURL(f):
+			// It may hold a password, and is not shown.
+			return nil, usagef("tallyman db update --from https://...", "--from has a URL that is neither http:// nor https://")
 		case !isURL(f):
 			s.From = a.path(f)
 		case originOf(f) != originOf(osv.DefaultSource):

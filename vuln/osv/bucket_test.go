@@ -37,8 +37,10 @@ type fakeBucket struct {
 	// validators away.
 	date           string
 	noList, noTags bool
-	requests       []string
-	zips           map[string][]byte
+	// unlisted are ids that the bucket has and modified_id.csv has not.
+	unlisted map[string]bool
+	requests []string
+	zips     map[string][]byte
 }
 
 func newBucket(t testing.TB, w world) *fakeBucket {
@@ -113,6 +115,9 @@ func (b *fakeBucket) zip(source string) []byte {
 func (b *fakeBucket) list(source string) []byte {
 	var lines []string
 	for id, data := range b.world[source] {
+		if b.unlisted[id] {
+			continue
+		}
 		var r struct{ Modified string }
 		at := b.listed[id]
 		if json.Unmarshal([]byte(data), &r) == nil && r.Modified != "" {

@@ -125,12 +125,24 @@ func readCurrent(dir string) (*current, error) {
 }
 
 func readBounded(path string, max int64) ([]byte, error) {
-	f, err := os.Open(path)
+	f, err := openRegular(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
 	return limit.ReadAll(f, max)
+}
+
+// openRegular opens a regular file: opening a pipe would wait for ever.
+func openRegular(path string) (*os.File, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("opening %q: not a regular file", path)
+	}
+	return os.Open(path)
 }
 
 func isSnapshotName(name string) bool {

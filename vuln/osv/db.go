@@ -46,7 +46,7 @@ var _ vuln.Source = (*DB)(nil)
 // Open opens a snapshot file and checks its header and size, and its name if
 // it ends in ".tms". It does not read the rest.
 func Open(path string) (*DB, error) {
-	f, err := os.Open(path)
+	f, err := openRegular(path)
 	if err != nil {
 		return nil, err
 	}

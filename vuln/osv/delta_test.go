@@ -60,7 +60,7 @@ func TestSecondUpdateFetchesWhatChanged(t *testing.T) {
 	b.update(t, dir, "PyPI")
 	got := b.asked()
 	slices.Sort(got)
-	if diff := cmp.Diff([]string{"/PyPI/PYSEC-100.json", "/PyPI/PYSEC-7.json", "/PyPI/modified_id.csv"}, got); diff != "" {
+	if diff := cmp.Diff([]string{"/PyPI/PYSEC-100.json", "/PyPI/PYSEC-3.json", "/PyPI/PYSEC-7.json", "/PyPI/modified_id.csv"}, got); diff != "" {
 		t.Errorf("changed (-want +got):\n%s", diff)
 	}
 	if full := b.update(t, t.TempDir(), "PyPI"); openCurrent(t, dir).Digest() != full.Digest {

@@ -32,9 +32,10 @@ const (
 	patienceBytes   = 1024
 )
 
-func isURL(s string) bool {
-	return strings.HasPrefix(s, "http://") || strings.HasPrefix(s, "https://")
-}
+// isURL reports whether a source is meant as a URL, of whatever scheme and
+// however it is spelled: it may hold a secret, and is no folder to be named in
+// an error.
+func isURL(s string) bool { return strings.Contains(s, "://") }
 
 // publicSource is a source for people to read: a URL without credentials.
 func publicSource(from string) string {

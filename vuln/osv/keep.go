@@ -68,6 +68,9 @@ func KeepCurrent(ctx context.Context, dir, name string, day, now time.Time) (*Ke
 	if day.Before(own) {
 		return nil, fmt.Errorf("%w: the current advisory snapshot is of %s, and would know on %s what came later", ErrNotKeepable, own.Format(time.DateOnly), day.Format(time.DateOnly))
 	}
+	if day.After(now) {
+		return nil, fmt.Errorf("%w: %s is still to come, and nobody knows what is published until then", ErrNotKeepable, day.Format(time.DateOnly))
+	}
 	name = cmp.Or(name, day.Format(time.DateOnly))
 	if !isKeptName(name) {
 		return nil, fmt.Errorf("%w: a name is at most 64 letters, digits, '-', '_' and '.', and %.80q is not", ErrNotKeepable, name)

@@ -185,7 +185,7 @@ func (l *loader) load(ctx context.Context, in input) error {
 var errSetAside = errors.New("larger than the bound on one record")
 
 func readFile(path string) ([]byte, error) {
-	f, err := os.Open(path)
+	f, err := openRegular(path)
 	if err != nil {
 		return nil, err
 	}
@@ -253,7 +253,7 @@ func (l *loader) addOne(source, name string, data []byte, reason error) error {
 
 // loadZip reads a bucket's all.zip.
 func (l *loader) loadZip(ctx context.Context, in input) error {
-	f, err := os.Open(in.zip)
+	f, err := openRegular(in.zip)
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,7 @@ import (
 // tryLock takes an advisory lock that ends with the process.
 // https://man7.org/linux/man-pages/man2/flock.2.html
 func tryLock(path string) (release func(), err error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, 0o644)
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -153,6 +154,9 @@ func (s *site) delta(ctx context.Context, d delta) (*group, error) {
 	if len(changed) > max(alwaysFew, len(d.list)/mostPart) || gone > max(alwaysFew, len(have)/mostPart) {
 		return nil, errTooMany
 	}
+	if err := s.areGone(ctx, &d, have); err != nil {
+		return nil, err
+	}
 	slices.Sort(changed)
 	in, err := s.records(ctx, d, changed, settled)
 	if err != nil {
@@ -163,6 +167,30 @@ func (s *site) delta(ctx context.Context, d delta) (*group, error) {
 		name: d.name, origins: []origin{d.next}, inputs: []input{*in}, same: gone == 0 && len(changed) == 0,
 		drop: func(file string) bool { return !keep[file] },
 	}, err
+}
+
+// areGone makes sure that what the list no longer has is not there either: a
+// list that was cut short, or is older than the all.zip, takes no record away.
+// Otherwise it fails with errTooMany, and the all.zip decides.
+func (s *site) areGone(ctx context.Context, d *delta, have map[string]time.Time) error {
+	asked := 0
+	for _, file := range sortedKeys(have) {
+		id, ok := strings.CutSuffix(file, jsonSuffix)
+		if _, listed := d.list[id]; ok && listed || have[file].IsZero() {
+			continue
+		}
+		if asked++; !ok || !isFileID(id) || asked > alwaysFew {
+			return errTooMany
+		}
+		a, err := s.get(ctx, request{url: s.base.JoinPath(d.name, file), max: 2 * limit.AdvisoryBytes, body: func(io.Reader) error { return nil }})
+		if err != nil {
+			return err
+		}
+		if !a.absent() {
+			return errTooMany
+		}
+	}
+	return nil
 }
 
 // records fetches records by their ids, a few at a time. Those whose own date

@@ -26,7 +26,7 @@ func Export(ctx context.Context, dir string, w io.Writer) (digest string, err er
 	if err := db.Verify(ctx); err != nil {
 		return "", err
 	}
-	f, err := os.Open(filepath.Join(dir, db.name()))
+	f, err := openRegular(filepath.Join(dir, db.name()))
 	if err != nil {
 		return "", err
 	}

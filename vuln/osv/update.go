@@ -152,7 +152,7 @@ func (o *Options) gather(ctx context.Context, dir string, base *DB) (groups []*g
 	var retries atomic.Int32
 	retries.Store(maxRetries)
 	for _, s := range o.sources() {
-		if !isURL(publicSource(s.From)) {
+		if s.From != "" && !isURL(s.From) {
 			err = o.folder(ctx, s.From, members)
 		} else {
 			err = o.web(s, members, &bytes, &retries)
@@ -212,8 +212,8 @@ func (o *Options) web(s Source, members map[string][]member, bytes *atomic.Int64
 		from = DefaultSource
 	}
 	base, err := url.Parse(from)
-	if err != nil || base.Host == "" {
-		return fmt.Errorf("%q is not a URL to fetch advisories from", publicSource(s.From))
+	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
+		return fmt.Errorf("%q is not a URL to fetch advisories from: there are http and https", publicSource(s.From))
 	}
 	families := familiesOf(o.Ecosystems)
 	if len(families) == 0 {

@@ -223,6 +223,9 @@ func TestKeptFor(t *testing.T) {
 	if _, err := osv.KeepCurrent(t.Context(), dir, "", day("2025-01-31"), now); !errors.Is(err, osv.ErrNotKeepable) {
 		t.Errorf("as of a day before its data: %v", err)
 	}
+	if _, err := osv.KeepCurrent(t.Context(), dir, "", now.AddDate(0, 0, 1), now); !errors.Is(err, osv.ErrNotKeepable) {
+		t.Errorf("as of a day that is still to come: %v", err)
+	}
 	write(t, filepath.Join(dir, "kept-2025-02-15.json"), []byte(`{"snapshot":"../../etc/passwd","day":"2025-02-15"}`))
 	if _, err := osv.KeptFor(dir, day("2025-02-16")); !errors.Is(err, osv.ErrDamaged) {
 		t.Errorf("one that leads elsewhere: %v", err)
