@@ -55,7 +55,7 @@ func Prune(ctx context.Context, dir string, grace time.Duration) (*Pruned, error
 	out := &Pruned{Files: []string{}}
 	for _, e := range list {
 		info, err := e.Info()
-		if err != nil || !isOurs(e) || slices.Contains(needed, e.Name()) || now.Sub(info.ModTime()) < grace {
+		if err != nil || !isOurs(e) || slices.Contains(needed, e.Name()) || now.Sub(info.ModTime()) < graceOf(e.Name(), grace) {
 			continue
 		}
 		if os.RemoveAll(filepath.Join(dir, e.Name())) == nil {
@@ -63,6 +63,15 @@ func Prune(ctx context.Context, dir string, grace time.Duration) (*Pruned, error
 		}
 	}
 	return out, nil
+}
+
+// graceOf is grace, and for temporary files at least DefaultGrace: a run that is
+// alive needs its own, however eager who prunes is.
+func graceOf(name string, grace time.Duration) time.Duration {
+	if strings.HasPrefix(name, ".") {
+		return max(grace, DefaultGrace)
+	}
+	return grace
 }
 
 // inUse are the files that are current or kept.

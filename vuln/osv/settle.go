@@ -34,12 +34,14 @@ func (o *Options) settle(ctx context.Context, base *DB, groups []*group) (*Resul
 			return nil, err
 		}
 	}
-	before, _ := readCurrent(o.Dir)
-	if err := setCurrent(o.Dir, before, next); err != nil {
-		return nil, err
-	}
+	// Who prunes without grace may have removed it before the lock was ours:
+	// then the old one stays.
 	info, err := os.Stat(filepath.Join(o.Dir, next.Snapshot))
 	if err != nil {
+		return nil, err
+	}
+	before, _ := readCurrent(o.Dir)
+	if err := setCurrent(o.Dir, before, next); err != nil {
 		return nil, err
 	}
 	return &Result{

@@ -3,6 +3,7 @@ package osv_test
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -135,6 +136,12 @@ func TestKilledUpdates(t *testing.T) {
 	if res := b.update(t, dir, "PyPI"); res.Digest != digests[1] {
 		t.Errorf("the update after: %+v", res)
 	}
+	dead := time.Now().Add(-2 * osv.DefaultGrace)
+	for _, path := range left {
+		if err := os.Chtimes(path, dead, dead); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+	}
 	if _, err := osv.Prune(t.Context(), dir, 0); err != nil {
 		t.Fatal(err)
 	}
@@ -167,6 +174,12 @@ func TestPrune(t *testing.T) {
 	write(t, filepath.Join(dir, "mine.txt"), []byte("of the user"))
 	if pruned, err := osv.Prune(t.Context(), dir, time.Hour); err != nil || len(pruned.Files) > 0 {
 		t.Errorf("all are young: %+v, %v", pruned, err)
+	}
+	// A run that is alive keeps its temporary files, whatever the grace.
+	write(t, filepath.Join(dir, ".download-2", "all.zip"), []byte("of a live run"))
+	dead := time.Now().Add(-2 * osv.DefaultGrace)
+	if err := os.Chtimes(filepath.Join(dir, ".snapshot-1"), dead, dead); err != nil {
+		t.Fatal(err)
 	}
 	pruned, err := osv.Prune(t.Context(), dir, 0)
 	if err != nil || !slices.Equal(pruned.Files, []string{".snapshot-1", second}) {
