@@ -89,7 +89,7 @@ var classes = []class{
 	{
 		name: "correction", repair: correct, right: "ours", moves: true,
 		clause: "affected fields: a version is affected if it lies within a range or is listed",
-		why:    "the record has neither or wrong ones; we add what its alias says, and name the source in the finding",
+		why:    "the record has neither or wrong ones, or is about something else; we say what is known from elsewhere, and name the source in the finding",
 	},
 	{
 		name: "fixed at 0", repair: dropFixedAtZero, right: "ours",
@@ -105,10 +105,17 @@ var classes = []class{
 	},
 }
 
-// correct gives the reference the versions of a record that we corrected.
+// correct gives the reference the versions of a record that we corrected: none
+// of one that is not about the package.
 func correct(q *question) bool {
-	if q.read == nil || q.read.Correction == "" || len(q.entries) == 0 {
+	if q.read == nil || q.read.Correction == "" && len(q.read.Notes) == 0 || len(q.entries) == 0 {
 		return false
+	}
+	for _, e := range q.entries {
+		e.Versions, e.Ranges = nil, nil
+	}
+	if !q.read.Withdrawn.IsZero() {
+		return true
 	}
 	first := q.entries[0]
 	for _, a := range q.read.Affected {

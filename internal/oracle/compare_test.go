@@ -109,7 +109,7 @@ func differences(p pair, r *records, us *ours, them answers) []difference {
 	}
 	for _, id := range them[p] {
 		if !us.has(p, id) {
-			out = append(out, difference{pair: p, id: id, record: r.byID[id], open: us.open.has(p, id) || us.open.has(p, "")})
+			out = append(out, difference{pair: p, id: id, record: r.byID[id], read: us.read(p, id), open: us.open.has(p, id) || us.open.has(p, "")})
 		}
 	}
 	return out
