@@ -135,6 +135,10 @@ type AdvisoryStatus struct {
 	Refused int `json:"refused"`
 	// Date is the newest modified date not after AsOf, or the server's.
 	Date time.Time `json:"date,omitzero"`
+	// Newest is the newest modified date of a record not after AsOf; zero when
+	// it is not known. It says how old the data is, and Date when it was looked
+	// for.
+	Newest time.Time `json:"newest,omitzero"`
 	// Stale is true when Date is further before AsOf than the allowed age.
 	Stale bool `json:"stale"`
 }

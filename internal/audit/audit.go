@@ -308,7 +308,7 @@ func (a *Auditor) snapshot(opened *Advisories, inUse []string) (Snapshot, error)
 				return Snapshot{}, err
 			}
 			if s != nil {
-				entry = policy.AdvisoryStatus{Ecosystem: name, Present: true, Records: s.Records, Refused: s.Refused, Date: s.Date}
+				entry = policy.AdvisoryStatus{Ecosystem: name, Present: true, Records: s.Records, Refused: s.Refused, Date: s.Date, Newest: s.Newest}
 				entry.Stale = a.Now.Unix()-s.Date.Unix() > maxAge
 			}
 		}

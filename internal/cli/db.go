@@ -224,8 +224,11 @@ func (s *dbState) write(w io.Writer, verbose bool) error {
 	fmt.Fprintln(table, "ECOSYSTEM\tRECORDS\tWITHDRAWN\tREFUSED\tNEWEST\tAGE")
 	for _, e := range s.Ecosystems {
 		date, old := "-", "-"
+		if !e.Newest.IsZero() {
+			date = e.Newest.UTC().Format(time.DateOnly)
+		}
 		if !e.Date.IsZero() {
-			date, old = e.Date.UTC().Format(time.DateOnly), sinceText(s.now.Sub(e.Date))
+			old = sinceText(s.now.Sub(e.Date))
 		}
 		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%s\t%s\n", report.Escape(e.Name), e.Records, e.Withdrawn, e.Refused, date, old)
 	}

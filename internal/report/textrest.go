@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/tallyman/tallyman/internal/audit"
 	"github.com/tallyman/tallyman/policy"
@@ -182,7 +183,14 @@ func (t *text) ecosystem(e policy.AdvisoryStatus) {
 	if e.Date.IsZero() {
 		parts = append(parts, t.paint(yellow, "no date"))
 	} else {
-		parts = append(parts, "newest of "+e.Date.UTC().Format("2006-01-02"))
+		date, newest := e.Date.UTC().Format(time.DateOnly), e.Newest.UTC().Format(time.DateOnly)
+		if e.Newest.IsZero() {
+			newest = date
+		}
+		parts = append(parts, "newest of "+newest)
+		if newest != date {
+			parts = append(parts, "fetched on "+date)
+		}
 	}
 	if e.Stale {
 		parts = append(parts, t.paint(yellow, "stale"))

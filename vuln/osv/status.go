@@ -27,6 +27,10 @@ type EcosystemStatus struct {
 	// another source and for a file that was opened by its name, the newest
 	// modified date not after the time asked for; zero if there is none.
 	Date time.Time `json:"date,omitzero"`
+	// Newest is the newest modified date of a record not after the time asked
+	// for, whenever a server was asked: a mirror that stands still is asked
+	// today and says what was known long ago. Zero if there is none.
+	Newest time.Time `json:"newest,omitzero"`
 }
 
 // Refusal is a record that was set aside.
@@ -81,13 +85,15 @@ func (db *DB) status(e []byte, now time.Time) (*EcosystemStatus, error) {
 	if err != nil {
 		return nil, err
 	}
+	newest, err := db.dateAt(e, now)
+	if err != nil {
+		return nil, err
+	}
 	date := db.pointer.asked(string(name))
 	if date.IsZero() || date.After(now) {
-		if date, err = db.dateAt(e, now); err != nil {
-			return nil, err
-		}
+		date = newest
 	}
-	return &EcosystemStatus{Name: string(name), Packages: u32(e, 3), Records: u32(e, 6), Withdrawn: u32(e, 7), Refused: u32(e, 8), Date: date}, nil
+	return &EcosystemStatus{Name: string(name), Packages: u32(e, 3), Records: u32(e, 6), Withdrawn: u32(e, 7), Refused: u32(e, 8), Date: date, Newest: newest}, nil
 }
 
 // addEmptySources adds the sources of which no record was usable.

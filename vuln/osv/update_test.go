@@ -61,7 +61,8 @@ func TestMalformedRecordsAreCounted(t *testing.T) {
 		}
 	}
 	status, err := db.StatusOf("PyPI", now)
-	want := &osv.EcosystemStatus{Name: "PyPI", Records: 1, Packages: 1, Refused: len(bad), Date: time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)}
+	day := time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
+	want := &osv.EcosystemStatus{Name: "PyPI", Records: 1, Packages: 1, Refused: len(bad), Date: day, Newest: day}
 	if diff := cmp.Diff(want, status); err != nil || diff != "" {
 		t.Errorf("status (-want +got):\n%s%v", diff, err)
 	}
@@ -257,8 +258,8 @@ func TestUpdateFromServer(t *testing.T) {
 	status, err := db.Status(now)
 	served := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 	want := []osv.EcosystemStatus{
-		{Name: "Debian:12", Records: 1, Packages: 1, Refused: 1, Date: served},
-		{Name: "PyPI", Records: 1, Packages: 1, Date: served},
+		{Name: "Debian:12", Records: 1, Packages: 1, Refused: 1, Date: served, Newest: time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)},
+		{Name: "PyPI", Records: 1, Packages: 1, Date: served, Newest: time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)},
 	}
 	if diff := cmp.Diff(want, status); err != nil || diff != "" {
 		t.Errorf("status (-want +got):\n%s%v", diff, err)
