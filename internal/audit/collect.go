@@ -2,7 +2,6 @@ package audit
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -249,21 +248,10 @@ func (s *source) judge(ctx context.Context, f *Folder, names []string, check fun
 
 // readManifest reads one file below the boundary, bounded.
 func readManifest(fsys fs.FS, name string) ([]byte, *sbom.Gap) {
-	gap := func(kind sbom.GapKind, why string) *sbom.Gap {
-		g := sbom.NewGap(kind, name, 0, why)
-		return &g
-	}
-	r, err := fsys.Open(name)
+	src, err := sbom.ReadFile(fsys, name, limit.ManifestBytes)
 	if err != nil {
-		return nil, gap(sbom.GapUnread, reason(err))
-	}
-	defer r.Close()
-	src, err := limit.ReadAll(r, limit.ManifestBytes)
-	switch {
-	case errors.Is(err, limit.ErrTooLarge):
-		return nil, gap(sbom.GapTooLarge, err.Error())
-	case err != nil:
-		return nil, gap(sbom.GapUnread, reason(err))
+		gap := sbom.NewGap(sbom.UnreadKind(err), name, 0, err.Error())
+		return nil, &gap
 	}
 	return src, nil
 }

@@ -93,7 +93,7 @@ func (t *tree) visit(f *Folder, name string, d fs.DirEntry, err error) error {
 		if name == f.Dir {
 			return err
 		}
-		t.gaps = append(t.gaps, sbom.NewGap(sbom.GapUnread, name, 0, "the folder cannot be listed: "+reason(err)))
+		t.gaps = append(t.gaps, sbom.NewGap(sbom.GapUnread, name, 0, "the folder cannot be listed: "+sbom.WithoutPath(err).Error()))
 		return nil
 	}
 	if t.seen++; t.seen > limit.TreeFiles {
@@ -172,7 +172,7 @@ func (t *tree) visitLink(f *Folder, name string, kind fileKind) bool {
 	case errors.Is(err, fs.ErrNotExist) && kind == notManifest:
 		return false
 	}
-	t.gaps = append(t.gaps, sbom.NewGap(sbom.GapUnread, name, 0, "a symbolic link that leads out of the tree or nowhere: "+reason(err)))
+	t.gaps = append(t.gaps, sbom.NewGap(sbom.GapUnread, name, 0, "a symbolic link that leads out of the tree or nowhere: "+sbom.WithoutPath(err).Error()))
 	return false
 }
 
@@ -329,13 +329,4 @@ func relative(dir, name string) string {
 		}
 	}
 	return up + name
-}
-
-// reason is an I/O error without the path, which the gap names already.
-func reason(err error) string {
-	var p *fs.PathError
-	if errors.As(err, &p) {
-		return p.Err.Error()
-	}
-	return err.Error()
 }

@@ -83,9 +83,9 @@ func readLock(ctx context.Context, fsys fs.FS, name string, doc *sbom.Document) 
 	gap := func(kind sbom.GapKind, line int, format string, args ...any) {
 		doc.Gaps = append(doc.Gaps, sbom.NewGap(kind, name, line, fmt.Sprintf(format, args...)))
 	}
-	data, err := readFile(fsys, name, limit.ManifestBytes)
+	data, err := sbom.ReadFile(fsys, name, limit.ManifestBytes)
 	if err != nil {
-		gap(gapOf(err), 0, "%v", err)
+		gap(sbom.UnreadKind(err), 0, "%v", err)
 		return
 	}
 	format := npmLocks[path.Base(name)]

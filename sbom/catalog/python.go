@@ -67,7 +67,7 @@ func (p *pythonReader) walk(ctx context.Context, root string) error {
 			return ctx.Err()
 		}
 		if err != nil {
-			p.gap(sbom.GapUnread, name, "%v", reason(err))
+			p.gap(sbom.GapUnread, name, "%v", sbom.WithoutPath(err))
 			return nil
 		}
 		if p.entries++; p.entries > limit.TreeFiles {
@@ -105,9 +105,9 @@ func (p *pythonReader) directory(name string) {
 
 // distribution reads one distribution by its metadata file.
 func (p *pythonReader) distribution(ctx context.Context, name string) {
-	data, err := readFile(p.fsys, name, limit.LayerFileBytes)
+	data, err := sbom.ReadFile(p.fsys, name, limit.LayerFileBytes)
 	if err != nil {
-		p.gap(gapOf(err), name, "%v", err)
+		p.gap(sbom.UnreadKind(err), name, "%v", err)
 		return
 	}
 	r := &resolver{name: name, files: map[string][]byte{name: header(data)}}
@@ -129,12 +129,12 @@ func (p *pythonReader) distribution(ctx context.Context, name string) {
 // beside lets the cataloger see another file of the same distribution.
 func (p *pythonReader) beside(r *resolver, base string) {
 	name := path.Join(path.Dir(r.name), base)
-	data, err := readFile(p.fsys, name, limit.ManifestBytes)
+	data, err := sbom.ReadFile(p.fsys, name, limit.ManifestBytes)
 	switch {
 	case err == nil:
 		r.files[name] = data
 	case !errors.Is(err, fs.ErrNotExist):
-		p.gap(gapOf(err), name, "%v", err)
+		p.gap(sbom.UnreadKind(err), name, "%v", err)
 	}
 }
 

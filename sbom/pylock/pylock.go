@@ -207,7 +207,7 @@ func Read(fsys fs.FS, name string) *File {
 	text, err := load(fsys, name)
 	switch {
 	case err != nil:
-		r.gap(gapOf(err), 0, "", "%v", err)
+		r.gap(sbom.UnreadKind(err), 0, "", "%v", err)
 	case r.file.Kind == UV:
 		r.uv(text)
 	case r.file.Kind == Poetry:

@@ -2,7 +2,6 @@ package pylock
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -58,40 +57,11 @@ func (r *reader) gap(kind sbom.GapKind, line int, pkg, format string, args ...an
 
 // load returns the text of a file without its byte order mark.
 func load(fsys fs.FS, name string) ([]byte, error) {
-	info, err := fs.Stat(fsys, name)
+	data, err := sbom.ReadFile(fsys, name, limit.ManifestBytes)
 	if err != nil {
-		return nil, reason(err)
-	}
-	if !info.Mode().IsRegular() {
-		// Opening a named pipe would wait for whoever writes to it.
-		return nil, errors.New("not a regular file")
-	}
-	f, err := fsys.Open(name)
-	if err != nil {
-		return nil, reason(err)
-	}
-	defer f.Close()
-	data, err := limit.ReadAll(f, limit.ManifestBytes)
-	if err != nil {
-		return nil, reason(err)
+		return nil, err
 	}
 	return bytes.TrimPrefix(data, []byte("\ufeff")), nil
-}
-
-// reason takes the path out of an error: the gap has it.
-func reason(err error) error {
-	var pathError *fs.PathError
-	if errors.As(err, &pathError) {
-		return pathError.Err
-	}
-	return err
-}
-
-func gapOf(err error) sbom.GapKind {
-	if errors.Is(err, limit.ErrTooLarge) {
-		return sbom.GapTooLarge
-	}
-	return sbom.GapUnread
 }
 
 // add keeps a package, or makes a gap of one that cannot be named.

@@ -104,7 +104,7 @@ func Read(fsys fs.FS, name string) *File {
 	}
 	data, err := r.load(name)
 	if err != nil {
-		r.gap(gapOf(err), 0, "%v", err)
+		r.gap(sbom.UnreadKind(err), 0, "%v", err)
 		return r.file
 	}
 	read(data)

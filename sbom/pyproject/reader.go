@@ -1,7 +1,6 @@
 package pyproject
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -31,40 +30,12 @@ func (r *reader) gap(kind sbom.GapKind, line int, format string, args ...any) {
 
 // load returns the content of a file and notes that it was read.
 func (r *reader) load(name string) ([]byte, error) {
-	info, err := fs.Stat(r.fsys, name)
+	data, err := sbom.ReadFile(r.fsys, name, limit.ManifestBytes)
 	if err != nil {
-		return nil, reason(err)
-	}
-	if !info.Mode().IsRegular() {
-		// Opening a named pipe would wait for whoever writes to it.
-		return nil, errors.New("not a regular file")
-	}
-	f, err := r.fsys.Open(name)
-	if err != nil {
-		return nil, reason(err)
-	}
-	defer f.Close()
-	data, err := limit.ReadAll(f, limit.ManifestBytes)
-	if err != nil {
-		return nil, reason(err)
+		return nil, err
 	}
 	r.file.Files = append(r.file.Files, name)
 	return data, nil
-}
-
-// reason strips the path from an error: a gap names the file already.
-func reason(err error) error {
-	if pathError, ok := errors.AsType[*fs.PathError](err); ok {
-		return pathError.Err
-	}
-	return err
-}
-
-func gapOf(err error) sbom.GapKind {
-	if errors.Is(err, limit.ErrTooLarge) {
-		return sbom.GapTooLarge
-	}
-	return sbom.GapUnread
 }
 
 // maxShownRunes is how much of a text a gap quotes.
@@ -192,7 +163,7 @@ func (r *reader) requirementFile(name string, line int, scope string) {
 		return
 	}
 	if _, err := fs.Stat(r.fsys, name); err != nil {
-		r.gap(sbom.GapInclude, line, "%q is not read: %v", shown(name), reason(err))
+		r.gap(sbom.GapInclude, line, "%q is not read: %v", shown(name), sbom.WithoutPath(err))
 		return
 	}
 	r.keep(pyreq.Read(r.fsys, name, pyreq.Options{}), scope)

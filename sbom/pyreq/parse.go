@@ -1,9 +1,7 @@
 package pyreq
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
 	"strings"
 
@@ -37,7 +35,7 @@ type parsedLine struct {
 func (r *reading) parse(name string) *parsedFile {
 	p := &parsedFile{}
 	var data []byte
-	if data, p.err = r.bytesOf(name); p.err != nil {
+	if data, p.err = sbom.ReadFile(r.fsys, name, limit.ManifestBytes); p.err != nil {
 		return p
 	}
 	p.opened, p.bytes = true, int64(len(data))
@@ -61,28 +59,6 @@ func (r *reading) parse(name string) *parsedFile {
 		p.lines = append(p.lines, parser.out)
 	}
 	return p
-}
-
-// bytesOf returns the content of a file, bounded.
-func (r *reading) bytesOf(name string) ([]byte, error) {
-	info, err := fs.Stat(r.fsys, name)
-	if err != nil {
-		return nil, reason(err)
-	}
-	if !info.Mode().IsRegular() {
-		// Opening a named pipe would wait for whoever writes to it.
-		return nil, errors.New("not a regular file")
-	}
-	f, err := r.fsys.Open(name)
-	if err != nil {
-		return nil, reason(err)
-	}
-	defer f.Close()
-	data, err := limit.ReadAll(f, limit.ManifestBytes)
-	if err != nil {
-		return nil, reason(err)
-	}
-	return data, nil
 }
 
 // lineParser parses one logical line.

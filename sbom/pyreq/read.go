@@ -124,24 +124,12 @@ func (r *reading) load(name string) (*parsedFile, error) {
 	return p, p.err
 }
 
-// reason strips the path from an error: a gap names the file already, and on
-// the way through an os.Root it could be one outside of the tree.
-func reason(err error) error {
-	if pathError, ok := errors.AsType[*fs.PathError](err); ok {
-		return pathError.Err
-	}
-	return err
-}
-
 // gapOf returns the kind of gap for a file that the caller named.
 func gapOf(err error) sbom.GapKind {
-	switch {
-	case errors.Is(err, limit.ErrTooLarge):
-		return sbom.GapTooLarge
-	case errors.Is(err, errEncoding):
+	if errors.Is(err, errEncoding) {
 		return sbom.GapUnparsed
 	}
-	return sbom.GapUnread
+	return sbom.UnreadKind(err)
 }
 
 // replay adds what the lines of one file say, and follows its includes in

@@ -30,40 +30,12 @@ func (r *reader) gap(kind sbom.GapKind, file string, line int, format string, ar
 
 // load returns the content of a file and notes that it was read.
 func (r *reader) load(name string) (string, error) {
-	info, err := fs.Stat(r.fsys, name)
+	data, err := sbom.ReadFile(r.fsys, name, limit.ManifestBytes)
 	if err != nil {
-		return "", reason(err)
-	}
-	if !info.Mode().IsRegular() {
-		// Opening a named pipe would wait for whoever writes to it.
-		return "", errors.New("not a regular file")
-	}
-	f, err := r.fsys.Open(name)
-	if err != nil {
-		return "", reason(err)
-	}
-	defer f.Close()
-	data, err := limit.ReadAll(f, limit.ManifestBytes)
-	if err != nil {
-		return "", reason(err)
+		return "", err
 	}
 	r.space.Files = append(r.space.Files, name)
 	return strings.ToValidUTF8(strings.TrimPrefix(string(data), "\ufeff"), "\ufffd"), nil
-}
-
-// reason strips the path from an error: a gap names the file already.
-func reason(err error) error {
-	if pathError, ok := errors.AsType[*fs.PathError](err); ok {
-		return pathError.Err
-	}
-	return err
-}
-
-func gapOf(err error) sbom.GapKind {
-	if errors.Is(err, limit.ErrTooLarge) {
-		return sbom.GapTooLarge
-	}
-	return sbom.GapUnread
 }
 
 // maxShownRunes is how much of a text a gap quotes.
@@ -84,7 +56,7 @@ func (r *reader) readme() bool {
 	text, err := r.load(r.space.File)
 	if err != nil {
 		// Whether it configures a Space is not known.
-		r.gap(gapOf(err), r.space.File, 0, "%v", err)
+		r.gap(sbom.UnreadKind(err), r.space.File, 0, "%v", err)
 		return true
 	}
 	f, ok := cutFrontMatter(text)
@@ -344,7 +316,7 @@ func (r *reader) beside(name string) (string, bool) {
 	}
 	text, err := r.load(name)
 	if err != nil {
-		r.gap(gapOf(err), name, 0, "%v", err)
+		r.gap(sbom.UnreadKind(err), name, 0, "%v", err)
 		return "", false
 	}
 	return text, true

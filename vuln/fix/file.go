@@ -116,7 +116,7 @@ func (p *planner) read(name string) ([]byte, error) {
 		info, err := fs.Lstat(p.fsys, part)
 		switch {
 		case err != nil:
-			return nil, bare(err)
+			return nil, sbom.WithoutPath(err)
 		case info.Mode()&fs.ModeSymlink != 0 && part == name:
 			return nil, errors.New("it is a symbolic link: edit the file that it leads to")
 		case info.Mode()&fs.ModeSymlink != 0:
@@ -125,21 +125,7 @@ func (p *planner) read(name string) ([]byte, error) {
 			return nil, errors.New("it is not a regular file")
 		}
 	}
-	r, err := p.fsys.Open(name)
-	if err != nil {
-		return nil, bare(err)
-	}
-	defer r.Close()
-	data, err := limit.ReadAll(r, limit.ManifestBytes)
-	return data, bare(err)
-}
-
-// bare is an I/O error without the path, which is named already.
-func bare(err error) error {
-	if pathError, ok := errors.AsType[*fs.PathError](err); ok {
-		return pathError.Err
-	}
-	return err
+	return sbom.ReadFile(p.fsys, name, limit.ManifestBytes)
 }
 
 // grammarOf tells from a file's name how it writes requirements.
