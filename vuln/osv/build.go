@@ -30,10 +30,8 @@ type builder struct {
 // source is one folder or zip of the bucket's layout.
 type source struct {
 	// name is the ecosystem ("PyPI", "Debian"), "" for records of any.
-	name string
-	// serverDate is the HTTP server's, zero for a local source.
-	serverDate time.Time
-	refused    int
+	name    string
+	refused int
 }
 
 // accepts reports whether the source is there for an ecosystem: it has its
@@ -374,29 +372,14 @@ func (b *builder) ecosystem(t *tables, name string, list []*entry, records map[i
 		t.u64(sectionDates, d)
 	}
 	refused := 0
-	var server time.Time
-	local := false
 	for _, s := range b.sources {
-		if !s.accepts(name) {
-			continue
-		}
-		refused += s.refused
-		local = local || s.serverDate.IsZero()
-		if server.IsZero() || s.serverDate.Before(server) {
-			server = s.serverDate
+		if s.accepts(name) {
+			refused += s.refused
 		}
 	}
 	t.str(sectionEcosystems, name)
 	t.u32(sectionEcosystems, firstKey, keys, firstDate, len(dates), len(records), withdrawn, refused, 0)
-	t.u64(sectionEcosystems, unixOrZero(server, local))
-}
-
-// unixOrZero is the server's date when all sources of an ecosystem have one.
-func unixOrZero(t time.Time, local bool) int64 {
-	if local || t.IsZero() {
-		return 0
-	}
-	return t.Unix()
+	t.u64(sectionEcosystems, 0)
 }
 
 // nameTables lists the ids that records name as their aliases or as upstream,
@@ -447,7 +430,7 @@ func (b *builder) sourceTables(t *tables, list []*entry) {
 	for i, s := range b.sources {
 		t.str(sectionSources, s.name)
 		t.u32(sectionSources, first, len(members[i]), s.refused, 0)
-		t.u64(sectionSources, unixOrZero(s.serverDate, false))
+		t.u64(sectionSources, 0)
 		t.u32(sectionMembers, members[i]...)
 		first += len(members[i])
 	}

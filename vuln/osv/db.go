@@ -336,9 +336,6 @@ func (db *DB) Get(ctx context.Context, id string) (*vuln.Advisory, error) {
 
 // dateAt returns the newest of the ecosystem's dates not after now.
 func (db *DB) dateAt(eco []byte, now time.Time) (time.Time, error) {
-	if server := i64(eco, 5); server != 0 && server <= now.Unix() {
-		return time.Unix(server, 0).UTC(), nil
-	}
 	dates, err := db.section(sectionDates, u32(eco, 4), u32(eco, 5), 8)
 	if err != nil {
 		return time.Time{}, err

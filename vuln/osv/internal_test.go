@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -180,17 +181,55 @@ func FuzzForgedSnapshot(f *testing.F) {
 			edit := binary.BigEndian.Uint32(edits)
 			body[int(edit>>8)%len(body)] ^= byte(edit)
 		}
-		out := &blockWriter{w: io.Discard}
-		out.write(body)
-		tree, root := buildTree(out.leaves)
-		again := *h
-		again.root = root
-		copy(forged, again.encode())
-		copy(forged[blockBytes+h.bodySize:], tree)
+		rehash(forged, h)
 		if _, err := ask(t, forged); err != nil && !errors.Is(err, ErrDamaged) && !errors.Is(err, vuln.ErrNoEcosystem) {
 			t.Error(err)
 		}
 	})
+}
+
+// rehash makes the hash tree and the header those of a body that was rewritten.
+func rehash(snapshot []byte, h *header) {
+	out := &blockWriter{w: io.Discard}
+	out.write(snapshot[blockBytes:][:h.bodySize])
+	tree, root := buildTree(out.leaves)
+	again := *h
+	again.root = root
+	copy(snapshot, again.encode())
+	copy(snapshot[blockBytes+h.bodySize:], tree)
+}
+
+// TestSnapshotCannotSayThatItIsFresh: when a server was asked stands in the
+// folder's current file. Nothing in a snapshot, which anybody can write, makes
+// its records newer than they are.
+func TestSnapshotCannotSayThatItIsFresh(t *testing.T) {
+	now := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
+	data := smallSnapshot(t)
+	h, err := decodeHeader(data, int64(len(data)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	of := func(data []byte) []EcosystemStatus {
+		db, err := openBytes(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list, err := db.Status(now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return list
+	}
+	want := of(data)
+	forged := bytes.Clone(data)
+	table := forged[h.sections[sectionEcosystems].off:][:h.sections[sectionEcosystems].len]
+	for e := 0; e < len(table); e += ecosystemBytes {
+		binary.LittleEndian.PutUint64(table[e+ecosystemBytes-8:], uint64(now.Unix()))
+	}
+	rehash(forged, h)
+	if diff := cmp.Diff(want, of(forged)); diff != "" {
+		t.Errorf("a date in the snapshot is believed (-want +got):\n%s", diff)
+	}
 }
 
 // TestEveryBlockIsChecked changes one byte of each block in turn.
