@@ -124,24 +124,34 @@ func layoutError(ref Ref, err error) error {
 // find returns the descriptor of what name names, "" for the only image, and
 // what the layout has of it for other platforms.
 func (l *layout) find(name string, opts Options) (v1.Descriptor, []Other, error) {
-	if digestOK.MatchString(name) {
-		d, err := l.byDigest(name)
-		return d, nil, err
-	}
-	images, err := l.candidates(name)
+	images, err := l.entries(name)
 	if err != nil {
 		return v1.Descriptor{}, nil, err
 	}
-	switch {
-	case len(images) == 1:
+	if len(images) == 1 {
 		return images[0], nil, nil
-	case len(images) == 0:
-		return v1.Descriptor{}, nil, &Error{Reason: ErrMediaType, Err: errors.New("the layout holds no image")}
-	case onePerPlatform(images):
-		d, err := opts.choose(&v1.IndexManifest{Manifests: images})
-		return d, opts.others(images, d), err
 	}
-	return v1.Descriptor{}, nil, &Error{Reason: ErrAmbiguous, Err: errors.New(tags(images)), Hint: "name one with oci:PATH:TAG or oci:PATH@DIGEST"}
+	d, err := opts.choose(&v1.IndexManifest{Manifests: images})
+	return d, opts.others(images, d), err
+}
+
+// entries are what name names, "" for the only image: one image or index, or
+// several images of which each is for another platform.
+func (l *layout) entries(name string) ([]v1.Descriptor, error) {
+	if digestOK.MatchString(name) {
+		d, err := l.byDigest(name)
+		return []v1.Descriptor{d}, err
+	}
+	images, err := l.candidates(name)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(images) == 0:
+		return nil, &Error{Reason: ErrMediaType, Err: errors.New("the layout holds no image")}
+	case len(images) > 1 && !onePerPlatform(images):
+		return nil, &Error{Reason: ErrAmbiguous, Err: errors.New(tags(images)), Hint: "name one with oci:PATH:TAG or oci:PATH@DIGEST"}
+	}
+	return images, nil
 }
 
 // candidates are the images and indexes that name may mean, "" for any.
@@ -173,16 +183,18 @@ func (l *layout) has(h v1.Hash) bool {
 	return true
 }
 
-// onlyImages drops the artifacts that only their manifest gives away.
+// onlyImages drops the artifacts that only their manifest gives away. What is
+// named with a platform and is not there stays, for who passes it by.
 func (l *layout) onlyImages(in []v1.Descriptor) ([]v1.Descriptor, error) {
 	var out []v1.Descriptor
 	for _, d := range in {
 		if isImage(d.MediaType) {
 			m, _, err := readManifest(l.src, d)
-			if err != nil {
+			absent := errors.Is(err, fs.ErrNotExist) && d.Platform != nil
+			if err != nil && !absent {
 				return nil, err
 			}
-			if m.Subject != nil || artifactManifest(m) {
+			if !absent && (m.Subject != nil || artifactManifest(m)) {
 				continue
 			}
 		}

@@ -26,6 +26,11 @@ type Options struct {
 	// that there is. An image for another platform than the one asked for is an
 	// error.
 	Platform string
+	// Digest chooses the manifest of an index instead of Platform, as
+	// [Platforms] lists it; the zero value leaves the choice to Platform. A
+	// reference that leads to no index has nothing to choose from, and its image
+	// has to be the one.
+	Digest v1.Hash
 	// Offline refuses registries.
 	Offline bool
 	// Insecure allows plain HTTP to other machines than this one.
@@ -119,6 +124,12 @@ func (i *Image) check(opts Options) error {
 	}
 	if len(m.Layers) > limit.ImageLayers {
 		return fmt.Errorf("%d layers: %w of %d", len(m.Layers), limit.ErrTooLarge, limit.ImageLayers)
+	}
+	if opts.Digest != (v1.Hash{}) {
+		if i.digest != opts.Digest {
+			return &Error{Reason: ErrPlatform, Err: fmt.Errorf("asked for %s; there is %s", opts.Digest, i.digest)}
+		}
+		return nil
 	}
 	return opts.checkPlatform(i.image)
 }

@@ -20,14 +20,14 @@ type Other struct {
 
 // Others are the images of the index that led to this one which nobody looked
 // at, in the index's order. There are none when the reference led straight to
-// the image, and none when Options.Platform asked for this one.
+// the image, and none when Options asked for this one.
 func (i *Image) Others() []Other { return i.others }
 
 // others are the entries beside the chosen one that a machine might run.
 func (o Options) others(entries []v1.Descriptor, chosen v1.Descriptor) []Other {
 	var out []Other
 	for _, d := range entries {
-		if o.Platform == "" && d.Digest != chosen.Digest && runnable(d) {
+		if o.Platform == "" && o.Digest == (v1.Hash{}) && d.Digest != chosen.Digest && runnable(d) {
 			out = append(out, Other{Digest: d.Digest, Platform: platformName(d)})
 		}
 	}

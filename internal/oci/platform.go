@@ -26,6 +26,9 @@ func (o Options) platform() (v1.Platform, error) {
 // choose picks the entry of an index for the platform that o asks for. When
 // nothing was asked for and the index has one platform only, it is that one.
 func (o Options) choose(index *v1.IndexManifest) (v1.Descriptor, error) {
+	if o.Digest != (v1.Hash{}) {
+		return o.chooseDigest(index)
+	}
 	want, err := o.platform()
 	if err != nil {
 		return v1.Descriptor{}, err
@@ -41,6 +44,24 @@ func (o Options) choose(index *v1.IndexManifest) (v1.Descriptor, error) {
 	}
 	return v1.Descriptor{}, &Error{Reason: ErrPlatform, Err: fmt.Errorf("%s; there is %s", want.String(), platforms(images)),
 		Hint: "choose with --platform"}
+}
+
+// chooseDigest picks the entry with the digest that o asks for, whatever is
+// said beside it; an index of one index leads on to that.
+func (o Options) chooseDigest(index *v1.IndexManifest) (v1.Descriptor, error) {
+	var inner []v1.Descriptor
+	for _, d := range index.Manifests {
+		if d.Digest == o.Digest {
+			return d, nil
+		}
+		if isIndex(d.MediaType) {
+			inner = append(inner, d)
+		}
+	}
+	if len(inner) == 1 {
+		return inner[0], nil
+	}
+	return v1.Descriptor{}, &Error{Reason: ErrPlatform, Err: fmt.Errorf("the index does not name %s", o.Digest)}
 }
 
 // platforms lists what an index has, for a message.

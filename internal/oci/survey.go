@@ -45,14 +45,27 @@ func Look(ctx context.Context, ref Ref, opts Options) (*Survey, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &looker{repo: parsed.Context(), options: options, left: limit.ManifestListEntries}
-	if err := l.look(parsed, "", 0); err != nil {
-		return nil, registryError(ref.String(), l.repo.RegistryStr(), layoutErrorRef(ref, err))
+	l := &looker{fetch: fetchRemote(parsed, options), left: limit.ManifestListEntries}
+	if err := l.look(v1.Descriptor{}, 0); err != nil {
+		return nil, registryError(ref.String(), parsed.Context().RegistryStr(), layoutErrorRef(ref, err))
 	}
-	if len(l.out.Images) == 0 {
-		l.out.Artifact = cmp.Or(l.out.Artifact, "an index without images")
+	return l.survey(), nil
+}
+
+// fetchRemote reads manifests of ref's repository, by digest; that of ref
+// itself is asked for by a descriptor without one.
+func fetchRemote(ref name.Reference, options []remote.Option) func(v1.Descriptor) (v1.Descriptor, []byte, error) {
+	return func(d v1.Descriptor) (v1.Descriptor, []byte, error) {
+		at := ref
+		if d.Digest != (v1.Hash{}) {
+			at = ref.Context().Digest(d.Digest.String())
+		}
+		got, err := remote.Get(at, options...)
+		if err != nil {
+			return v1.Descriptor{}, nil, err
+		}
+		return got.Descriptor, got.Manifest, nil
 	}
-	return &l.out, nil
 }
 
 // lookLocal surveys a layout or an archive, of which one image can be named.
@@ -78,19 +91,30 @@ func lookLocal(ctx context.Context, ref Ref, opts Options) (*Survey, error) {
 	return out, nil
 }
 
-// looker walks one reference of a registry.
+// looker walks what one reference leads to.
 type looker struct {
-	repo    name.Repository
-	options []remote.Option
-	left    int
-	out     Survey
+	// fetch reads a manifest or an index, and says what it is.
+	fetch func(v1.Descriptor) (v1.Descriptor, []byte, error)
+	// absent reports an image that an index names and that is not there; nil
+	// when that cannot be.
+	absent func(v1.Hash) bool
+	left   int
+	out    Survey
 }
 
-func (l *looker) look(ref name.Reference, platform string, depth int) error {
+// survey is what was found.
+func (l *looker) survey() *Survey {
+	if len(l.out.Images) == 0 {
+		l.out.Artifact = cmp.Or(l.out.Artifact, "an index without images")
+	}
+	return &l.out
+}
+
+func (l *looker) look(at v1.Descriptor, depth int) error {
 	if l.left--; l.left < 0 {
 		return fmt.Errorf("its indexes: %w of %d manifests", limit.ErrTooLarge, limit.ManifestListEntries)
 	}
-	d, err := remote.Get(ref, l.options...)
+	d, raw, err := l.fetch(at)
 	if err != nil {
 		return err
 	}
@@ -98,12 +122,12 @@ func (l *looker) look(ref name.Reference, platform string, depth int) error {
 		l.out.Digest = d.Digest
 	}
 	if !isIndex(d.MediaType) {
-		return l.manifest(d, platform)
+		return l.manifest(d, raw)
 	}
 	if depth == maxIndexDepth {
 		return fmt.Errorf("indexes nested deeper than %d", maxIndexDepth)
 	}
-	index, err := parseIndex(d.Manifest, d.Digest.String())
+	index, err := parseIndex(raw, d.Digest.String())
 	if err != nil {
 		return err
 	}
@@ -123,28 +147,36 @@ func (l *looker) entry(e v1.Descriptor, depth int) error {
 	case named && !runnable(e):
 		return nil
 	case named && isImage(e.MediaType):
-		l.out.Images = append(l.out.Images, Other{Digest: e.Digest, Platform: platformName(e)})
+		l.add(Other{Digest: e.Digest, Platform: platformName(e)})
 		return nil
 	case !isImage(e.MediaType) && !isIndex(e.MediaType):
 		return nil
+	case l.absent != nil && l.absent(e.Digest):
+		l.out.Images = append(l.out.Images, Other{Digest: e.Digest, Platform: platformName(e), Absent: true})
+		return nil
 	}
-	return l.look(l.repo.Digest(e.Digest.String()), "", depth+1)
+	return l.look(e, depth+1)
+}
+
+func (l *looker) add(o Other) {
+	o.Absent = l.absent != nil && l.absent(o.Digest)
+	l.out.Images = append(l.out.Images, o)
 }
 
 // manifest judges a manifest by its content.
-func (l *looker) manifest(d *remote.Descriptor, platform string) error {
+func (l *looker) manifest(d v1.Descriptor, raw []byte) error {
 	if err := imageType(d.MediaType); err != nil {
 		return err
 	}
 	m := &v1.Manifest{}
-	if err := json.Unmarshal(d.Manifest, m); err != nil {
+	if err := json.Unmarshal(raw, m); err != nil {
 		return fmt.Errorf("manifest %s: %w", d.Digest, err)
 	}
 	if kind := artifactKind(m); kind != "" {
 		l.out.Artifact = "an artifact of type " + kind
 		return nil
 	}
-	l.out.Images = append(l.out.Images, Other{Digest: d.Digest, Platform: platform})
+	l.add(Other{Digest: d.Digest})
 	return nil
 }
 
