@@ -17,7 +17,7 @@ import (
 const module = "github.com/tallyman/tallyman/"
 
 // sbomReaders are the packages that read manifests.
-var sbomReaders = []string{"sbom", "sbom/pep440", "sbom/pep508", "sbom/pyreq", "sbom/pylock", "sbom/pyproject", "sbom/space", "sbom/catalog", "sbom/dockerfile"}
+var sbomReaders = []string{"sbom", "sbom/pep440", "sbom/pep508", "sbom/pyreq", "sbom/pylock", "sbom/pyproject", "sbom/space", "sbom/catalog", "sbom/dockerfile", "sbom/rpmdb"}
 
 // below lists every package below internal/audit, which assembles them.
 var below = slices.Concat(sbomReaders, []string{
@@ -42,7 +42,8 @@ var allowed = map[string][]string{
 	"vuln/fix":               {"vuln", "sbom", "sbom/pep440", "sbom/pep508", "sbom/pyreq", "sbom/pylock", "sbom/pyproject", "sbom/dockerfile", "sbom/space"},
 	"sbom/catalog":           {"sbom"},
 	"sbom/dockerfile":        {"sbom", "sbom/pep440", "sbom/pep508", "sbom/pyreq"},
-	"sbom/image":             {"sbom", "sbom/catalog", "sbom/pep440", "sbom/pep508"},
+	"sbom/rpmdb":             {"sbom"},
+	"sbom/image":             {"sbom", "sbom/catalog", "sbom/rpmdb", "sbom/pep440", "sbom/pep508"},
 	"sbom/cyclonedx":         {"sbom"},
 	"sbom/spdx":              {"sbom"},
 	"sbom/syftjson":          {"sbom"},

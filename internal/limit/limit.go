@@ -120,6 +120,13 @@ const (
 	// LayerSums bounds how many files of one layer are digested to be held
 	// against the lists of their packages, and how many lines those lists have.
 	LayerSums = 500_000
+	// RPMDatabaseBytes bounds one rpm database, RPMHeaderBytes one package's
+	// record in it, RPMPackages how many records it may have, and RPMWordBytes a
+	// name or a version.
+	RPMDatabaseBytes = 256 << 20
+	RPMHeaderBytes   = 32 << 20
+	RPMPackages      = 100_000
+	RPMWordBytes     = 512
 	// ImageLayers bounds how many layers one image may have.
 	ImageLayers = 512
 	// ManifestListEntries bounds how many manifests one image index may have.
