@@ -163,7 +163,7 @@ func (c *Component) appendIdentity(key []byte) []byte {
 	}
 	for _, s := range [...]string{
 		c.Name, c.Version, c.Specifier, c.Ecosystem, c.PURL, string(c.Evidence), c.Source, c.SourceVersion,
-		c.Owner, c.Marker, c.URL, c.Scope,
+		c.Owner, c.Marker, c.URL, c.Scope, c.Installer,
 	} {
 		text(s)
 	}
@@ -173,7 +173,7 @@ func (c *Component) appendIdentity(key []byte) []byte {
 			text(s)
 		}
 	}
-	for _, is := range [...]bool{c.Editable, c.Constraint} {
+	for _, is := range [...]bool{c.Editable, c.Constraint, c.Requested} {
 		key = strconv.AppendBool(key, is)
 	}
 	return key
@@ -225,6 +225,8 @@ func compareDetails(a, b *Component) int {
 		strings.Compare(a.Owner, b.Owner),
 		compareBool(a.Editable, b.Editable),
 		compareBool(a.Constraint, b.Constraint),
+		strings.Compare(a.Installer, b.Installer),
+		compareBool(a.Requested, b.Requested),
 	)
 }
 

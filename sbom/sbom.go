@@ -108,10 +108,20 @@ type Component struct {
 	// own index: a direct or VCS reference, or another index, with credentials
 	// removed.
 	URL string `json:"url,omitempty"`
-	// Hashes are "algorithm:hex" digests the manifest or lock demands, sorted.
+	// Hashes are "algorithm:hex" digests the manifest or lock demands, or those
+	// of the archive that an installed component says it came from, sorted.
 	Hashes []string `json:"hashes,omitempty"`
 	// Editable is true for pip's -e.
 	Editable bool `json:"editable,omitempty"`
+	// Installer is the tool that an installed component says installed it
+	// ("pip", "uv", "conda"), "" when it says none or not in one word.
+	// https://packaging.python.org/en/latest/specifications/recording-installed-packages/#the-installer-file
+	Installer string `json:"installer,omitempty"`
+	// Requested is true when the component says that it was asked for by name,
+	// and did not only come with one that was. False may also mean that nothing
+	// is said.
+	// https://packaging.python.org/en/latest/specifications/recording-installed-packages/#the-requested-file
+	Requested bool `json:"requested,omitempty"`
 	// Constraint is true when the line only constrains (pip's -c): it limits
 	// versions but brings nothing in.
 	Constraint bool `json:"constraint,omitempty"`

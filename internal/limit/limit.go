@@ -109,6 +109,9 @@ const (
 	// LayerHeadBytes bounds what is read of a file that may hold a secret, to see
 	// whether it does.
 	LayerHeadBytes = 64 << 10
+	// InstallerBytes bounds the INSTALLER of an installed distribution, which
+	// holds one word; a larger one is digested and not read.
+	InstallerBytes = 1 << 10
 	// LayerLeftFiles bounds how many such files of one layer are listed.
 	LayerLeftFiles = 1000
 	// LayerFactsBytes bounds what the layer cache has of one layer, before and

@@ -2,6 +2,7 @@ package report
 
 import (
 	"cmp"
+	"strings"
 
 	"github.com/tallyman/tallyman/sbom"
 )
@@ -13,7 +14,7 @@ func (t *text) components() {
 	}
 	t.section("Components", "")
 	names, versions := 0, 0
-	scoped := t.scoped()
+	scoped, installers := t.scoped(), t.installers()
 	for i := range t.r.Components {
 		c := &t.r.Components[i]
 		names = min(max(names, cells(t.word(c.Name))), maxNameColumn)
@@ -26,13 +27,49 @@ func (t *text) components() {
 			at = append(at, seen{c.Evidence, l})
 		}
 		head := pad(t.word(c.Name), names) + "  " + pad(t.word(cmp.Or(c.Version, c.Specifier)), versions) + "  " + pad(t.word(c.Ecosystem), 9) + "  "
-		scope := ""
-		if scoped[nameAndVersion(c)] {
-			scope = " [" + t.word(cmp.Or(c.Scope, "runtime")) + "]"
-		}
-		where, _ := t.places(at, t.width-2-cells(head)-cells(scope))
-		t.line("  ", head+where+scope)
+		said := t.said(c, scoped[nameAndVersion(c)], installers > 1)
+		where, _ := t.places(at, t.width-2-cells(head)-cells(said))
+		t.line("  ", head+where+said)
 	}
+}
+
+// said is what tells a component from the others of the inventory, in brackets:
+// its scope, how it came there.
+func (t *text) said(c *sbom.Component, scope, installer bool) string {
+	var words []string
+	if scope {
+		words = append(words, t.word(cmp.Or(c.Scope, "runtime")))
+	}
+	if c.Evidence == sbom.Claimed {
+		words = append(words, "claimed")
+	}
+	if c.Installer != "" && installer {
+		words = append(words, "by "+t.word(c.Installer))
+	}
+	if c.Requested {
+		words = append(words, "requested")
+	}
+	if c.Editable {
+		words = append(words, "editable")
+	}
+	if installed := c.Evidence == sbom.Installed || c.Evidence == sbom.Verified; installed && c.URL != "" {
+		words = append(words, "from "+t.clean(c.URL))
+	}
+	if len(words) == 0 {
+		return ""
+	}
+	return " [" + strings.Join(words, ", ") + "]"
+}
+
+// installers counts the tools that installed something.
+func (t *text) installers() int {
+	found := map[string]bool{}
+	for i := range t.r.Components {
+		if by := t.r.Components[i].Installer; by != "" {
+			found[by] = true
+		}
+	}
+	return len(found)
 }
 
 // scoped are the components that the inventory has in more than one scope, and

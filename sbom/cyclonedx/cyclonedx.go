@@ -44,6 +44,8 @@ const (
 	propURL       = prefix + "url"
 	propHash      = prefix + "hash"
 	propEditable  = prefix + "editable"
+	propInstaller = prefix + "installer"
+	propRequested = prefix + "requested"
 	propConstr    = prefix + "constraint"
 	propScope     = prefix + "scope"
 )

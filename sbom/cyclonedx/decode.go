@@ -106,6 +106,7 @@ func ownComponent(c *cdx.Component) sbom.Component {
 		Extras: several(propExtra), Hashes: several(propHash),
 		URL: one(propURL), Source: one(propSource), SourceVersion: one(propSourceVer), Owner: one(propOwner),
 		Scope: one(propScope), Editable: one(propEditable) == "true", Constraint: one(propConstr) == "true",
+		Installer: one(propInstaller), Requested: one(propRequested) == "true",
 		Locations: occurrences(c),
 	}
 }

@@ -184,6 +184,10 @@ func properties(c *sbom.Component) *[]cdx.Property {
 	if c.Editable {
 		add(propEditable, "true")
 	}
+	add(propInstaller, c.Installer)
+	if c.Requested {
+		add(propRequested, "true")
+	}
 	if c.Constraint {
 		add(propConstr, "true")
 	}

@@ -190,7 +190,7 @@ func (b *builder) folderConflict(c sbom.Component, p string, layer int) {
 		return
 	}
 	c.Name, c.Version, c.PURL = name, version, sbom.PyPIPURL(name, version)
-	c.URL, c.Editable, c.Owner, c.Evidence = "", false, "", sbom.Installed
+	c.URL, c.Editable, c.Hashes, c.Owner, c.Evidence = "", false, nil, "", sbom.Installed
 	b.doc.Components = append(b.doc.Components, c)
 }
 
@@ -199,8 +199,8 @@ func (b *builder) python(c *sbom.Component, p string) {
 	if vendored(p) {
 		c.Evidence = sbom.Claimed
 	}
-	if d, ok := b.files[path.Join(path.Dir(p), "direct_url.json")]; ok && d.Direct != nil {
-		c.URL, c.Editable = d.Direct.reference(), d.Direct.Editable
+	if metadataDir(path.Dir(p)) {
+		b.installation(c, path.Dir(p))
 	}
 }
 

@@ -271,6 +271,9 @@ func (w *walker) regular(p string, size int64, content io.Reader) error {
 	case modules:
 		w.logical += size
 		return w.modules(f, p, content)
+	case k == kindBeside && path.Base(p) == "INSTALLER" && size <= limit.InstallerBytes:
+		w.logical += size
+		return f.installer(content)
 	case unread, k == kindModule, k == kindBeside:
 		w.logical += size
 		return f.digest(content)
@@ -314,6 +317,17 @@ func (f *file) digest(content io.Reader) error {
 		return err
 	}
 	f.MD5, f.SHA1 = hex.EncodeToString(m.Sum(nil)), hex.EncodeToString(s.Sum(nil))
+	return nil
+}
+
+// installer reads an INSTALLER, which is a word. A longer file says nothing.
+func (f *file) installer(content io.Reader) error {
+	data, err := limit.ReadAll(content, limit.InstallerBytes)
+	if err != nil {
+		return err
+	}
+	f.digests(data)
+	f.Installer = parseInstaller(data)
 	return nil
 }
 

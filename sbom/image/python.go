@@ -3,7 +3,6 @@ package image
 import (
 	"encoding/json"
 	"errors"
-	"net/url"
 	"path"
 	"regexp"
 	"strings"
@@ -62,57 +61,6 @@ func first(old, value string) string {
 		return old
 	}
 	return strings.TrimSpace(value)
-}
-
-// directURL is where a distribution was installed from, if not from an index.
-// https://packaging.python.org/en/latest/specifications/direct-url-data-structure/
-type directURL struct {
-	// URL is without credentials.
-	URL string `json:"url"`
-	// Commit is the commit of a VCS reference, "" for none.
-	Commit   string `json:"commit,omitempty"`
-	VCS      string `json:"vcs,omitempty"`
-	Editable bool   `json:"editable,omitempty"`
-}
-
-func parseDirectURL(data []byte) (*directURL, error) {
-	var raw struct {
-		URL string `json:"url"`
-		VCS struct {
-			VCS    string `json:"vcs"`
-			Commit string `json:"commit_id"`
-		} `json:"vcs_info"`
-		Dir struct {
-			Editable bool `json:"editable"`
-		} `json:"dir_info"`
-	}
-	if err := json.Unmarshal(data, &raw); err != nil {
-		return nil, errors.New("not a JSON object as the specification has it")
-	}
-	return &directURL{URL: withoutCredentials(raw.URL), VCS: raw.VCS.VCS, Commit: raw.VCS.Commit, Editable: raw.Dir.Editable}, nil
-}
-
-// withoutCredentials returns s without user name, password, query and fragment,
-// and "" when it is not a URL, since then nobody can say what it holds.
-func withoutCredentials(s string) string {
-	u, err := url.Parse(validText(s))
-	if err != nil {
-		return ""
-	}
-	u.User, u.RawQuery, u.Fragment = nil, "", ""
-	return u.String()
-}
-
-// reference returns the direct reference in the form that pip prints.
-func (d *directURL) reference() string {
-	if d.VCS == "" {
-		return d.URL
-	}
-	ref := d.VCS + "+" + d.URL
-	if d.Commit != "" {
-		ref += "@" + d.Commit
-	}
-	return ref
 }
 
 // vendored reports whether the metadata directory at p is that of a copy inside
