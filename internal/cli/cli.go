@@ -17,6 +17,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+
+	"github.com/tallyman/tallyman/internal/oci"
 )
 
 // Env is the world that the program runs in. Every field is required but
@@ -36,8 +38,11 @@ type Env struct {
 	Dir string
 	// CacheDir is the user's cache directory, "" when there is none.
 	CacheDir string
-	// StdoutTerminal and StderrTerminal say who is reading.
-	StdoutTerminal, StderrTerminal bool
+	// TempDir is the folder for temporary files.
+	TempDir string
+	// StdinTerminal says who is writing, StdoutTerminal and StderrTerminal who
+	// is reading.
+	StdinTerminal, StdoutTerminal, StderrTerminal bool
 	// Width is the terminal's width in columns, 0 when not known.
 	Width int
 	// Password asks the user for the password of a private key; nil when there
@@ -54,6 +59,7 @@ func System(version, clock string) Env {
 	env := Env{
 		Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		Getenv: os.Getenv, LookupEnv: os.LookupEnv, Now: time.Now, Version: version,
+		TempDir:        os.TempDir(),
 		StdoutTerminal: term.IsTerminal(int(os.Stdout.Fd())),
 		StderrTerminal: term.IsTerminal(int(os.Stderr.Fd())),
 	}
@@ -72,6 +78,7 @@ func System(version, clock string) Env {
 		env.Width = width
 	}
 	if stdin := int(os.Stdin.Fd()); term.IsTerminal(stdin) {
+		env.StdinTerminal = true
 		env.Password = func(prompt string) ([]byte, error) {
 			fmt.Fprint(os.Stderr, prompt)
 			defer fmt.Fprintln(os.Stderr)
@@ -92,7 +99,8 @@ func Main(env Env) (code int) {
 	}()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	app := &app{env: env}
+	app := &app{env: env, spools: oci.NewSpools(env.TempDir)}
+	defer app.spools.Close()
 	// Here, because flags and settings alone would be collected twice.
 	app.tuneCollector()
 	root := app.root()
@@ -113,6 +121,8 @@ type app struct {
 	help string
 	// color says whether standard output takes colour.
 	color bool
+	// spools keep the image archives that can be read only once.
+	spools *oci.Spools
 	// day is the end of the day of --as-of, zero for now.
 	day time.Time
 }

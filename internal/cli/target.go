@@ -21,7 +21,7 @@ import (
 )
 
 // imageSchemes say which kind of image a TARGET is when it is not obvious.
-var imageSchemes = []string{"oci:", "docker-archive:", "registry:"}
+var imageSchemes = []string{"oci:", "docker-archive:", "registry:", "docker:", "podman:"}
 
 // kindOf tells what a TARGET is from its look and from what is on disk.
 type kindOf int
@@ -35,6 +35,9 @@ const (
 )
 
 func (a *app) classify(word string) kindOf {
+	if oci.IsStream(word) {
+		return anImage
+	}
 	for _, scheme := range imageSchemes {
 		if strings.HasPrefix(word, scheme) {
 			return anImage
@@ -47,7 +50,7 @@ func (a *app) classify(word string) kindOf {
 			return anImage
 		}
 		return aFolder
-	case err == nil && strings.HasSuffix(word, ".tar"):
+	case err == nil && oci.IsArchiveName(word):
 		return anImage
 	case err == nil && strings.HasSuffix(word, ".json") && filepath.Base(word) != "package-lock.json" && filepath.Base(word) != "npm-shrinkwrap.json":
 		return anSBOM
@@ -214,11 +217,17 @@ func (a *app) openImage(ctx context.Context, image string) (*oci.Image, error) {
 	if err != nil {
 		return nil, usage(err, "")
 	}
+	if ref.Kind == oci.KindStream && a.env.StdinTerminal {
+		return nil, usagef("docker save IMAGE | tallyman audit -", "%q reads an image archive from standard input, which is a terminal", image)
+	}
 	return oci.Open(ctx, ref, a.ociOptions())
 }
 
 func (a *app) ociOptions() oci.Options {
-	return oci.Options{Platform: a.imagePlatform(), Offline: a.flags.offline, UserAgent: "tallyman/" + a.version()}
+	return oci.Options{
+		Platform: a.imagePlatform(), Offline: a.flags.offline, UserAgent: "tallyman/" + a.version(),
+		Stdin: a.env.Stdin, Spools: a.spools, Getenv: a.env.Getenv,
+	}
 }
 
 // checkGlobs refuses a pattern that can never match.

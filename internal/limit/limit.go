@@ -139,6 +139,20 @@ const (
 	// ArchiveFiles bounds how many entries a docker-archive or a layout in a tar
 	// may have.
 	ArchiveFiles = 100_000
+	// ArchiveBytes bounds an image archive that has to be kept in a temporary
+	// file, inflated: one from standard input, from a daemon, or compressed.
+	ArchiveBytes = 64 << 30
+	// ArchiveRatio bounds how many times its own size such an archive may
+	// inflate to, beyond the first ArchiveFreeBytes.
+	ArchiveRatio     = 100
+	ArchiveFreeBytes = 1 << 30
+	// ZstdWindowBytes bounds the memory that a Zstandard frame may ask for: that
+	// of the format's --ultra -22.
+	ZstdWindowBytes = 128 << 20
+	// DaemonAnswerBytes bounds one answer of a container engine about an image,
+	// and RepoDigests how many names such an answer may have for it.
+	DaemonAnswerBytes = 8 << 20
+	RepoDigests       = 1000
 	// RegistryNames bounds how many repositories of a registry, or tags of a
 	// repository, are listed, and RegistryPages in how many answers.
 	RegistryNames = 200_000

@@ -2,6 +2,7 @@ package oci
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,13 +25,22 @@ type archiveEntry struct {
 	Layers   []string
 }
 
-// openArchive opens an image that "docker save" or "podman save" wrote.
-func openArchive(ref Ref, opts Options) (*Image, error) {
-	src, err := newTarSource(ref.Path)
+// openArchive opens an image that "docker save" or "podman save" wrote. They can
+// write OCI layouts too, and one that calls itself nothing else is read as that.
+func openArchive(ctx context.Context, ref Ref, opts Options) (*Image, error) {
+	src, err := openTar(ctx, ref.Path, opts)
 	if err != nil {
 		return nil, layoutError(ref, err)
 	}
-	entry, err := archiveFind(src, ref.Name)
+	if !src.has("manifest.json") {
+		return openTarImage(src, ref, opts)
+	}
+	return archiveFrom(src, ref, opts)
+}
+
+// archiveFrom opens an image of a docker-archive.
+func archiveFrom(src *tarSource, ref Ref, opts Options) (*Image, error) {
+	entry, err := archiveFind(src, ref.inside())
 	if err != nil {
 		return nil, layoutError(ref, err)
 	}

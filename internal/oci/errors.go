@@ -39,6 +39,8 @@ var (
 	ErrDigest = errors.New("content does not match its digest")
 	// ErrPlainHTTP: a registry away from this machine without TLS.
 	ErrPlainHTTP = errors.New("plain HTTP to another machine")
+	// ErrNoDaemon: no container engine answers.
+	ErrNoDaemon = errors.New("no container engine")
 	// ErrNoStore: the source holds no signatures and cannot take any.
 	ErrNoStore = errors.New("a docker-archive holds no signatures")
 	// ErrReadOnly: nothing can be stored there.

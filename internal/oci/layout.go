@@ -1,6 +1,7 @@
 package oci
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -43,7 +44,7 @@ type layout struct {
 	path string
 }
 
-func newLayout(path string) (*layout, error) {
+func newLayout(ctx context.Context, path string, opts Options) (*layout, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
@@ -51,7 +52,7 @@ func newLayout(path string) (*layout, error) {
 	if info.IsDir() {
 		return &layout{src: dirSource(path), path: path}, nil
 	}
-	src, err := newTarSource(path)
+	src, err := openTar(ctx, path, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -68,12 +69,17 @@ func (l *layout) index() (*v1.IndexManifest, error) {
 }
 
 // openLayout opens an image of an OCI layout.
-func openLayout(ref Ref, opts Options) (*Image, error) {
-	l, err := newLayout(ref.Path)
+func openLayout(ctx context.Context, ref Ref, opts Options) (*Image, error) {
+	l, err := newLayout(ctx, ref.Path, opts)
 	if err != nil {
 		return nil, layoutError(ref, err)
 	}
-	d, others, err := l.find(ref.Name, opts)
+	return l.image(ref, opts)
+}
+
+// image opens an image of the layout.
+func (l *layout) image(ref Ref, opts Options) (*Image, error) {
+	d, others, err := l.find(ref.inside(), opts)
 	if err != nil {
 		return nil, layoutError(ref, err)
 	}

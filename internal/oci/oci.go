@@ -10,6 +10,7 @@ package oci
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 
 	"github.com/google/go-containerregistry/pkg/authn"
@@ -31,6 +32,14 @@ type Options struct {
 	// reference that leads to no index has nothing to choose from, and its image
 	// has to be the one.
 	Digest v1.Hash
+	// Stdin is what "-" reads, nil for nothing.
+	Stdin io.Reader
+	// Spools keep archives that can be read only once. Without, such an archive
+	// is an error.
+	Spools *Spools
+	// Getenv looks up the variables of the environment that say where container
+	// engines are; nil means that none is set.
+	Getenv func(string) string
 	// Offline refuses registries.
 	Offline bool
 	// Insecure allows plain HTTP to other machines than this one.
@@ -56,6 +65,8 @@ type Image struct {
 	index  v1.Descriptor
 	others []Other
 	store  *Repository
+	// repoDigests are what an engine says.
+	repoDigests []string
 }
 
 // Open finds the image that ref names. It reads manifests and configuration;
@@ -71,9 +82,13 @@ func Open(ctx context.Context, ref Ref, opts Options) (*Image, error) {
 	var err error
 	switch ref.Kind {
 	case KindLayout:
-		img, err = openLayout(ref, opts)
+		img, err = openLayout(ctx, ref, opts)
 	case KindDockerArchive:
-		img, err = openArchive(ref, opts)
+		img, err = openArchive(ctx, ref, opts)
+	case KindStream:
+		img, err = openStream(ctx, ref, opts)
+	case KindDocker, KindPodman:
+		img, err = openDaemon(ctx, ref, opts)
 	default:
 		img, err = openRegistry(ctx, ref, opts)
 	}
@@ -99,6 +114,10 @@ func (i *Image) Kind() Kind { return i.ref.Kind }
 // docker-archive has no manifest; its digest is that of the one that describes
 // the layers as they are stored there.
 func (i *Image) Digest() v1.Hash { return i.digest }
+
+// RepoDigests are the "repository@digest" under which a container engine says
+// that registries know the image. That is its word: what was checked is Digest.
+func (i *Image) RepoDigests() []string { return i.repoDigests }
 
 // Index is the digest of the index that the reference led to first, the zero
 // value if it led to the image. Signatures are often made over the index.

@@ -40,14 +40,14 @@ func Platforms(ctx context.Context, ref Ref, opts Options) ([]Other, error) {
 
 // everyPlatform is Look, with what a layout lacks.
 func everyPlatform(ctx context.Context, ref Ref, opts Options) (*Survey, error) {
-	if ref.Kind != KindLayout {
-		return Look(ctx, ref, opts)
-	}
-	l, err := newLayout(ref.Path)
+	l, err := layoutOf(ctx, ref, opts)
 	if err != nil {
 		return nil, layoutError(ref, err)
 	}
-	entries, err := l.entries(ref.Name)
+	if l == nil {
+		return Look(ctx, ref, opts)
+	}
+	entries, err := l.entries(ref.inside())
 	if err != nil {
 		return nil, layoutError(ref, err)
 	}
@@ -74,11 +74,30 @@ func everyPlatform(ctx context.Context, ref Ref, opts Options) (*Survey, error) 
 	return walk.survey(), nil
 }
 
+// layoutOf is the layout that ref leads to, nil when it leads to something else.
+func layoutOf(ctx context.Context, ref Ref, opts Options) (*layout, error) {
+	var src *tarSource
+	var err error
+	switch ref.Kind {
+	case KindLayout:
+		return newLayout(ctx, ref.Path, opts)
+	case KindDockerArchive:
+		if src, err = openTar(ctx, ref.Path, opts); err == nil && src.has("manifest.json") {
+			return nil, nil
+		}
+	case KindDocker, KindPodman:
+		src, _, err = daemonSource(ctx, ref, opts)
+	case KindStream:
+		src, err = streamSource(ctx, opts)
+	}
+	if err != nil || src == nil || !src.has("index.json") {
+		return nil, err
+	}
+	return &layout{src: src}, nil
+}
+
 // platformOf is the platform that an image itself says it is for.
 func platformOf(ctx context.Context, ref Ref, opts Options) (string, error) {
-	if ref.Kind == KindDockerArchive {
-		opts.Digest = v1.Hash{}
-	}
 	img, err := Open(ctx, ref, opts)
 	if err != nil {
 		return "", err

@@ -19,6 +19,11 @@ const (
 	KindRegistry      Kind = "registry"
 	KindLayout        Kind = "oci"
 	KindDockerArchive Kind = "docker-archive"
+	// KindStream is a tar on standard input, in either of both forms.
+	KindStream Kind = "-"
+	// KindDocker and KindPodman are images that a container engine has.
+	KindDocker Kind = "docker"
+	KindPodman Kind = "podman"
 )
 
 // Ref names an image. The zero value names nothing.
@@ -27,7 +32,7 @@ type Ref struct {
 	// Path is the folder of an OCI layout, or the tar file of an archive, "" for
 	// a registry.
 	Path string
-	// Name is the reference in a registry as the user wrote it; in a layout or
+	// Name is the reference in a registry or an engine as the user wrote it; in a layout or
 	// an archive the tag or digest ("sha256:..."), "" for the only image.
 	Name string
 }
@@ -37,12 +42,35 @@ func (r Ref) String() string {
 	switch {
 	case r.Kind == KindRegistry:
 		return r.Name
-	case r.Name == "":
-		return string(r.Kind) + ":" + r.Path
-	case digestOK.MatchString(r.Name):
-		return string(r.Kind) + ":" + r.Path + "@" + r.Name
+	case r.Kind.engine():
+		return string(r.Kind) + ":" + r.Name
+	case r.Kind == KindStream:
+		return joinTag(string(r.Kind), r.Name)
 	}
-	return string(r.Kind) + ":" + r.Path + ":" + r.Name
+	return joinTag(string(r.Kind)+":"+r.Path, r.Name)
+}
+
+// engine reports whether a container engine has the image.
+func (k Kind) engine() bool { return k == KindDocker || k == KindPodman }
+
+// inside is the tag or digest that names the image in a layout or an archive, ""
+// for the only one: an engine sends no more than it was asked for.
+func (r Ref) inside() string {
+	if r.Kind.engine() {
+		return ""
+	}
+	return r.Name
+}
+
+// joinTag undoes splitTag.
+func joinTag(path, tag string) string {
+	switch {
+	case tag == "":
+		return path
+	case digestOK.MatchString(tag):
+		return path + "@" + tag
+	}
+	return path + ":" + tag
 }
 
 var (
@@ -57,11 +85,17 @@ var (
 //	registry:REFERENCE          an image in a registry
 //	oci:PATH[:TAG|@DIGEST]      an image in an OCI layout, a folder or a tar
 //	docker-archive:PATH[:TAG]   a tar that "docker save" wrote
+//	docker:NAME, podman:NAME    an image that a container engine has
+//	-[:TAG|@DIGEST]             a tar of either form on standard input
 //
-// Without a prefix, a folder with an index.json is a layout, an existing .tar
+// A tar may be compressed with gzip or Zstandard. Without a prefix, a folder with an index.json is a layout, an existing .tar
 // file is what it holds, and everything else is in a registry. Parse looks at
 // the file system and at nothing else.
 func Parse(s string) (Ref, error) {
+	if IsStream(s) {
+		_, tag := splitTag(s)
+		return Ref{Kind: KindStream, Name: tag}, nil
+	}
 	kind, rest, found := strings.Cut(s, ":")
 	if found {
 		switch Kind(kind) {
@@ -69,6 +103,8 @@ func Parse(s string) (Ref, error) {
 			return parseRegistry(rest)
 		case KindLayout, KindDockerArchive:
 			return parseFile(Kind(kind), rest)
+		case KindDocker, KindPodman:
+			return parseEngine(Kind(kind), rest)
 		}
 	}
 	if ref, ok := parseBare(s); ok {
@@ -78,6 +114,12 @@ func Parse(s string) (Ref, error) {
 		return Ref{}, fmt.Errorf("%q is neither an OCI layout (a folder with index.json) nor a .tar file", redact(s))
 	}
 	return parseRegistry(s)
+}
+
+// IsStream reports whether s names an image on standard input.
+func IsStream(s string) bool {
+	path, _ := splitTag(s)
+	return path == string(KindStream)
 }
 
 func parseRegistry(s string) (Ref, error) {
@@ -91,6 +133,15 @@ func parseRegistry(s string) (Ref, error) {
 		return Ref{}, fmt.Errorf("image reference %q is not valid: %w", s, err)
 	}
 	return Ref{Kind: KindRegistry, Name: s}, nil
+}
+
+// parseEngine reads a name that an engine has for an image, or its id. An image
+// of a registry that is itself called docker is registry:docker:TAG.
+func parseEngine(kind Kind, s string) (Ref, error) {
+	if _, err := name.ParseReference(s); err != nil {
+		return Ref{}, fmt.Errorf("image reference %q is not valid: %w", string(kind)+":"+redact(s), err)
+	}
+	return Ref{Kind: kind, Name: s}, nil
 }
 
 // redact removes what stands before an @ in the first segment of a reference or
@@ -144,11 +195,22 @@ func parseBare(s string) (Ref, bool) {
 		case err != nil:
 		case info.IsDir() && isLayout(path):
 			return Ref{Kind: KindLayout, Path: path, Name: tag}, true
-		case info.Mode().IsRegular() && strings.HasSuffix(path, ".tar"):
+		case info.Mode().IsRegular() && IsArchiveName(path):
 			return Ref{Kind: archiveKind(path), Path: path, Name: tag}, true
 		}
 	}
 	return Ref{}, false
+}
+
+// IsArchiveName reports whether a file is called as tars are, compressed ones
+// too.
+func IsArchiveName(path string) bool {
+	for _, suffix := range []string{".tar", ".tar.gz", ".tgz", ".tar.zst"} {
+		if strings.HasSuffix(path, suffix) {
+			return true
+		}
+	}
+	return false
 }
 
 func whole(s string) (path, tag string) { return s, "" }
@@ -165,8 +227,8 @@ func isLayout(path string) bool {
 	return false
 }
 
-// archiveKind says what a tar holds. One that cannot be read is left to Open to
-// complain about.
+// archiveKind says what a tar holds. One that cannot be read, or is compressed,
+// is left to Open, which looks again.
 func archiveKind(path string) Kind {
 	src, err := newTarSource(path)
 	if err != nil {
@@ -180,7 +242,7 @@ func archiveKind(path string) Kind {
 
 // looksLikePath reports whether s cannot have been meant for a registry.
 func looksLikePath(s string) bool {
-	if s == "." || s == ".." || filepath.IsAbs(s) || strings.HasSuffix(s, ".tar") {
+	if s == "." || s == ".." || filepath.IsAbs(s) || IsArchiveName(s) {
 		return true
 	}
 	for _, prefix := range []string{"./", "../", `.\`, `..\`, "/", "~/"} {
@@ -195,7 +257,7 @@ var errNoName = errors.New("an empty image reference")
 
 func (r Ref) valid() error {
 	switch r.Kind {
-	case KindRegistry, KindLayout, KindDockerArchive:
+	case KindRegistry, KindLayout, KindDockerArchive, KindStream, KindDocker, KindPodman:
 		return nil
 	}
 	return errNoName

@@ -2,6 +2,7 @@ package oci
 
 import (
 	"archive/tar"
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"strconv"
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -37,48 +39,75 @@ func (d dirSource) open(name string) (io.ReadCloser, error) {
 	return root.Open(name)
 }
 
-// tarSource is a tar file with an index of the regular files in it.
+// tarSource is a tar with an index of the regular files in it.
 type tarSource struct {
-	path  string
+	name  string // for messages, quoted
+	at    opener
 	files map[string]span
 	links map[string]string
+	// cut is true when the tar has no end mark.
+	cut bool
 }
+
+// opener opens the tar for a read.
+type opener func() (io.ReaderAt, io.Closer, error)
 
 type span struct{ offset, size int64 }
 
-// newTarSource indexes the tar at path.
+// newTarSource indexes the tar at path, which is not compressed.
 func newTarSource(name string) (*tarSource, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	t := &tarSource{path: name, files: map[string]span{}, links: map[string]string{}}
-	archive := tar.NewReader(f)
+	return indexTar(strconv.Quote(name), f, func() (io.ReaderAt, io.Closer, error) {
+		f, err := os.Open(name)
+		return f, f, err
+	})
+}
+
+// indexTar indexes the tar that r has from its beginning and that at opens.
+func indexTar(name string, r io.ReadSeeker, at opener) (*tarSource, error) {
+	t := &tarSource{name: name, at: at, files: map[string]span{}, links: map[string]string{}}
+	archive := tar.NewReader(r)
 	for n := 0; ; n++ {
 		header, err := archive.Next()
 		if errors.Is(err, io.EOF) {
+			t.cut = !endsWhole(r)
 			return t, nil
 		}
 		if err != nil {
-			return nil, fmt.Errorf("reading archive %q: %w", name, err)
+			return nil, fmt.Errorf("reading %s: %w", name, err)
 		}
 		if n > limit.ArchiveFiles {
-			return nil, fmt.Errorf("reading archive %q: %w of %d files", name, limit.ErrTooLarge, limit.ArchiveFiles)
+			return nil, fmt.Errorf("reading %s: %w of %d files", name, limit.ErrTooLarge, limit.ArchiveFiles)
 		}
-		if err := t.add(f, header); err != nil {
+		if err := t.add(r, header); err != nil {
 			return nil, err
 		}
 	}
 }
 
-func (t *tarSource) add(f *os.File, header *tar.Header) error {
+// endsWhole reports whether a tar ends with two blocks of zeros, without which
+// it was cut where one of its files ends.
+// https://pubs.opengroup.org/onlinepubs/9799919799/utilities/pax.html (ustar Interchange Format)
+func endsWhole(r io.ReadSeeker) bool {
+	if _, err := r.Seek(-2*tarBlock, io.SeekEnd); err != nil {
+		return false
+	}
+	mark := make([]byte, 2*tarBlock)
+	_, err := io.ReadFull(r, mark)
+	return err == nil && len(bytes.Trim(mark, "\x00")) == 0
+}
+
+func (t *tarSource) add(r io.Seeker, header *tar.Header) error {
 	p := clean(header.Name)
 	switch header.Typeflag {
 	case tar.TypeReg:
 		// The archive's reader reads header blocks only, so the file stands at
 		// the beginning of the content now.
-		offset, err := f.Seek(0, io.SeekCurrent)
+		offset, err := r.Seek(0, io.SeekCurrent)
 		if err != nil {
 			return err
 		}
@@ -111,7 +140,7 @@ func (t *tarSource) find(name string) (span, error) {
 		}
 		name = target
 	}
-	return span{}, fmt.Errorf("%q in archive %q: %w", name, t.path, fs.ErrNotExist)
+	return span{}, fmt.Errorf("%q in %s: %w", name, t.name, fs.ErrNotExist)
 }
 
 func (t *tarSource) open(name string) (io.ReadCloser, error) {
@@ -119,11 +148,11 @@ func (t *tarSource) open(name string) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := os.Open(t.path)
+	r, closer, err := t.at()
 	if err != nil {
 		return nil, err
 	}
-	return readCloser{io.NewSectionReader(f, s.offset, s.size), f}, nil
+	return readCloser{io.NewSectionReader(r, s.offset, s.size), closer}, nil
 }
 
 type readCloser struct {
