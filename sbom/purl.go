@@ -41,6 +41,19 @@ func APKPURL(vendor, name, version, arch, distro, origin string) string {
 	return packageurl.NewPackageURL(packageurl.TypeApk, cmp.Or(vendor, "alpine"), name, version, packageurl.QualifiersFromMap(q), "").ToString()
 }
 
+// CondaPURL returns the package URL of a conda package; "" leaves a qualifier
+// out. archive is the form of its archive ("conda", "tar.bz2").
+// https://github.com/package-url/purl-spec/blob/main/types-doc/conda-definition.md
+func CondaPURL(name, version, build, channel, subdir, archive string) string {
+	q := map[string]string{}
+	for k, v := range map[string]string{"build": build, "channel": channel, "subdir": subdir, "type": archive} {
+		if v != "" {
+			q[k] = v
+		}
+	}
+	return packageurl.NewPackageURL(packageurl.TypeConda, "", name, version, packageurl.QualifiersFromMap(q), "").ToString()
+}
+
 // DebPURL returns the package URL of a Debian-family binary package. distro is
 // the os-release ID and version ("debian-12"), vendor the ID ("debian"), and
 // source the "source" qualifier ("name@version" or "name"), "" to leave out.

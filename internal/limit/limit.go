@@ -112,6 +112,11 @@ const (
 	// InstallerBytes bounds the INSTALLER of an installed distribution, which
 	// holds one word; a larger one is digested and not read.
 	InstallerBytes = 1 << 10
+	// CondaBytes bounds what conda notes of one installed package, most of which
+	// is the list of its files, and CondaDistributions how many Python
+	// distributions one may hold.
+	CondaBytes         = 16 << 20
+	CondaDistributions = 1000
 	// LayerLeftFiles bounds how many such files of one layer are listed.
 	LayerLeftFiles = 1000
 	// LayerFactsBytes bounds what the layer cache has of one layer, before and

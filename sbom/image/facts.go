@@ -77,6 +77,8 @@ type file struct {
 	Modules []string `json:"modules,omitempty"`
 	// Release are the variables of an os-release file.
 	Release map[string]string `json:"release,omitempty"`
+	// Conda is what conda says of Package.
+	Conda *condaFact `json:"conda,omitempty"`
 	// Installer is the content of an INSTALLER.
 	Installer string `json:"installer,omitempty"`
 	// Direct is the content of a direct_url.json.

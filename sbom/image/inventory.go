@@ -19,6 +19,7 @@ func (s *state) inventory(name string) *Inventory {
 	b.ownership()
 	b.apkPackages()
 	b.languagePackages()
+	b.condaPackages()
 	b.extras()
 	b.fileGaps()
 	b.linkGaps()
@@ -152,7 +153,7 @@ func (b *builder) debComponent(p debPackage, dpkg bool) sbom.Component {
 // languagePackages adds Python distributions and npm packages.
 func (b *builder) languagePackages() {
 	for p, f := range b.files {
-		if f.Package == nil {
+		if f.Package == nil || f.Kind != kindPython && f.Kind != kindNPM {
 			continue
 		}
 		c := sbom.Component{

@@ -25,6 +25,8 @@ const (
 	kindPython kind = "python"
 	// kindDirectURL says where a distribution was installed from.
 	kindDirectURL kind = "direct-url"
+	// kindConda is what conda notes of an installed package.
+	kindConda kind = "conda-meta"
 	// kindNPM is the package.json of a package in a node_modules folder.
 	kindNPM kind = "npm"
 	// kindModule is a module at the top of a distribution's folder, and
@@ -133,6 +135,8 @@ func pythonKind(dir, base string) kind {
 		return kindPython
 	case strings.HasSuffix(dir, ".dist-info") && base == "direct_url.json":
 		return kindDirectURL
+	case path.Base(dir) == "conda-meta" && path.Ext(base) == ".json":
+		return kindConda
 	}
 	return kindNone
 }
@@ -158,7 +162,6 @@ var unsupported = map[kind]string{
 	"rpm-database":  "an RPM package database, for which there is no reader yet",
 	"pacman":        "a pacman package database, for which there is no reader",
 	"portage":       "a Portage package database, for which there is no reader",
-	"conda":         "conda packages, for which there is no reader yet",
 	"java-archives": "Java archives, for which there is no reader yet",
 	"ruby-gems":     "Ruby gems, for which there is no reader yet",
 	"php-composer":  "PHP Composer packages, for which there is no reader yet",
@@ -179,10 +182,7 @@ func unsupportedKind(dir, base string) kind {
 			return "ruby-gems"
 		}
 	case ".json":
-		switch {
-		case path.Base(dir) == "conda-meta":
-			return "conda"
-		case base == "installed.json" && strings.HasSuffix(dir, "/vendor/composer"):
+		if base == "installed.json" && strings.HasSuffix(dir, "/vendor/composer") {
 			return "php-composer"
 		}
 	case ".drv":

@@ -264,7 +264,7 @@ func (w *walker) regular(p string, size int64, content io.Reader) error {
 	switch _, unread := unsupported[k]; {
 	case k == kindSystem, unread && !distributionFolder(p):
 		return nil
-	case size > limit.LayerFileBytes || w.logical+size > limit.LayerBytes:
+	case size > fileBound(k) || w.logical+size > limit.LayerBytes:
 		// Holes of a sparse file cost no bytes of the layer, and time to read.
 		f.Gaps = append(f.Gaps, sbom.NewGap(sbom.GapTooLarge, "", 0, "a file that had to be read is larger than the bound"))
 		return nil
@@ -290,6 +290,15 @@ func (w *walker) regular(p string, size int64, content io.Reader) error {
 	f.read(data)
 	w.lists(p, f, data)
 	return nil
+}
+
+// fileBound is the size up to which a file of a kind is read.
+func fileBound(k kind) int64 {
+	switch k {
+	case kindConda:
+		return limit.CondaBytes
+	}
+	return limit.LayerFileBytes
 }
 
 // modules reads a RECORD or top_level.txt, of which little is kept.
@@ -359,6 +368,8 @@ func (f *file) read(data []byte) {
 		f.Direct, err = parseDirectURL(data)
 	case kindNPM:
 		f.Package, err = parsePackageJSON(data)
+	case kindConda:
+		f.Package, f.Conda, err = parseConda(data)
 	}
 	if err != nil {
 		f.Gaps = append(f.Gaps, sbom.NewGap(sbom.GapUnparsed, "", 0, err.Error()))
