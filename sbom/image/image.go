@@ -104,6 +104,8 @@ type layer struct {
 	v1.Layer
 	// digest is the digest of the stored bytes, diffID of the tar inside.
 	digest, diffID string
+	// size is that of the stored bytes.
+	size int64
 	// closed says why the layer is not to be read, "" when it is.
 	closed string
 }
@@ -168,7 +170,7 @@ func split(img v1.Image) (*parts, error) {
 			return nil, fmt.Errorf("reading layer %s: %w", h, err)
 		}
 		p.size += size
-		one := layer{Layer: l, digest: h.String(), diffID: config.RootFS.DiffIDs[i].String()}
+		one := layer{Layer: l, digest: h.String(), diffID: config.RootFS.DiffIDs[i].String(), size: size}
 		if i < len(manifest.Layers) {
 			one.closed = closed(manifest.Layers[i])
 		}

@@ -2,6 +2,7 @@ package image
 
 import (
 	"archive/tar"
+	"bufio"
 	"context"
 	"crypto/md5"
 	"crypto/sha1"
@@ -35,24 +36,29 @@ func scanLayer(ctx context.Context, l layer) (*layerFacts, error) {
 	if err != nil {
 		return nil, wrap(err)
 	}
-	defer stored.Close()
-	plain, done, err := inflate(&ctxReader{ctx: ctx, r: stored})
+	raw := bufio.NewReaderSize(&ctxReader{ctx: ctx, r: stored}, storedBufferBytes)
+	plain, done, err := inflate(raw)
 	if err != nil {
+		stored.Close()
 		return nil, wrap(err)
 	}
-	defer done()
 	sum := sha256.New()
-	stream := io.TeeReader(limit.Reader(plain, limit.LayerBytes), sum)
+	stream := newAhead(limit.Reader(plain, limit.LayerBytes), sum)
+	defer func() {
+		stored.Close()
+		stream.close()
+		done()
+	}()
 	facts, err := walk(stream, l.digest)
 	if err != nil {
 		return nil, wrap(err)
 	}
 	// What follows the archive's end mark counts for the digests too; and the
 	// stored bytes after the last compressed frame for whoever checks those.
-	if _, err := io.Copy(io.Discard, stream); err != nil {
+	if err := stream.rest(); err != nil {
 		return nil, wrap(err)
 	}
-	if _, err := io.Copy(io.Discard, stored); err != nil {
+	if _, err := io.Copy(io.Discard, raw); err != nil {
 		return nil, wrap(err)
 	}
 	if got := "sha256:" + hex.EncodeToString(sum.Sum(nil)); got != l.diffID {
@@ -76,13 +82,12 @@ func (c *ctxReader) Read(p []byte) (int, error) {
 
 // inflate undoes gzip or Zstandard, known by the first bytes because media
 // types are often wrong; everything else is taken as it is.
-func inflate(r io.Reader) (plain io.Reader, done func(), err error) {
-	head := make([]byte, 4)
-	n, err := io.ReadFull(r, head)
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+func inflate(r *bufio.Reader) (plain io.Reader, done func(), err error) {
+	head, err := r.Peek(4)
+	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, nil, err
 	}
-	r = io.MultiReader(strings.NewReader(string(head[:n])), r)
+	n := len(head)
 	switch {
 	case n >= 2 && head[0] == 0x1f && head[1] == 0x8b: // RFC 1952, 2.3.1
 		z, err := gzip.NewReader(r)

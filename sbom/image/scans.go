@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -31,7 +32,8 @@ func (s *scans) all(ctx context.Context, layers []layer, parallel int) ([]*layer
 	first := map[[2]string]int{}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(parallel)
-	for i, l := range layers {
+	for _, i := range largestFirst(layers) {
+		l := layers[i]
 		key := [2]string{l.digest, l.diffID}
 		if _, seen := first[key]; seen {
 			continue
@@ -49,6 +51,17 @@ func (s *scans) all(ctx context.Context, layers []layer, parallel int) ([]*layer
 		facts[i] = facts[first[[2]string{l.digest, l.diffID}]]
 	}
 	return facts, nil
+}
+
+// largestFirst returns the indices of layers in the order in which to begin
+// them, so that none that takes long is left for the end.
+func largestFirst(layers []layer) []int {
+	order := make([]int, len(layers))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(layers[b].size, layers[a].size) })
+	return order
 }
 
 // one takes the facts of a layer from the cache, or reads the layer and keeps
