@@ -101,6 +101,9 @@ const (
 	// SquashSteps bounds the work of laying the layers of an image over one
 	// another: path components resolved and entries looked at.
 	SquashSteps = 1_000_000_000
+	// ImagePaths bounds how many paths of an image's layers, and folders above
+	// them, are kept in memory together.
+	ImagePaths = 4_000_000
 	// LayerFileBytes bounds one file of a layer that is kept for reading
 	// (package databases, METADATA, RECORD).
 	LayerFileBytes = 64 << 20

@@ -1,15 +1,16 @@
 package image
 
 import (
+	"bufio"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -23,7 +24,7 @@ import (
 // analyserVersion counts the changes of what a layer's facts are. It goes up
 // whenever the same layer gives other facts than before: TestAnalyserVersion
 // holds the facts of a layer with everything against those kept with it.
-const analyserVersion = 6
+const analyserVersion = 7
 
 // Cache keeps what was read of layers in a folder, one file for each layer, so
 // that a layer that several images share is read once. A file is named after
@@ -186,42 +187,36 @@ func (c *Cache) prune() error {
 	return nil
 }
 
-// factsWindowBytes is the window of the compression.
-const factsWindowBytes = 1 << 20
+// factsWindowBytes is the window of the compression, and factsBufferBytes what
+// is written and read at once.
+const (
+	factsWindowBytes = 1 << 20
+	factsBufferBytes = 32 << 10
+)
 
-// writeFacts writes facts in the form that readFacts reads: compressed JSON (the
-// key, the facts without entries, each entry), and the SHA-256 of that.
+// writeFacts writes facts in the form that readFacts reads: compressed, the key
+// and the facts, and the SHA-256 of that.
 func writeFacts(w io.Writer, key cacheKey, facts *layerFacts) error {
 	sum := sha256.New()
 	z, err := zstd.NewWriter(io.MultiWriter(w, sum), zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(factsWindowBytes))
 	if err != nil {
 		return err
 	}
-	out := json.NewEncoder(z)
-	head := *facts
-	head.Entries = nil
-	err = errors.Join(out.Encode(key), out.Encode(factsHead{head, len(facts.Entries)}))
-	for i := 0; i < len(facts.Entries) && err == nil; i++ {
-		err = out.Encode(&facts.Entries[i])
-	}
-	if err := errors.Join(err, z.Close()); err != nil {
+	k := keeper{out: bufio.NewWriterSize(z, factsBufferBytes)}
+	k.value(reflect.ValueOf(&key))
+	k.value(reflect.ValueOf(facts))
+	if err := errors.Join(k.err, k.out.Flush(), z.Close()); err != nil {
 		return err
 	}
 	_, err = w.Write(sum.Sum(nil))
 	return err
 }
 
-// factsHead is a layer's facts without the entries, and how many follow.
-type factsHead struct {
-	layerFacts
-	Count int `json:"count"`
-}
-
 // errAltered is what readFacts ends with when a file is not as it was written.
 var errAltered = errors.New("the facts were altered")
 
 // readFacts reads what writeFacts wrote for key, and fails when one byte of it
-// is another.
+// is another; nothing is taken from a file before that is known.
 func readFacts(f *os.File, key cacheKey) (*layerFacts, error) {
 	info, err := f.Stat()
 	if err != nil {
@@ -232,19 +227,17 @@ func readFacts(f *os.File, key cacheKey) (*layerFacts, error) {
 		return nil, errAltered
 	}
 	sum := sha256.New()
-	content := io.TeeReader(io.LimitReader(f, size), sum)
-	facts, decodeErr := decodeFacts(content, key)
-	if _, err := io.Copy(io.Discard, content); err != nil {
+	if _, err := io.Copy(sum, io.NewSectionReader(f, 0, size)); err != nil {
 		return nil, err
 	}
-	want, err := limit.ReadAll(f, sha256.Size)
-	if err != nil {
+	want := make([]byte, sha256.Size)
+	if _, err := f.ReadAt(want, size); err != nil {
 		return nil, err
 	}
 	if string(sum.Sum(nil)) != string(want) {
 		return nil, errAltered
 	}
-	return facts, decodeErr
+	return decodeFacts(io.NewSectionReader(f, 0, size), key)
 }
 
 func decodeFacts(r io.Reader, key cacheKey) (*layerFacts, error) {
@@ -253,23 +246,19 @@ func decodeFacts(r io.Reader, key cacheKey) (*layerFacts, error) {
 		return nil, err
 	}
 	defer z.Close()
-	in := json.NewDecoder(limit.Reader(z, limit.LayerFactsBytes))
+	t := taker{in: bufio.NewReaderSize(z, factsBufferBytes), left: limit.LayerFactsBytes}
 	var got cacheKey
-	var head factsHead
-	if err := errors.Join(in.Decode(&got), in.Decode(&head)); err != nil {
-		return nil, err
+	if t.value(reflect.ValueOf(&got).Elem()); t.err != nil {
+		return nil, t.err
 	}
-	if got != key || head.Layer != key.Digest || head.Count < 0 || head.Count > limit.LayerKeptEntries+1 {
+	if got != key {
 		return nil, errAltered
 	}
-	facts := head.layerFacts
-	facts.Entries = make([]entry, head.Count)
-	for i := range facts.Entries {
-		if err := in.Decode(&facts.Entries[i]); err != nil {
-			return nil, err
-		}
+	var facts layerFacts
+	if t.value(reflect.ValueOf(&facts).Elem()); t.err != nil {
+		return nil, t.err
 	}
-	if _, err := in.Token(); !errors.Is(err, io.EOF) {
+	if _, err := t.in.ReadByte(); !errors.Is(err, io.EOF) || facts.Layer != key.Digest {
 		return nil, errAltered
 	}
 	return &facts, nil

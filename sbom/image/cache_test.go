@@ -1,15 +1,16 @@
 package image
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -314,11 +315,13 @@ func TestAnalyserVersion(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			written, err := json.Marshal(facts)
-			if err != nil {
+			written := sha256.New()
+			k := keeper{out: bufio.NewWriter(written)}
+			k.value(reflect.ValueOf(facts))
+			if err := errors.Join(k.err, k.out.Flush()); err != nil {
 				t.Fatal(err)
 			}
-			now[fmt.Sprintf("%x", sha256.Sum256(data))[:16]] = fmt.Sprintf("%x", sha256.Sum256(written))[:16]
+			now[fmt.Sprintf("%x", sha256.Sum256(data))[:16]] = fmt.Sprintf("%x", written.Sum(nil))[:16]
 		}
 	}
 	if *update {
@@ -356,4 +359,45 @@ func TestAnalyserVersion(t *testing.T) {
 	} else if same < 20 {
 		t.Errorf("%d layers compared: go test -update", same)
 	}
+}
+
+// BenchmarkKnown reads an image of a real Debian root, the layer of which is in
+// the cache: TALLYMAN_DEBOOTSTRAP as for TestDebian.
+func BenchmarkKnown(b *testing.B) {
+	img := imageOfLayers(b, layerOf(b, debianRoot(b), "."))
+	dir := b.TempDir()
+	first := newCache(b, dir, CacheOptions{})
+	readWith(b, img, first)
+	parts, err := split(img)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Run("Get", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if facts, err := first.get(parts.layers[0]); facts == nil || err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	facts, err := first.get(parts.layers[0])
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Run("Squash", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := squash(b.Context(), []*layerFacts{facts}); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("Read", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if inv, opened := readWith(b, img, newCache(b, dir, CacheOptions{})); opened != 0 || len(inv.Document.Components) == 0 {
+				b.Fatal("not known")
+			}
+		}
+	})
 }

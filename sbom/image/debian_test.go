@@ -82,7 +82,7 @@ func TestDebian(t *testing.T) {
 }
 
 // debianRoot returns the folder of a Debian root file system.
-func debianRoot(t *testing.T) string {
+func debianRoot(t testing.TB) string {
 	t.Helper()
 	switch dir := os.Getenv("TALLYMAN_DEBOOTSTRAP"); {
 	case dir == "":
@@ -102,7 +102,7 @@ func debianRoot(t *testing.T) string {
 
 // run runs a command, in the root file system when that is not "", and returns
 // what it prints.
-func run(t *testing.T, root string, args ...string) string {
+func run(t testing.TB, root string, args ...string) string {
 	t.Helper()
 	if root != "" {
 		args = append([]string{"chroot", root}, args...)
@@ -167,7 +167,7 @@ func writeWheel(t *testing.T, file, stem, version string, i int) {
 }
 
 // layerOf packs a part of the root as a compressed layer in a file.
-func layerOf(t *testing.T, root, what string, options ...string) string {
+func layerOf(t testing.TB, root, what string, options ...string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "layer.tar.gz")
 	args := append([]string{"tar", "-C", root, "--numeric-owner", "--one-file-system", "--exclude=./proc/*", "--exclude=./sys/*", "--exclude=./dev/*"}, options...)
@@ -175,7 +175,7 @@ func layerOf(t *testing.T, root, what string, options ...string) string {
 	return file
 }
 
-func imageOfLayers(t *testing.T, files ...string) v1.Image {
+func imageOfLayers(t testing.TB, files ...string) v1.Image {
 	t.Helper()
 	img := v1.Image(empty.Image)
 	for _, file := range files {

@@ -8,13 +8,12 @@ import "github.com/tallyman/tallyman/sbom"
 type layerFacts struct {
 	// Layer is the digest of the stored layer.
 	Layer string `json:"layer"`
-	// Removed are the paths that whiteouts remove from the layers below, and
-	// Opaque the directories of which nothing below shows through.
-	Removed []string `json:"removed,omitempty"`
-	Opaque  []string `json:"opaque,omitempty"`
+	// Gone are the paths that whiteouts remove from the layers below, and the
+	// directories of which nothing below shows through.
+	Gone entryList `json:"gone"`
 	// Entries are the entries that can matter, in the order of the archive:
 	// when a path comes twice the later one wins.
-	Entries []entry `json:"entries"`
+	Entries entryList `json:"entries"`
 	// Left are the files that should not be in any image, in the order of the
 	// archive.
 	Left []leftFact `json:"left,omitempty"`
@@ -44,6 +43,10 @@ const (
 	entryOther entryType = 'o'
 	// entryFile is a file that was read.
 	entryFile entryType = 'f'
+	// entryRemoved and entryOpaque are a whiteout and that of what is in a
+	// directory.
+	entryRemoved entryType = 'r'
+	entryOpaque  entryType = 'q'
 )
 
 // entry is one entry of a layer. Path is absolute and clean.

@@ -229,7 +229,8 @@ func (k kind) counts() bool {
 // not read. A link to metadata that was read is a second name for it.
 func (b *builder) linkGaps() {
 	top := len(b.layers) - 1
-	for p := range b.links {
+	for n := range b.tree.all(heldLink) {
+		p := b.tree.path(n)
 		if p == dpkgStatus || !(kindOf(p).counts() || metadataDir(p)) {
 			continue
 		}
@@ -250,7 +251,7 @@ func (b *builder) hasMetadata(dir string) bool {
 	for _, name := range []string{"METADATA", "PKG-INFO"} {
 		p := path.Join(dir, name)
 		_, file := b.files[p]
-		_, link := b.links[p]
+		_, link := b.link(p)
 		_, hard := b.hard[p]
 		if file || link || hard {
 			return true
@@ -315,8 +316,8 @@ func (b *builder) system() (string, int) {
 			at[p] = f.layer
 		}
 	}
-	for p := range b.links {
-		if kindOf(p) == kindSystem {
+	for n := range b.tree.all(heldLink) {
+		if p := b.tree.path(n); kindOf(p) == kindSystem {
 			at[p] = len(b.layers) - 1
 		}
 	}

@@ -136,7 +136,7 @@ type walker struct {
 
 // walk reads an uncompressed layer up to the archive's end mark.
 func walk(r io.Reader, digest string) (*layerFacts, error) {
-	w := &walker{facts: &layerFacts{Layer: digest, Entries: []entry{}}, seen: map[string]bool{}, sums: newSummer()}
+	w := &walker{facts: &layerFacts{Layer: digest}, seen: map[string]bool{}, sums: newSummer()}
 	archive := tar.NewReader(r)
 	for n := 1; ; n++ {
 		header, err := archive.Next()
@@ -147,7 +147,7 @@ func walk(r io.Reader, digest string) (*layerFacts, error) {
 		if err != nil {
 			return nil, err
 		}
-		if n > limit.LayerFiles || len(w.facts.Entries) > limit.LayerKeptEntries {
+		if n > limit.LayerFiles || w.facts.Entries.len()+w.facts.Gone.len() > limit.LayerKeptEntries {
 			return nil, fmt.Errorf("too many files: %w of %d, of which %d may be links and folders", limit.ErrTooLarge, limit.LayerFiles, limit.LayerKeptEntries)
 		}
 		if err := w.entry(header, archive); err != nil {
@@ -208,7 +208,7 @@ func (w *walker) add(e entry) {
 		delete(w.seen, e.Path)
 	}
 	e.Mode = w.mode
-	w.facts.Entries = append(w.facts.Entries, e)
+	w.facts.Entries.add(e)
 }
 
 // dir notes a folder; those of metadata, which every file in them notes again,
@@ -226,10 +226,10 @@ func (w *walker) dir(p string) {
 func (w *walker) whiteout(dir, base string) {
 	switch name := strings.TrimPrefix(base, whiteoutPrefix); {
 	case base == whiteoutOpaque:
-		w.facts.Opaque = append(w.facts.Opaque, dir)
+		w.facts.Gone.add(entry{Path: dir, Type: entryOpaque})
 	case strings.HasPrefix(base, whiteoutMeta), name == "", name == ".", name == "..":
 	default:
-		w.facts.Removed = append(w.facts.Removed, path.Join(dir, name))
+		w.facts.Gone.add(entry{Path: path.Join(dir, name), Type: entryRemoved})
 	}
 }
 

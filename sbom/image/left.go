@@ -213,10 +213,15 @@ func secretAssignment(head []byte) bool {
 // one, or a folder above it, makes it Deleted.
 func leftFiles(layers []*layerFacts) []LeftFile {
 	out := []LeftFile{}
+	gone := goneLater(layers)
 	for i, facts := range layers {
 		for _, f := range facts.Left {
-			gone := slices.ContainsFunc(layers[i+1:], func(l *layerFacts) bool { return l.removes(f.Path) })
-			out = append(out, LeftFile{Path: f.Path, What: f.What, Layer: facts.Layer, Deleted: gone})
+			deleted := gone[f.Path].removed > i
+			for dir := f.Path; dir != "/" && !deleted; {
+				dir = path.Dir(dir)
+				deleted = gone[dir].removed > i || gone[dir].opaque > i
+			}
+			out = append(out, LeftFile{Path: f.Path, What: f.What, Layer: facts.Layer, Deleted: deleted})
 		}
 	}
 	slices.SortStableFunc(out, func(a, b LeftFile) int {
@@ -225,8 +230,37 @@ func leftFiles(layers []*layerFacts) []LeftFile {
 	return out
 }
 
-// removes reports whether a whiteout of the layer is about p, by the names alone.
-func (f *layerFacts) removes(p string) bool {
-	above := func(dir string) bool { return strings.HasPrefix(p, strings.TrimSuffix(dir, "/")+"/") }
-	return slices.ContainsFunc(f.Removed, func(r string) bool { return r == p || above(r) }) || slices.ContainsFunc(f.Opaque, above)
+// whitedOut is the last layer with a whiteout of a path, and of what is in it;
+// 0 for none, since the lowest layer's are about nothing.
+type whitedOut struct{ removed, opaque int }
+
+// goneLater looks for the whiteouts of left files and of the folders above
+// them, by the names alone.
+func goneLater(layers []*layerFacts) map[string]whitedOut {
+	gone := map[string]whitedOut{}
+	for _, facts := range layers {
+		for _, f := range facts.Left {
+			for p := f.Path; ; p = path.Dir(p) {
+				if gone[p] = (whitedOut{}); p == "/" {
+					break
+				}
+			}
+		}
+	}
+	if len(gone) == 0 {
+		return gone
+	}
+	for i, facts := range layers {
+		for e := range facts.Gone.all() {
+			is, asked := gone[e.Path]
+			switch {
+			case !asked:
+			case e.Type == entryOpaque:
+				gone[e.Path] = whitedOut{is.removed, i}
+			default:
+				gone[e.Path] = whitedOut{i, is.opaque}
+			}
+		}
+	}
+	return gone
 }

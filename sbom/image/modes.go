@@ -2,7 +2,6 @@ package image
 
 import (
 	"archive/tar"
-	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -66,25 +65,24 @@ func helper(p string, h *tar.Header) bool {
 
 // setMode notes the bits of what is at p now.
 func (s *state) setMode(p string, bits uint16) {
-	_, had := s.modes[p]
-	switch {
-	case bits != 0 && !had:
-		s.modes[p] = bits
-		s.count(p, 1)
-	case bits != 0:
-		s.modes[p] = bits
-	case had:
-		delete(s.modes, p)
-		s.count(p, -1)
+	if bits == 0 {
+		if n := s.tree.lookup(p); n != 0 {
+			s.tree.clear(n, heldMode)
+			s.tree.at(n).mode = 0
+		}
+		return
 	}
+	n := s.tree.put(p)
+	s.tree.set(n, heldMode)
+	s.tree.at(n).mode = bits
 }
 
 // setuid are the files that run as another user than who starts them, sorted.
 func (s *state) setuid() []string {
 	out := []string{}
-	for p, bits := range s.modes {
-		if bits&(modeSetuid|modeSetgid) != 0 {
-			out = append(out, p)
+	for n, is := range s.tree.all(heldMode) {
+		if is.mode&(modeSetuid|modeSetgid) != 0 {
+			out = append(out, s.tree.path(n))
 		}
 	}
 	slices.Sort(out)
@@ -103,14 +101,23 @@ func (s *state) writable(workingDir string) []string {
 		top = real
 	}
 	out := []string{}
-	for _, p := range slices.Sorted(maps.Keys(s.modes)) {
-		if s.modes[p]&modeWritable == 0 || p != top && !strings.HasPrefix(p, top+"/") {
-			continue
-		}
-		if n := len(out); n > 0 && strings.HasPrefix(p, out[n-1]+"/") {
-			continue
-		}
-		out = append(out, p)
+	if n := s.tree.lookup(top); n != 0 {
+		s.writableBelow(n, &out)
 	}
+	slices.Sort(out)
 	return out
+}
+
+func (s *state) writableBelow(n uint32, out *[]string) {
+	is := s.tree.at(n)
+	if is.holds&heldMode != 0 && is.mode&modeWritable != 0 {
+		*out = append(*out, s.tree.path(n))
+		return
+	}
+	if is.under == 0 {
+		return
+	}
+	for c := is.child; c != 0; c = s.tree.at(c).next {
+		s.writableBelow(c, out)
+	}
 }

@@ -148,7 +148,7 @@ func (b *builder) ownsModules(o *debOwner, dir string, modules []string) bool {
 	own := false
 	for _, module := range modules {
 		for _, p := range []string{path.Join(dir, module, "__init__.py"), path.Join(dir, module+".py")} {
-			_, linked := b.links[p]
+			_, linked := b.link(p)
 			_, hard := b.hard[p]
 			if _, there := b.files[p]; !there && !linked && !hard {
 				continue

@@ -1,6 +1,7 @@
 package image
 
 import (
+	"cmp"
 	"crypto/sha1"
 	"path"
 	"slices"
@@ -11,12 +12,10 @@ import (
 
 // proofs is what the layers so far say about the contents of files.
 type proofs struct {
-	// contents are the files that were digested, and the layer of each. One
-	// that an upper layer removed is still here: gone tells.
-	contents map[string]*content
-	// gone says which layer last removed or replaced what was at a path, and
-	// with it all that was below.
-	gone map[string]int
+	// contents are the files that were digested, by number. One that an upper
+	// layer removed is still here: its node tells.
+	contents [][]content
+	count    uint32
 	// lists are the lists by path and package, the topmost layer's.
 	lists map[[2]string]placedProof
 	// unsummed is true once a layer had more files than are digested.
@@ -30,81 +29,138 @@ type placedProof struct {
 
 // content is a file's digests: of one that a list vouches for only the list's.
 type content struct {
-	digests
-	other  bool
+	// loose is what a layer has of a file that no list of its own names, nil
+	// for one that sum is the digest of.
+	loose  *looseFile
+	sum    []byte
+	alg    algorithm
 	layer  int
 	listed bool // a list that counts names it
 	sound  bool // and one of them with the digest that it has
 }
 
+// of returns a digest of the file, nil when it is not known.
+func (c *content) of(a algorithm) []byte {
+	if c.loose != nil {
+		return c.loose.of(a)
+	}
+	if c.alg == a {
+		return c.sum
+	}
+	return nil
+}
+
+// other reports whether there is a device, a pipe or the like.
+func (c *content) other() bool { return c.loose != nil && c.loose.Other }
+
 func newProofs() proofs {
-	return proofs{contents: map[string]*content{}, gone: map[string]int{}, lists: map[[2]string]placedProof{}}
+	return proofs{contents: [][]content{make([]content, contentsChunk)}, count: 1, lists: map[[2]string]placedProof{}}
+}
+
+// contentsChunk is how many contents are made at once.
+const contentsChunk = 1024
+
+func (p *proofs) at(n uint32) *content { return &p.contents[n/contentsChunk][n%contentsChunk] }
+
+// add keeps c and returns its number.
+func (p *proofs) add(c content) uint32 {
+	if p.count%contentsChunk == 0 {
+		p.contents = append(p.contents, make([]content, contentsChunk))
+	}
+	*p.at(p.count) = c
+	p.count++
+	return p.count - 1
 }
 
 // prove takes over the contents of layer i, under the paths that links lead to.
 func (s *state) prove(facts *layerFacts, i int) {
-	dirs := map[string]string{}
-	at := func(p string) string {
-		dir, known := dirs[path.Dir(p)]
-		if !known {
-			var err error
-			if dir, err = s.resolve(path.Dir(p)); err != nil {
-				dir = path.Dir(p)
-			}
-			dirs[path.Dir(p)] = dir
-		}
-		if dir == path.Dir(p) {
-			return p
-		}
-		return path.Join(dir, path.Base(p))
-	}
-	for _, f := range facts.Loose {
-		s.proof.contents[at(f.Path)] = &content{digests: f.digests, other: f.Other, layer: i}
+	var last folder
+	for n := range facts.Loose {
+		f := &facts.Loose[n]
+		s.tree.at(s.node(&last, f.Path)).content = s.proof.add(content{loose: f, layer: i})
 	}
 	for n := range facts.Proofs {
 		p := &facts.Proofs[n]
-		s.proof.lists[[2]string{at(p.List), p.Of}] = placedProof{p, i}
+		s.proof.lists[[2]string{s.tree.path(s.node(&last, p.List)), p.Of}] = placedProof{p, i}
 		p.settled(func(l listed) {
-			to := at(l.Path)
-			c := s.proof.contents[to]
-			if c == nil || c.layer != i {
-				c = &content{layer: i}
-				s.proof.contents[to] = c
+			at := s.tree.at(s.node(&last, l.Path))
+			if c := s.proof.at(at.content); at.content != 0 && c.layer == i {
+				c.add(p.Alg, l.Sum)
+				return
 			}
-			c.add(p.Alg, l.Sum)
+			at.content = s.proof.add(content{sum: l.Sum, alg: p.Alg, layer: i})
 		})
+		if s.tooMuch() {
+			return
+		}
 	}
 	s.proof.unsummed = s.proof.unsummed || facts.Unsummed
 }
 
+// folder is the one that was looked up last, as files come in the order of
+// their folders. The zero value is none.
+type folder struct {
+	path string
+	node uint32
+}
+
+// node finds or makes the node of the file at p, behind the links above it. No
+// link may come or go between two calls with one folder.
+func (s *state) node(last *folder, p string) uint32 {
+	end := strings.LastIndexByte(p, '/')
+	if last.node == 0 || p[:end] != last.path {
+		at, err := s.resolve(cmp.Or(p[:end], "/"))
+		if err != nil {
+			at = p[:end]
+		}
+		*last = folder{p[:end], s.tree.put(cmp.Or(at, "/"))}
+	}
+	return s.tree.grow(last.node, p[end+1:])
+}
+
+// add takes another digest of the file.
 func (c *content) add(a algorithm, sum []byte) {
+	if c.loose == nil && c.alg == a {
+		c.sum = sum
+		return
+	}
+	both := looseFile{} // a copy: facts are not altered
+	if c.loose != nil {
+		both = *c.loose
+	} else {
+		both.set(c.alg, c.sum)
+	}
+	both.set(a, sum)
+	c.loose = &both
+}
+
+func (d *digests) set(a algorithm, sum []byte) {
 	switch a {
 	case algMD5:
-		c.MD5 = sum
+		d.MD5 = sum
 	case algSHA1:
-		c.SHA1 = sum
+		d.SHA1 = sum
 	case algSHA256:
-		c.SHA256 = sum
+		d.SHA256 = sum
 	}
 }
 
-// contentAt returns what is at p now, nil for nothing that was digested.
-func (s *state) contentAt(p string) *content {
-	c := s.proof.contents[p]
-	if c == nil {
+// contentAt returns what is at a node now, nil for nothing that was digested.
+func (s *state) contentAt(n uint32) *content {
+	if n == 0 || s.tree.at(n).content == 0 {
 		return nil
 	}
-	for at := p; ; at = path.Dir(at) {
-		if layer, gone := s.proof.gone[at]; gone && layer > c.layer {
+	c := s.proof.at(s.tree.at(n).content)
+	for at := n; at != 0; at = s.tree.at(at).parent {
+		is := s.tree.at(at)
+		if int(is.gone) > c.layer+1 {
 			return nil
 		}
-		if file := s.proof.contents[at]; at != p && file != nil && file.layer >= c.layer {
+		if at != n && is.content != 0 && s.proof.at(is.content).layer >= c.layer {
 			return nil // a file took the place of the folder
 		}
-		if at == "/" {
-			return c
-		}
 	}
+	return c
 }
 
 // verdict is what came of a line of a list.
@@ -123,10 +179,11 @@ func (s *state) judge(a algorithm, l listed) (verdict, string) {
 	if err != nil {
 		return unclear, at
 	}
-	if target, link := s.links[at]; link {
-		return s.judgeLink(a, l, at, target), at
+	n := s.tree.lookup(at)
+	if n != 0 && s.tree.at(n).holds&heldLink != 0 {
+		return s.judgeLink(a, l, at, s.tree.texts.text(s.tree.at(n).target)), at
 	}
-	c := s.contentAt(at)
+	c := s.contentAt(n)
 	switch {
 	case c == nil && s.proof.unsummed:
 		return unclear, at
@@ -143,7 +200,7 @@ func (s *state) judge(a algorithm, l listed) (verdict, string) {
 func (c *content) judge(a algorithm, sum []byte) verdict {
 	got := c.of(a)
 	switch {
-	case c.other:
+	case c.other():
 		return altered
 	case got == nil:
 		return unclear
@@ -164,7 +221,7 @@ func (s *state) judgeLink(a algorithm, l listed, at, target string) verdict {
 	if err != nil {
 		return altered
 	}
-	if c := s.contentAt(real); c != nil {
+	if c := s.contentAt(s.tree.lookup(real)); c != nil {
 		return c.judge(a, l.Sum)
 	}
 	return unclear // a diversion or an alternative leads to what nothing was read of
@@ -246,9 +303,14 @@ func (b *builder) debEvidence(c *sbom.Component, at string, p debPackage) {
 // names, and takes over all that is wrong with files.
 func (b *builder) extras() {
 	owner := b.moduleOwners()
-	for p, c := range b.proof.contents {
+	for n := uint32(rootNode); n < b.tree.count && len(owner) > 0; n++ {
+		c := b.proof.at(b.tree.at(n).content)
+		if b.tree.at(n).content == 0 || c.listed || !runs(b.tree.texts.text(b.tree.at(n).name)) {
+			continue
+		}
+		p := b.tree.path(n)
 		site, module := moduleOf(p)
-		if f := owner[path.Join(site, module)]; f != nil && site != "" && !c.listed && runs(p) && b.contentAt(p) != nil {
+		if f := owner[path.Join(site, module)]; f != nil && site != "" && b.contentAt(n) != nil {
 			f.Extra = append(f.Extra, p)
 		}
 	}
@@ -256,8 +318,8 @@ func (b *builder) extras() {
 		// Two packages may bring the same file, as two builds of one library
 		// do: the later one's content is not an alteration.
 		c.Altered = slices.DeleteFunc(c.Altered, func(p string) bool {
-			is := b.proof.contents[p]
-			return is != nil && is.sound
+			n := b.tree.lookup(p)
+			return n != 0 && b.tree.at(n).content != 0 && b.proof.at(b.tree.at(n).content).sound
 		})
 		if c.Sound() {
 			continue

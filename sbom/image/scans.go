@@ -71,7 +71,7 @@ func (s *scans) one(ctx context.Context, l layer) (*layerFacts, error) {
 		return nil, err
 	}
 	if l.closed != "" {
-		return &layerFacts{Layer: l.digest, Entries: []entry{}, Gaps: []sbom.Gap{sbom.NewGap(sbom.GapImage, "", 0, l.closed)}}, nil
+		return &layerFacts{Layer: l.digest, Gaps: []sbom.Gap{sbom.NewGap(sbom.GapImage, "", 0, l.closed)}}, nil
 	}
 	facts, err := s.cache.get(l)
 	s.failed(err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"strings"
 
@@ -15,17 +16,15 @@ import (
 type state struct {
 	layers []string // digests, from the base up
 	files  map[string]placed
-	links  map[string]string
 	// dirs are the folders that must hold Python metadata, and the layer that
 	// brought each.
 	dirs map[string]int
 	// hard are names of files that were not kept.
 	hard map[string]int
-	// modes are the bits that modeOf keeps of what is there.
-	modes map[string]uint16
-	// under counts what of files, links, dirs, hard and modes is below each
-	// folder.
-	under map[string]int
+	// tree has where all of these are, the links, the bits of modes, and the
+	// contents of files.
+	tree  *tree
+	links int // how many the tree has
 	debs  debHistory
 	proof proofs
 	gaps  []placedGap
@@ -50,59 +49,64 @@ type placedGap struct {
 // image is made so that this takes more than limit.SquashSteps, or once ctx is
 // done.
 func squash(ctx context.Context, layers []*layerFacts) (*state, error) {
-	s := &state{
-		files: map[string]placed{}, links: map[string]string{}, dirs: map[string]int{}, hard: map[string]int{},
-		modes: map[string]uint16{}, under: map[string]int{}, debs: debHistory{}, proof: newProofs(),
-	}
+	s := &state{files: map[string]placed{}, dirs: map[string]int{}, hard: map[string]int{}, tree: newTree(), debs: debHistory{}, proof: newProofs()}
 	for i, facts := range layers {
 		s.layers = append(s.layers, facts.Layer)
-		before := s.snapshot()
-		s.remove(facts)
-		for _, e := range facts.Entries {
-			if s.apply(e, i, before); s.steps > limit.SquashSteps {
-				return nil, fmt.Errorf("laying layer %s over those below: %w of %d steps", facts.Layer, limit.ErrTooLarge, limit.SquashSteps)
-			}
+		if err := s.lay(ctx, facts, i); err != nil {
+			return nil, fmt.Errorf("laying layer %s over those below: %w", facts.Layer, err)
 		}
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		for g := range facts.Gaps {
-			s.gaps = append(s.gaps, placedGap{layer: i, at: g, facts: facts})
-		}
-		s.debs.update(s, i)
-		s.prove(facts, i)
 	}
 	return s, nil
 }
 
-// snapshot returns the files below a layer, to recognise those that the layer
-// writes again as they were.
-func (s *state) snapshot() map[string]placed {
-	before := make(map[string]placed, len(s.files))
-	for p, f := range s.files {
-		before[p] = f
+// lay puts layer i over those below.
+func (s *state) lay(ctx context.Context, facts *layerFacts, i int) error {
+	before := maps.Clone(s.files) // to recognise those that the layer writes again as they were
+	for e := range facts.Gone.all() {
+		if s.remove(e); s.tooMuch() {
+			return s.excess()
+		}
 	}
-	return before
+	for e := range facts.Entries.all() {
+		if s.apply(e, i, before); s.tooMuch() {
+			return s.excess()
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	for g := range facts.Gaps {
+		s.gaps = append(s.gaps, placedGap{layer: i, at: g, facts: facts})
+	}
+	s.debs.update(s, i)
+	if s.prove(facts, i); s.tooMuch() {
+		return s.excess()
+	}
+	return ctx.Err()
 }
 
-// remove applies the whiteouts of a layer, which are about the layers below
-// alone, wherever in the archive they stand.
-func (s *state) remove(facts *layerFacts) {
-	for _, p := range facts.Removed {
-		if s.steps > limit.SquashSteps {
-			return
+// tooMuch reports whether the image asks for more than an image may.
+func (s *state) tooMuch() bool {
+	return s.steps > limit.SquashSteps || int(s.tree.count) > limit.ImagePaths
+}
+
+func (s *state) excess() error {
+	return fmt.Errorf("%w of %d steps and %d paths", limit.ErrTooLarge, limit.SquashSteps, limit.ImagePaths)
+}
+
+// remove applies a whiteout of a layer, which is about the layers below alone,
+// wherever in the archive it stands.
+func (s *state) remove(e entry) {
+	if e.Type == entryRemoved {
+		if at, err := s.resolveParent(e.Path); err == nil {
+			s.drop(s.tree.lookup(at))
 		}
-		if at, err := s.resolveParent(p); err == nil {
-			s.drop(at)
-		}
+		return
 	}
-	for _, p := range facts.Opaque {
-		if s.steps > limit.SquashSteps {
-			return
-		}
-		if at, err := s.resolve(p); err == nil {
-			s.proof.gone[at] = len(s.layers) - 1
-			s.dropUnder(at)
+	if at, err := s.resolve(e.Path); err == nil {
+		if n := s.tree.lookup(at); n != 0 {
+			s.forget(n)
+			s.dropUnder(n)
 		}
 	}
 }
@@ -114,29 +118,35 @@ func (s *state) apply(e entry, i int, before map[string]placed) {
 	if err != nil {
 		p = e.Path // a cycle: a runtime would fail; keep it where it says it is
 	}
-	defer func() { s.setMode(p, e.Mode) }()
+	n := s.tree.lookup(p)
 	switch e.Type {
 	case entryDir:
-		s.dropSelf(p)
-		delete(s.proof.contents, p)
+		if n != 0 {
+			s.dropSelf(n)
+			s.tree.at(n).content = 0
+		}
 		if metadataDir(p) {
+			n = s.tree.put(p)
 			if _, known := s.dirs[p]; !known {
-				s.count(p, 1)
+				s.tree.set(n, heldDir)
 				s.dirs[p] = i
 			}
 		}
 	case entryLink:
-		s.drop(p)
-		s.links[p] = e.Target
-		s.count(p, 1)
+		s.drop(n)
+		n = s.tree.put(p)
+		s.tree.set(n, heldLink)
+		s.tree.at(n).target = s.tree.texts.add(e.Target)
+		s.links++
 	case entryOther:
-		s.drop(p)
+		s.drop(n)
 	case entryFile:
-		s.drop(p)
+		s.drop(n)
 		s.put(p, placed{e.File, i}, before)
 	case entryHard:
 		s.hardLink(p, e.Target, i, before)
 	}
+	s.setMode(p, e.Mode)
 }
 
 // put stores a file. One that says the same as the file that was at its path
@@ -147,7 +157,7 @@ func (s *state) put(p string, f placed, before map[string]placed) {
 		f.layer = old.layer
 	}
 	s.files[p] = f
-	s.count(p, 1)
+	s.tree.set(s.tree.put(p), heldFile)
 }
 
 func samePackage(a, b *file) bool {
@@ -157,74 +167,72 @@ func samePackage(a, b *file) bool {
 func (s *state) hardLink(p, target string, i int, before map[string]placed) {
 	at, err := s.resolveParent(target)
 	known, kept := s.files[at]
-	s.drop(p)
+	s.drop(s.tree.lookup(p))
 	if err == nil && kept && known.Kind == kindOf(p) {
 		s.put(p, placed{known.file, i}, before)
 		return
 	}
 	s.hard[p] = i
-	s.count(p, 1)
+	s.tree.set(s.tree.put(p), heldHard)
 }
 
-// count adds n to the counters of all folders above p.
-func (s *state) count(p string, n int) {
-	for p != "/" {
-		p = path.Dir(p)
-		if s.under[p] += n; s.under[p] == 0 {
-			delete(s.under, p)
-		}
-	}
-}
-
-// drop removes what is at p and below it.
-func (s *state) drop(p string) {
-	s.proof.gone[p] = len(s.layers) - 1
-	s.dropSelf(p)
-	if _, dir := s.dirs[p]; dir {
-		delete(s.dirs, p)
-		s.count(p, -1)
-	}
-	s.dropUnder(p)
-}
-
-// dropSelf removes a file or a link at p, not a folder.
-func (s *state) dropSelf(p string) {
-	if _, ok := s.files[p]; ok {
-		delete(s.files, p)
-		s.count(p, -1)
-	}
-	if _, ok := s.links[p]; ok {
-		delete(s.links, p)
-		s.count(p, -1)
-	}
-	if _, ok := s.hard[p]; ok {
-		delete(s.hard, p)
-		s.count(p, -1)
-	}
-	s.setMode(p, 0)
-}
-
-// dropUnder removes what is below p.
-func (s *state) dropUnder(p string) {
-	if s.under[p] == 0 {
+// drop removes what is at a node and below it.
+func (s *state) drop(n uint32) {
+	if n == 0 {
 		return
 	}
-	s.steps += len(s.files) + len(s.links) + len(s.dirs) + len(s.hard) + len(s.modes)
-	prefix := strings.TrimSuffix(p, "/") + "/"
-	dropIn(s, s.files, prefix)
-	dropIn(s, s.links, prefix)
-	dropIn(s, s.dirs, prefix)
-	dropIn(s, s.hard, prefix)
-	dropIn(s, s.modes, prefix)
+	s.forget(n)
+	s.dropSelf(n)
+	if s.tree.at(n).holds&heldDir != 0 {
+		delete(s.dirs, s.tree.path(n))
+		s.tree.clear(n, heldDir)
+	}
+	s.dropUnder(n)
 }
 
-func dropIn[V any](s *state, m map[string]V, prefix string) {
-	for p := range m {
-		if strings.HasPrefix(p, prefix) {
-			delete(m, p)
-			s.count(p, -1)
-		}
+// dropSelf removes a file or a link at a node, not a folder.
+func (s *state) dropSelf(n uint32) {
+	if n == 0 {
+		return
 	}
+	is := s.tree.at(n)
+	if is.holds&heldFile != 0 {
+		delete(s.files, s.tree.path(n))
+	}
+	if is.holds&heldLink != 0 {
+		s.links--
+	}
+	if is.holds&heldHard != 0 {
+		delete(s.hard, s.tree.path(n))
+	}
+	for _, what := range [...]held{heldFile, heldLink, heldHard, heldMode} {
+		s.tree.clear(n, what)
+	}
+	is.mode, is.target = 0, 0
+}
+
+// dropUnder removes what is below a node.
+func (s *state) dropUnder(top uint32) {
+	if s.tree.at(top).under == 0 {
+		return
+	}
+	for n := s.tree.at(top).child; n != 0; n = s.tree.at(n).next {
+		s.steps++
+		s.drop(n)
+	}
+}
+
+// forget notes that the layer at hand removes the contents that those below it
+// have at a node and below it.
+func (s *state) forget(n uint32) { s.tree.at(n).gone = uint16(len(s.layers)) }
+
+// link returns the target of the link at p, as written.
+func (s *state) link(p string) (target string, is bool) {
+	n := s.tree.lookup(p)
+	if n == 0 || s.tree.at(n).holds&heldLink == 0 {
+		return "", false
+	}
+	return s.tree.texts.text(s.tree.at(n).target), true
 }
 
 // maxHops is how many links a path may lead through, as on Linux.
@@ -235,15 +243,36 @@ var errTooManyLinks = errors.New("too many links")
 
 // resolveParent resolves the folders above p, not p itself.
 func (s *state) resolveParent(p string) (string, error) {
-	if len(s.links) == 0 {
+	end := strings.LastIndexByte(p, '/')
+	if s.links == 0 || end <= 0 || s.plain(p[:end]) {
 		return p, nil
 	}
-	dir, err := s.resolve(path.Dir(p))
-	return path.Join(dir, path.Base(p)), err
+	dir, err := s.resolve(p[:end])
+	return path.Join(dir, p[end:]), err
+}
+
+// plain reports whether no name of a path is a link.
+func (s *state) plain(p string) bool {
+	n, rest := uint32(rootNode), strings.TrimPrefix(p, "/")
+	for rest != "" {
+		var name string
+		name, rest, _ = strings.Cut(rest, "/")
+		s.steps++
+		if n = s.tree.find(n, name); n == 0 {
+			return true
+		}
+		if s.tree.at(n).holds&heldLink != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // resolve follows the links in p, which is absolute and clean, within the root.
 func (s *state) resolve(p string) (string, error) {
+	if s.links == 0 || s.plain(p) {
+		return p, nil
+	}
 	done, rest := "/", strings.TrimPrefix(p, "/")
 	for hops := 0; rest != ""; {
 		var name string
@@ -257,7 +286,7 @@ func (s *state) resolve(p string) (string, error) {
 			continue
 		}
 		next := path.Join(done, name)
-		target, link := s.links[next]
+		target, link := s.link(next)
 		if !link {
 			done = next
 			continue
