@@ -54,6 +54,34 @@ func CondaPURL(name, version, build, channel, subdir, archive string) string {
 	return packageurl.NewPackageURL(packageurl.TypeConda, "", name, version, packageurl.QualifiersFromMap(q), "").ToString()
 }
 
+// RPMQualifiers are what RPMPURL says beside name and version; "" leaves each out.
+type RPMQualifiers struct {
+	// Epoch is left out when it is "0", too.
+	Epoch, Arch string
+	// Distro is the os-release ID and version ("almalinux-9.4").
+	Distro string
+	// SourceRPM is the file name of the source package.
+	SourceRPM string
+	// Module is the label of the module, "name:stream:version:context".
+	Module string
+}
+
+// RPMPURL returns the package URL of a package of rpm. vendor is the os-release
+// ID ("almalinux"), version has the release ("5.1.8-6.el9") and no epoch.
+// https://github.com/package-url/purl-spec/blob/main/types-doc/rpm-definition.md
+func RPMPURL(vendor, name, version string, q RPMQualifiers) string {
+	if q.Epoch == "0" {
+		q.Epoch = ""
+	}
+	qualifiers := map[string]string{}
+	for k, v := range map[string]string{"epoch": q.Epoch, "arch": q.Arch, "distro": q.Distro, "upstream": q.SourceRPM, "rpmmod": q.Module} {
+		if v != "" {
+			qualifiers[k] = v
+		}
+	}
+	return packageurl.NewPackageURL(packageurl.TypeRPM, vendor, name, version, packageurl.QualifiersFromMap(qualifiers), "").ToString()
+}
+
 // DebPURL returns the package URL of a Debian-family binary package. distro is
 // the os-release ID and version ("debian-12"), vendor the ID ("debian"), and
 // source the "source" qualifier ("name@version" or "name"), "" to leave out.

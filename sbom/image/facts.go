@@ -65,8 +65,9 @@ type file struct {
 	Kind kind `json:"kind"`
 	// MD5 is the hex digest of the content, which dpkg's md5sums name.
 	MD5 string `json:"md5,omitempty"`
-	// SHA1 is the like, which apk's database names.
-	SHA1 string `json:"sha1,omitempty"`
+	// SHA1 is the like, which apk's database names, and SHA256, which rpm's does.
+	SHA1   string `json:"sha1,omitempty"`
+	SHA256 string `json:"sha256,omitempty"`
 	// Package is a Python distribution or npm package, nil when Gaps say why
 	// there is none.
 	Package *packageFact `json:"package,omitempty"`
@@ -74,6 +75,8 @@ type file struct {
 	Debs []debPackage `json:"debs,omitempty"`
 	// APKs are the packages of apk's database.
 	APKs []apkPackage `json:"apks,omitempty"`
+	// RPMs are the packages of rpm's database.
+	RPMs []rpmPackage `json:"rpms,omitempty"`
 	// Owned are the paths of a dpkg file list that kindOf knows.
 	Owned []ownedPath `json:"owned,omitempty"`
 	// Modules are the modules that a RECORD or top_level.txt names.
@@ -97,10 +100,12 @@ type packageFact struct {
 	Version string `json:"version"`
 }
 
-// ownedPath is one line of a dpkg file list, or a file of apk's database. MD5
-// and SHA1 are "" when it has none.
+// ownedPath is one line of a dpkg file list, or a file of apk's or rpm's
+// database. The digests are "" when it has none.
 type ownedPath struct {
 	Path string `json:"path"`
 	MD5  string `json:"md5,omitempty"`
 	SHA1 string `json:"sha1,omitempty"`
+	// SHA256 is what rpm notes.
+	SHA256 string `json:"sha256,omitempty"`
 }

@@ -6,8 +6,12 @@ import "strings"
 // architecture.
 type debKey struct{ name, arch string }
 
-// apkKey stands before the names of apk's packages in a debKey.
-const apkKey = "apk "
+// apkKey and rpmKey stand before the names of apk's and rpm's packages in a
+// debKey.
+const (
+	apkKey = "apk "
+	rpmKey = "rpm "
+)
 
 // debHistory remembers since which layer each package is as it is now. The
 // status file is written as a whole by every layer that installs anything, so
@@ -24,6 +28,7 @@ func (h debHistory) update(s *state, i int) {
 	now := map[debKey]string{}
 	s.eachDeb(func(_ string, _ placed, d debPackage) { now[debKey{d.Name, d.Arch}] = d.Version })
 	s.eachAPK(func(_ string, _ placed, p apkPackage) { now[debKey{apkKey + p.Name, p.Arch}] = p.Version })
+	s.eachRPM(func(_ string, _ placed, p *rpmPackage) { now[debKey{rpmKey + p.id(), p.Arch}] = p.Version })
 	for k := range h {
 		if _, there := now[k]; !there {
 			delete(h, k)

@@ -18,6 +18,7 @@ func (s *state) inventory(name string) *Inventory {
 	b.debPackages()
 	b.ownership()
 	b.apkPackages()
+	b.rpmPackages()
 	b.languagePackages()
 	b.condaPackages()
 	b.extras()
@@ -277,6 +278,10 @@ func (b *builder) missingDatabase() {
 		switch f.Kind {
 		case kindAPK:
 			if len(f.APKs) > 0 {
+				return
+			}
+		case kindRPM:
+			if len(f.RPMs) > 0 {
 				return
 			}
 		case "apk-database", "rpm-database", "pacman", "portage", "nix-store":

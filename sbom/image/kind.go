@@ -18,6 +18,9 @@ const (
 	kindStatusD kind = "dpkg-status.d"
 	// kindAPK is the database of apk, of Alpine and Wolfi.
 	kindAPK kind = "apk"
+	// kindRPM is the database of rpm, and kindRPMLog what is not in it yet.
+	kindRPM    kind = "rpm"
+	kindRPMLog kind = "rpm-log"
 	// kindList and kindSums are dpkg's two file lists of a package.
 	kindList kind = "dpkg-list"
 	kindSums kind = "dpkg-md5sums"
@@ -58,6 +61,9 @@ func kindOf(p string) kind {
 		return kindAPK
 	}
 	dir, base := path.Dir(p), path.Base(p)
+	if k := rpmKind(dir, base); k != kindNone {
+		return k
+	}
 	switch dir {
 	case dpkgStatusD:
 		if strings.HasSuffix(base, ".md5sums") {
@@ -97,7 +103,10 @@ func ownedKind(dir, base string) kind {
 
 // moduleFolder reports whether a distribution's modules are kept in dir.
 func moduleFolder(dir string) bool {
-	return path.Base(dir) == "dist-packages" || path.Base(dir) == "site-packages" && strings.HasPrefix(dir, "/usr/lib/python3")
+	if path.Base(dir) == "dist-packages" {
+		return true
+	}
+	return path.Base(dir) == "site-packages" && (strings.HasPrefix(dir, "/usr/lib/python") || strings.HasPrefix(dir, "/usr/lib64/python"))
 }
 
 // systemKind knows kindSystem. Architectures have a folder of their own
@@ -159,7 +168,7 @@ func nodePackage(dir string) bool {
 // no reader yet. The map's values speak to people.
 var unsupported = map[kind]string{
 	"apk-database":  "the apk database of another root file system inside the image, which is not read",
-	"rpm-database":  "an RPM package database, for which there is no reader yet",
+	"rpm-database":  "the rpm database of another root file system inside the image, which is not read",
 	"pacman":        "a pacman package database, for which there is no reader",
 	"portage":       "a Portage package database, for which there is no reader",
 	"java-archives": "Java archives, for which there is no reader yet",

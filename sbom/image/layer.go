@@ -269,9 +269,16 @@ func (w *walker) regular(p string, size int64, content io.Reader) error {
 	switch _, unread := unsupported[k]; {
 	case k == kindSystem, unread && !distributionFolder(p):
 		return nil
+	case k == kindRPM:
+		return w.rpm(f, p, size, content)
 	case size > fileBound(k) || w.logical+size > limit.LayerBytes:
 		// Holes of a sparse file cost no bytes of the layer, and time to read.
 		f.Gaps = append(f.Gaps, sbom.NewGap(sbom.GapTooLarge, "", 0, "a file that had to be read is larger than the bound"))
+		return nil
+	case k == kindRPMLog:
+		if size > 0 {
+			f.Gaps = append(f.Gaps, sbom.NewGap(sbom.GapUnread, "", 0, "changes of the rpm database that are not in it yet, which are not read"))
+		}
 		return nil
 	case modules:
 		w.logical += size
@@ -326,11 +333,11 @@ func (w *walker) modules(f *file, p string, content io.Reader) error {
 
 // digest sets the digests of a file of which nothing else is wanted.
 func (f *file) digest(content io.Reader) error {
-	m, s := md5.New(), sha1.New()
-	if _, err := io.Copy(io.MultiWriter(m, s), content); err != nil {
+	m, s, s2 := md5.New(), sha1.New(), sha256.New()
+	if _, err := io.Copy(io.MultiWriter(m, s, s2), content); err != nil {
 		return err
 	}
-	f.MD5, f.SHA1 = hex.EncodeToString(m.Sum(nil)), hex.EncodeToString(s.Sum(nil))
+	f.MD5, f.SHA1, f.SHA256 = hex.EncodeToString(m.Sum(nil)), hex.EncodeToString(s.Sum(nil)), hex.EncodeToString(s2.Sum(nil))
 	return nil
 }
 
@@ -347,8 +354,8 @@ func (f *file) installer(content io.Reader) error {
 
 // digests is digest for content that is in memory.
 func (f *file) digests(data []byte) {
-	m, s := md5.Sum(data), sha1.Sum(data)
-	f.MD5, f.SHA1 = hex.EncodeToString(m[:]), hex.EncodeToString(s[:])
+	m, s, s2 := md5.Sum(data), sha1.Sum(data), sha256.Sum256(data)
+	f.MD5, f.SHA1, f.SHA256 = hex.EncodeToString(m[:]), hex.EncodeToString(s[:]), hex.EncodeToString(s2[:])
 }
 
 // read parses the file's content into its fields.

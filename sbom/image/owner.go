@@ -24,7 +24,8 @@ import (
 //     some installed package's, likewise, and one of them is of the owner's
 //     source package;
 //   - the owner is called as Debian calls the package of that distribution or
-//     module, "python3-MODULE", or as Alpine does, "py3-MODULE", or like it.
+//     module, "python3-MODULE", or as Alpine does, "py3-MODULE", or like it; or
+//     a package of rpm says that it provides the project.
 //
 // Anything else stays what it is without an owner: installed, and matched in
 // PyPI. https://www.debian.org/doc/packaging-manuals/python-policy/#module-package-names
@@ -32,18 +33,21 @@ import (
 // debOwner is an installed package of the distribution.
 type debOwner struct {
 	name, version, source string
-	// apk is true for a package of Alpine or its kind.
-	apk bool
+	// apk is true for a package of Alpine or its kind, and rpm for one of rpm's
+	// database.
+	apk, rpm bool
+	// projects are the Python projects that a package of rpm says it is.
+	projects []string
 }
 
 // String is what Component.Owner holds.
 func (o *debOwner) String() string { return o.name + " " + o.version }
 
-// claim is a line of a package's md5sums, or a file of apk's database, with the
-// digest that it names.
+// claim is a line of a package's md5sums, or a file of apk's or rpm's database,
+// with the digest that it names.
 type claim struct {
-	by        *debOwner
-	md5, sha1 string
+	by                *debOwner
+	md5, sha1, sha256 string
 }
 
 // isOf reports whether the claim is about this content, in a folder in which
@@ -51,6 +55,10 @@ type claim struct {
 func (c claim) isOf(f placed, p string) bool {
 	if c.by.apk {
 		return c.sha1 == f.SHA1 && (distributionFolder(p) || apkFolder(p))
+	}
+	if c.by.rpm {
+		same := c.sha256 == f.SHA256 && c.sha256 != "" || c.md5 == f.MD5 && c.md5 != "" || c.sha1 == f.SHA1 && c.sha1 != ""
+		return same && (distributionFolder(p) || rpmFolder(p))
 	}
 	return c.md5 == f.MD5 && distributionFolder(p)
 }
@@ -181,7 +189,14 @@ func apkModule(name string) string {
 // namedFor reports whether the distribution would call the package of one of these
 // modules or distributions so.
 func (o *debOwner) namedFor(names []string) bool {
-	name := pep508.NormalizeName(o.name)
+	if slices.ContainsFunc(names, func(n string) bool { return slices.Contains(o.projects, pep508.NormalizeName(n)) }) {
+		return true
+	}
+	name := o.name
+	if o.rpm {
+		name = rpmPython.ReplaceAllString(name, "")
+	}
+	name = pep508.NormalizeName(name)
 	if o.apk {
 		name = apkModule(name)
 	}

@@ -245,7 +245,7 @@ func (s *state) compare(list, of string) (out *sbom.Files, whole bool) {
 	out, whole = &sbom.Files{List: at}, true
 	p.each(func(l listed) {
 		distribution, python := wanted(l.Path)
-		if p.Alg == algSHA256 && !python || p.Alg != algSHA256 && !distribution {
+		if record := p.Of == "" && p.Alg == algSHA256; record && !python || !record && !distribution {
 			return
 		}
 		out.Checked++

@@ -17,7 +17,7 @@ import (
 )
 
 // A layer is streamed once, and a list of files with their digests (RECORD,
-// md5sums, apk's database) may come before the files, after them, or in another
+// md5sums, apk's and rpm's databases) may come before the files, after them, or in another
 // layer. So every file that such a list could name is digested as it passes,
 // and when the layer ends the two are laid side by side: of what agrees, the
 // paths and digests stay with the list (proof), the rest stays as it is. What
@@ -122,9 +122,9 @@ func newSummer() *summer {
 	}
 }
 
-// wanted says which digests a list could name of the file at p: SHA-256 in
-// Python's folders and beside them, MD5 and SHA-1 where distributions put
-// files. What they put into /etc is made to be edited, and documents are often
+// wanted says who could name a digest of the file at p: Python, in its folders
+// and beside them, which is SHA-256, and distributions where they put files,
+// which is any. What they put into /etc is made to be edited, and documents are often
 // left out; compiled modules have no digest anywhere.
 func wanted(p string) (distribution, python bool) {
 	if path.Ext(p) == ".pyc" {
@@ -164,10 +164,8 @@ func (s *summer) regular(p string, h *tar.Header, content io.Reader, read func(i
 		s.sha1.Reset()
 		to = append(to, s.md5, s.sha1)
 	}
-	if python {
-		s.sha2.Reset()
-		to = append(to, s.sha2)
-	}
+	s.sha2.Reset()
+	to = append(to, s.sha2)
 	all := io.MultiWriter(to...)
 	if err := read(io.TeeReader(content, all)); err != nil {
 		return err
@@ -179,9 +177,7 @@ func (s *summer) regular(p string, h *tar.Header, content io.Reader, read func(i
 	if distribution {
 		f.MD5, f.SHA1 = s.md5.Sum(nil), s.sha1.Sum(nil)
 	}
-	if python {
-		f.SHA256 = s.sha2.Sum(nil)
-	}
+	f.SHA256 = s.sha2.Sum(nil)
 	s.put(f)
 	return nil
 }

@@ -89,6 +89,18 @@ func parseFiles(h *header) (f fileTags, err error) {
 	return f, nil
 }
 
+// Provides returns the names of what the package provides, as
+// "python3dist(six)".
+func (p *Package) Provides() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, name := range p.provides {
+			if !yield(string(name)) {
+				return
+			}
+		}
+	}
+}
+
 // Algorithm is that of the digests of the package's files.
 func (p *Package) Algorithm() Algorithm { return p.files.algorithm }
 

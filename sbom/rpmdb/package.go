@@ -35,7 +35,8 @@ type Package struct {
 	// https://docs.fedoraproject.org/en-US/modularity/core-concepts/nsvca/
 	Module string
 
-	files fileTags
+	files    fileTags
+	provides [][]byte
 }
 
 // EVR is the package's version as advisories write it, "epoch:version-release",
@@ -78,6 +79,7 @@ const (
 	tagVendor    = 1011
 	tagArch      = 1022
 	tagSourceRPM = 1044
+	tagProvides  = 1047
 	tagModule    = 5096
 )
 
@@ -118,6 +120,9 @@ func parsePackage(blob []byte) (*Package, error) {
 	}
 	if there {
 		p.Epoch = strconv.FormatUint(uint64(epoch), 10)
+	}
+	if p.provides, err = h.list(tagProvides); err != nil {
+		return nil, err
 	}
 	err = h.intact()
 	files, filesErr := parseFiles(h)

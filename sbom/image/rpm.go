@@ -1,0 +1,287 @@
+package image
+
+import (
+	"cmp"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/tallyman/tallyman/internal/limit"
+	"github.com/tallyman/tallyman/sbom"
+	"github.com/tallyman/tallyman/sbom/pep508"
+	"github.com/tallyman/tallyman/sbom/rpmdb"
+)
+
+// The folders that rpm's database is in: rpm's own, that of Fedora and SUSE, to
+// which the first is then a link, and that of OSTree's images.
+// https://fedoraproject.org/wiki/Changes/RelocateRPMToUsr
+var rpmFolders = [...]string{"/var/lib/rpm", "/usr/lib/sysimage/rpm", "/usr/share/rpm"}
+
+// The names of the database in the three formats.
+var rpmNames = [...]string{"rpmdb.sqlite", "Packages.db", "Packages"}
+
+// rpmKind knows rpm's databases, and the files in which SQLite keeps what is
+// not in the database yet. https://www.sqlite.org/tempfiles.html
+func rpmKind(dir, base string) kind {
+	if !slices.Contains(rpmFolders[:], dir) {
+		return kindNone
+	}
+	switch {
+	case slices.Contains(rpmNames[:], base):
+		return kindRPM
+	case base == "rpmdb.sqlite-wal", base == "rpmdb.sqlite-journal":
+		return kindRPMLog
+	}
+	return kindNone
+}
+
+// rpmPackage is one package of rpm's database, with the files that it owns. The
+// Version is as advisories write it, "epoch:version-release".
+type rpmPackage struct {
+	debPackage
+	// SourceRPM is the source package's file name.
+	SourceRPM string `json:"source_rpm,omitempty"`
+	// Module is the label of the module that it is of.
+	Module string `json:"module,omitempty"`
+	// Projects are the Python projects that it says it is.
+	Projects []string `json:"projects,omitempty"`
+	// Owned are the paths that kindOf knows, with the digest that rpm noted.
+	Owned []ownedPath `json:"owned,omitempty"`
+	// files are all that were digested, for the layer's proofs, with alg.
+	files []listed
+	alg   algorithm
+}
+
+// id tells the packages of a database apart: rpm installs several versions of
+// some, and several architectures of most.
+func (p *rpmPackage) id() string { return p.Name + "-" + p.Version + "." + p.Arch }
+
+// rpm reads rpm's database, of size bytes.
+func (w *walker) rpm(f *file, p string, size int64, content io.Reader) error {
+	if size > limit.RPMDatabaseBytes || w.logical+size > limit.LayerBytes {
+		f.Gaps = append(f.Gaps, sbom.NewGap(sbom.GapTooLarge, "", 0, "an rpm database that is larger than the bound"))
+		return nil
+	}
+	w.logical += size
+	store, err := pack(content, size)
+	if err != nil {
+		return err
+	}
+	defer store.close()
+	db := rpmdb.Read(store, size, func(pkg *rpmdb.Package) { f.RPMs = append(f.RPMs, newRPM(pkg)) })
+	f.Gaps = db.Gaps
+	sourceEpochs(f.RPMs)
+	for i := range f.RPMs {
+		if pkg := &f.RPMs[i]; len(pkg.files) > 0 {
+			w.sums.list(p, pkg.id(), pkg.alg, pkg.files)
+			pkg.files = nil
+		}
+	}
+	return nil
+}
+
+// pythonProvide is what a package provides that is a Python project.
+// https://docs.fedoraproject.org/en-US/packaging-guidelines/Python/#_automatically_generated_provides
+var pythonProvide = regexp.MustCompile(`^python[0-9.]*dist\(([A-Za-z0-9._-]+)\)$`)
+
+func newRPM(p *rpmdb.Package) rpmPackage {
+	out := rpmPackage{SourceRPM: p.SourceRPM, Module: p.Module}
+	out.debPackage = debPackage{Name: p.Name, Version: p.EVR(), Arch: p.Arch}
+	if name, version, release := p.Source(); name != "" {
+		out.Source, out.SourceVersion = name, version+"-"+release
+	}
+	for provided := range p.Provides() {
+		if m := pythonProvide.FindStringSubmatch(provided); m != nil {
+			out.Projects = append(out.Projects, pep508.NormalizeName(m[1]))
+		}
+	}
+	slices.Sort(out.Projects)
+	out.Projects = slices.Compact(out.Projects)
+	out.alg = map[rpmdb.Algorithm]algorithm{rpmdb.MD5: algMD5, rpmdb.SHA1: algSHA1, rpmdb.SHA256: algSHA256}[p.Algorithm()]
+	if out.alg == "" {
+		return out // a digest that nothing else has: the package stays installed
+	}
+	for f := range p.Files() {
+		at := path.Clean("/" + validText(f.Path))
+		if kindOf(at) != kindNone {
+			out.Owned = append(out.Owned, newOwned(at, out.alg, f.Digest))
+		}
+		if distribution, _ := wanted(at); distribution && !f.Config {
+			out.files = append(out.files, listed{Path: at, Sum: f.Digest})
+		}
+	}
+	return out
+}
+
+func newOwned(at string, alg algorithm, digest []byte) ownedPath {
+	o, sum := ownedPath{Path: at}, hex.EncodeToString(digest)
+	switch alg {
+	case algMD5:
+		o.MD5 = sum
+	case algSHA1:
+		o.SHA1 = sum
+	case algSHA256:
+		o.SHA256 = sum
+	}
+	return o
+}
+
+// sourceEpochs completes the versions of source packages. The name of a source
+// package's file has no epoch; it is that of the package that is called like it
+// or else of one that has its version and release, and as long as there is none
+// the package's own.
+func sourceEpochs(pkgs []rpmPackage) {
+	epochs, named := map[string]string{}, map[string]bool{}
+	for i := range pkgs {
+		p := &pkgs[i]
+		epoch, version := cutEpoch(p.Version)
+		if old, known := epochs[p.SourceRPM]; version != p.SourceVersion || named[p.SourceRPM] || known && p.Name != p.Source && old <= epoch {
+			continue
+		}
+		epochs[p.SourceRPM], named[p.SourceRPM] = epoch, p.Name == p.Source
+	}
+	for i := range pkgs {
+		p := &pkgs[i]
+		if p.Source == "" {
+			continue
+		}
+		epoch, known := epochs[p.SourceRPM]
+		if !known {
+			epoch, _ = cutEpoch(p.Version)
+		}
+		if epoch != "" {
+			p.SourceVersion = epoch + ":" + p.SourceVersion
+		}
+		if p.Source == p.Name && p.SourceVersion == p.Version {
+			p.Source, p.SourceVersion = "", ""
+		}
+	}
+}
+
+// cutEpoch parts "epoch:version"; the epoch is "" when there is none.
+func cutEpoch(evr string) (epoch, version string) {
+	if epoch, version, found := strings.Cut(evr, ":"); found {
+		return epoch, version
+	}
+	return "", evr
+}
+
+// eachRPM calls f for every package of rpm's databases. An image may have more
+// than one, as after a move: one package that is in both counts once.
+func (s *state) eachRPM(f func(at string, from placed, p *rpmPackage)) {
+	var files []string
+	seen := map[string]bool{}
+	for _, known := range s.rpmDatabases() {
+		at, err := s.resolve(known)
+		file, ok := s.files[at]
+		if err != nil || !ok || slices.Contains(files, at) {
+			continue
+		}
+		files = append(files, at)
+		for i := range file.RPMs {
+			if p := &file.RPMs[i]; !seen[p.id()] {
+				seen[p.id()] = true
+				f(at, file, p)
+			}
+		}
+	}
+}
+
+// rpmDatabases are the paths that a database may be at.
+func (s *state) rpmDatabases() []string {
+	var out []string
+	for _, dir := range rpmFolders {
+		for _, name := range rpmNames {
+			out = append(out, path.Join(dir, name))
+		}
+	}
+	return out
+}
+
+// rpmFamilies are the distributions of rpm packages that sbom.ReleaseEcosystem
+// knows.
+var rpmFamilies = [...]string{"AlmaLinux", "Rocky Linux", "Azure Linux", "Mageia", "openEuler", "openSUSE", "Photon OS"}
+
+// rpmPackages adds the packages of rpm's databases and notes what they own.
+func (b *builder) rpmPackages() {
+	d := b.distribution
+	family, _, _ := strings.Cut(d.Ecosystem, ":")
+	known := slices.Contains(rpmFamilies[:], family)
+	source, layer := "", 0
+	b.eachRPM(func(at string, from placed, p *rpmPackage) {
+		source, layer = at, from.layer
+		since, is := b.debs[debKey{rpmKey + p.id(), p.Arch}]
+		if !is {
+			since.layer = from.layer
+		}
+		epoch, version := cutEpoch(p.Version)
+		c := sbom.Component{
+			Name: p.Name, Version: p.Version, Evidence: sbom.Installed, Source: p.Source, SourceVersion: p.SourceVersion,
+			PURL:      sbom.RPMPURL(d.ID, p.Name, version, sbom.RPMQualifiers{Epoch: epoch, Arch: p.Arch, Distro: d.qualifier(), SourceRPM: p.SourceRPM, Module: p.Module}),
+			Locations: []sbom.Location{{File: at, Layer: b.layers[since.layer]}},
+		}
+		if known {
+			c.Ecosystem = d.Ecosystem
+		}
+		b.evidence(&c, at, p.id())
+		b.doc.Components = append(b.doc.Components, c)
+		b.ownRPM(p)
+	})
+	if source != "" && !known {
+		reason := fmt.Sprintf("rpm packages of %s, for which there is no advisory ecosystem", d.describe())
+		if why := sbom.WhyNoEcosystem(d.ID); why != "" {
+			reason += ": " + why
+		}
+		b.newGap(sbom.GapEcosystem, source, layer, reason)
+	}
+	b.rpmElsewhere()
+}
+
+// rpmElsewhere adds a gap for each way to the database that leads to where
+// nothing was read.
+func (b *builder) rpmElsewhere() {
+	read := map[string]bool{}
+	for _, known := range b.rpmDatabases() {
+		at, err := b.resolve(known)
+		if _, there := b.files[at]; there && err == nil || rpmKind(path.Dir(at), path.Base(at)) == kindRPM && err == nil {
+			continue
+		}
+		if dir := path.Dir(known); !read[dir] {
+			read[dir] = true
+			b.newGap(sbom.GapUnread, dir, len(b.layers)-1, "the place of the package database is a link to where nothing was read")
+		}
+	}
+}
+
+// ownRPM notes the files of p, by the paths that links lead to.
+func (b *builder) ownRPM(p *rpmPackage) {
+	who := &debOwner{name: p.Name, version: p.Version, source: cmp.Or(p.Source, p.Name), rpm: true, projects: p.Projects}
+	for _, o := range p.Owned {
+		if at, err := b.resolveParent(o.Path); err == nil && len(b.owners[at]) < maxClaims {
+			b.owners[at] = append(b.owners[at], claim{by: who, md5: o.MD5, sha1: o.SHA1, sha256: o.SHA256})
+		}
+	}
+}
+
+// rpmFolder reports whether distributions of rpm packages keep Python modules
+// there; a "sudo pip install" may have put something there as well, which is why
+// a digest is asked for.
+// https://docs.fedoraproject.org/en-US/packaging-guidelines/Python/#_macros
+func rpmFolder(p string) bool {
+	rest, ok := strings.CutPrefix(p, "/usr/lib64/python")
+	if !ok {
+		rest, ok = strings.CutPrefix(p, "/usr/lib/python")
+	}
+	_, rest, below := strings.Cut(rest, "/")
+	return ok && below && strings.HasPrefix(rest, "site-packages/")
+}
+
+// rpmPython is what distributions of rpm packages put before the name of a Python
+// package: "python3-", and the version where there are several ("python39-",
+// "python3.11-", "python311-").
+// https://docs.fedoraproject.org/en-US/packaging-guidelines/Python/#_naming
+var rpmPython = regexp.MustCompile(`^(?:platform-)?python[0-9.]*-`)
