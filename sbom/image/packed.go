@@ -20,29 +20,29 @@ type packedFile struct {
 }
 
 const (
-	// chunkBytes is what is compressed together.
-	chunkBytes = 64 << 10
-	// keptChunks are held inflated.
-	keptChunks = 64
+	// pieceBytes is what is compressed together.
+	pieceBytes = 64 << 10
+	// keptPieces are held inflated.
+	keptPieces = 64
 )
 
 // pack reads size bytes of r.
 func pack(r io.Reader, size int64) (*packedFile, error) {
-	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(chunkBytes))
+	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(pieceBytes))
 	if err != nil {
 		return nil, err
 	}
 	defer enc.Close()
 	p := &packedFile{size: size, plain: map[int][]byte{}}
-	chunk := make([]byte, min(size, chunkBytes))
+	chunk := make([]byte, min(size, pieceBytes))
 	for left := size; left > 0; left -= int64(len(chunk)) {
-		chunk = chunk[:min(left, chunkBytes)]
+		chunk = chunk[:min(left, pieceBytes)]
 		if _, err := io.ReadFull(r, chunk); err != nil {
 			return nil, fmt.Errorf("reading a database: %w", err)
 		}
 		p.chunks = append(p.chunks, bytes.Clone(enc.EncodeAll(chunk, nil)))
 	}
-	p.dec, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(chunkBytes))
+	p.dec, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(pieceBytes))
 	return p, err
 }
 
@@ -56,11 +56,11 @@ func (p *packedFile) ReadAt(b []byte, offset int64) (n int, err error) {
 		if at < 0 || at >= p.size {
 			return n, io.EOF
 		}
-		chunk, err := p.chunk(int(at / chunkBytes))
+		chunk, err := p.chunk(int(at / pieceBytes))
 		if err != nil {
 			return n, err
 		}
-		n += copy(b[n:], chunk[at%chunkBytes:])
+		n += copy(b[n:], chunk[at%pieceBytes:])
 	}
 	return n, nil
 }
@@ -71,7 +71,7 @@ func (p *packedFile) chunk(i int) ([]byte, error) {
 		return plain, nil
 	}
 	var room []byte
-	if len(p.order) == keptChunks {
+	if len(p.order) == keptPieces {
 		room = p.plain[p.order[0]]
 		delete(p.plain, p.order[0])
 		p.order = p.order[1:]
