@@ -26,6 +26,24 @@ func NPMPURL(name, version string) string {
 	return packageurl.NewPackageURL(packageurl.TypeNPM, namespace, name, version, nil, "").ToString()
 }
 
+// GoPURL returns the package URL of a Go module ("golang.org/x/net"), or of
+// Go's standard library, "stdlib". version may be "". Names keep their case:
+// that of a module path counts.
+// https://github.com/package-url/purl-spec/blob/main/types-doc/golang-definition.md
+func GoPURL(module, version string) string {
+	namespace, name := "", module
+	if i := strings.LastIndex(module, "/"); i >= 0 {
+		namespace, name = module[:i], module[i+1:]
+	}
+	return packageurl.NewPackageURL(packageurl.TypeGolang, namespace, name, version, nil, "").ToString()
+}
+
+// CratePURL returns the package URL of a crate. version may be "".
+// https://github.com/package-url/purl-spec/blob/main/types-doc/cargo-definition.md
+func CratePURL(name, version string) string {
+	return packageurl.NewPackageURL(packageurl.TypeCargo, "", name, version, nil, "").ToString()
+}
+
 // APKPURL returns the package URL of a package of Alpine or one of its kind.
 // vendor is the os-release ID ("alpine", "wolfi"), distro ID and version
 // ("alpine-3.20.1"), and origin the source package; "" leaves each out, but for

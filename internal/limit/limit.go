@@ -138,6 +138,19 @@ const (
 	RPMHeaderBytes   = 32 << 20
 	RPMPackages      = 100_000
 	RPMWordBytes     = 512
+	// GoBuildInfoBytes bounds the list of modules that a Go program holds,
+	// GoVersionBytes the version of its toolchain, and GoModules how many modules
+	// there are. Those of the largest programs take 200 KiB.
+	GoBuildInfoBytes = 1 << 20
+	GoVersionBytes   = 1 << 10
+	GoModules        = 10_000
+	// CrateListBytes bounds the compressed list of crates that a Rust program
+	// holds, and CrateJSONBytes what it may inflate to.
+	CrateListBytes = 256 << 10
+	CrateJSONBytes = 8 << 20
+	// LayerReplacing bounds how many files of one layer are noted only because
+	// they may take the place of a program below.
+	LayerReplacing = 100_000
 	// ImageLayers bounds how many layers one image may have.
 	ImageLayers = 512
 	// ManifestListEntries bounds how many manifests one image index may have.

@@ -89,6 +89,8 @@ type file struct {
 	Installer string `json:"installer,omitempty"`
 	// Direct is the content of a direct_url.json.
 	Direct *directURL `json:"direct,omitempty"`
+	// Program is what was compiled into the file, whatever its kind is.
+	Program *programFact `json:"program,omitempty"`
 	// Gaps are what could not be read of the file. Their File and Layer are
 	// set by squash.
 	Gaps []sbom.Gap `json:"gaps,omitempty"`

@@ -21,6 +21,7 @@ func (s *state) inventory(name string) *Inventory {
 	b.rpmPackages()
 	b.languagePackages()
 	b.condaPackages()
+	b.programs()
 	b.extras()
 	b.fileGaps()
 	b.linkGaps()

@@ -40,6 +40,9 @@ const (
 	// kindSystem is a file that an image has from a distribution alone: a
 	// shell, the dynamic linker, the C library and what it stands beside.
 	kindSystem kind = "system"
+	// kindProgram is a program of which it is known what was compiled into it;
+	// its path says nothing.
+	kindProgram kind = "program"
 )
 
 const (

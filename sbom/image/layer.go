@@ -127,16 +127,28 @@ type walker struct {
 	// header is that of the entry at hand, and mode what of its mode matters.
 	header *tar.Header
 	mode   uint16
+	// last is the entry that was added last.
+	last entry
 	// leftTooMany is set when there is a gap about left files.
 	leftTooMany bool
 	// logical counts the bytes of the files that were hashed, holes included.
 	logical int64
 	sums    *summer
+	// head, programs and compiled are for what was compiled: the beginning of
+	// the file at hand, the reader of programs, and what it found by path.
+	head     peeked
+	programs *programReader
+	compiled map[string]*programFact
+	// replacing counts the files that are noted by replaces.
+	replacing int
 }
 
 // walk reads an uncompressed layer up to the archive's end mark.
 func walk(r io.Reader, digest string) (*layerFacts, error) {
-	w := &walker{facts: &layerFacts{Layer: digest}, seen: map[string]bool{}, sums: newSummer()}
+	w := &walker{
+		facts: &layerFacts{Layer: digest}, seen: map[string]bool{}, sums: newSummer(),
+		programs: newProgramReader(), compiled: map[string]*programFact{},
+	}
 	archive := tar.NewReader(r)
 	for n := 1; ; n++ {
 		header, err := archive.Next()
@@ -174,6 +186,10 @@ func (w *walker) entry(h *tar.Header, content io.Reader) error {
 		w.dir(d)
 	}
 	w.mode = modeOf(p, h)
+	if w.compiled[p] != nil {
+		delete(w.compiled, p)
+		w.add(entry{Path: p, Type: entryOther})
+	}
 	switch h.Typeflag {
 	case tar.TypeDir:
 		w.sums.forget(p)
@@ -184,11 +200,12 @@ func (w *walker) entry(h *tar.Header, content io.Reader) error {
 	case tar.TypeLink:
 		w.hardLink(p, path.Clean("/"+validText(h.Linkname)))
 	case tar.TypeReg, tar.TypeGNUSparse:
-		return w.sums.regular(p, h, content, func(r io.Reader) error { return w.regular(p, h.Size, r) })
+		return w.content(p, h, content)
 	case tar.TypeXGlobalHeader:
 	default: // devices, pipes and what nobody knows
 		w.sums.other(p)
 		w.other(p)
+		w.replaces(p)
 	}
 	return nil
 }
@@ -209,6 +226,7 @@ func (w *walker) add(e entry) {
 	}
 	e.Mode = w.mode
 	w.facts.Entries.add(e)
+	w.last = e
 }
 
 // dir notes a folder; those of metadata, which every file in them notes again,
@@ -236,7 +254,7 @@ func (w *walker) whiteout(dir, base string) {
 func (w *walker) hardLink(p, target string) {
 	w.sums.hardLink(p, target)
 	if kindOf(p) == kindNone {
-		w.other(p)
+		w.otherName(p, target)
 		return
 	}
 	w.add(entry{Path: p, Type: entryHard, Target: target})
@@ -254,6 +272,25 @@ func (w *walker) other(p string) {
 		base == "node_modules" || kindOf(p) != kindNone || w.mode != 0 || codeFile(p) || helper(p, w.header) {
 		w.add(entry{Path: p, Type: entryOther})
 	}
+}
+
+// content reads what is wanted of a regular file.
+func (w *walker) content(p string, h *tar.Header, content io.Reader) error {
+	pass := func(from io.Reader) error {
+		return w.sums.regular(p, h, from, func(r io.Reader) error { return w.regular(p, h.Size, r) })
+	}
+	elf, err := w.head.peek(content)
+	if err != nil {
+		return err
+	}
+	if !elf {
+		if err := pass(&w.head); err != nil {
+			return err
+		}
+		w.mayReplace(p)
+		return nil
+	}
+	return w.program(p, h, &w.head, pass)
 }
 
 // regular reads a file if its kind asks for it.

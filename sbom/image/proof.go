@@ -272,7 +272,7 @@ func (b *builder) evidence(c *sbom.Component, list, of string) bool {
 		return false
 	}
 	files.Name, files.Version, files.PURL = c.Name, c.Version, c.PURL
-	b.checked = append(b.checked, checked{files, len(b.doc.Components), c.Ecosystem})
+	b.checked = append(b.checked, checked{files, len(b.doc.Components), c.Ecosystem, of})
 	if whole && c.Evidence == sbom.Installed {
 		c.Evidence = sbom.Verified
 	}
@@ -285,6 +285,8 @@ type checked struct {
 	*sbom.Files
 	at        int
 	ecosystem string
+	// of is the package within the list, "" for the whole of it.
+	of string
 }
 
 // debEvidence is evidence by the md5sums of a package, whose name has the

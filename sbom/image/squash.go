@@ -82,6 +82,7 @@ func (s *state) lay(ctx context.Context, facts *layerFacts, i int) error {
 	if s.prove(facts, i); s.tooMuch() {
 		return s.excess()
 	}
+	s.dropReplaced(i, before)
 	return ctx.Err()
 }
 
@@ -168,7 +169,7 @@ func (s *state) hardLink(p, target string, i int, before map[string]placed) {
 	at, err := s.resolveParent(target)
 	known, kept := s.files[at]
 	s.drop(s.tree.lookup(p))
-	if err == nil && kept && known.Kind == kindOf(p) {
+	if err == nil && kept && (known.Kind == kindOf(p) || known.Program != nil) {
 		s.put(p, placed{known.file, i}, before)
 		return
 	}

@@ -1,0 +1,170 @@
+package image
+
+import (
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/tallyman/tallyman/sbom"
+)
+
+// dropReplaced takes out the programs of lower layers that layer i wrote another
+// file over, where no entry says so: the digests of its files do.
+func (s *state) dropReplaced(i int, before map[string]placed) {
+	for p, f := range s.files {
+		if f.Program == nil || before[p].file != f.file {
+			continue
+		}
+		n := s.tree.lookup(p)
+		if c := s.tree.at(n).content; c != 0 && s.proof.at(c).layer == i {
+			s.dropSelf(n)
+		}
+	}
+}
+
+// bearers are the packages whose lists name a file with the digest that it has.
+type bearers struct {
+	// owner is the distribution's package, "name version", "" for none.
+	owner string
+	// python is true when the RECORD of a Python distribution is among the
+	// lists.
+	python bool
+}
+
+// programs adds what was compiled into programs.
+//
+// A program of a package of the distribution is what the distribution's
+// advisories are about, whatever it was built from: its modules are os-owned,
+// and what it does not tell is no gap. A Rust library inside an installed Python
+// distribution or npm package is a part of that package, and matched as such.
+func (b *builder) programs() {
+	at := map[string]bool{}
+	for p, f := range b.files {
+		if f.Program != nil {
+			at[p] = true
+		}
+	}
+	if len(at) == 0 {
+		return
+	}
+	borne := b.bearers(at)
+	var unknown []string
+	for _, p := range slices.Sorted(maps.Keys(at)) {
+		f, by := b.files[p], borne[p]
+		b.goModules(p, f, by)
+		b.crates(p, f, by)
+		if by.owner != "" {
+			continue
+		}
+		if f.Program.Problem != "" {
+			kind := sbom.GapUnsupported
+			if f.Program.TooLarge {
+				kind = sbom.GapTooLarge
+			}
+			b.newGap(kind, p, f.layer, f.Program.Problem)
+		} else if f.Program.Rust && f.Program.Go == nil && !f.Program.Listed && !by.python && !b.inNodePackage(p) {
+			unknown = append(unknown, p)
+		}
+	}
+	b.rustGaps(unknown)
+}
+
+// rustGaps adds a gap for each Rust program that does not tell its crates.
+func (b *builder) rustGaps(paths []string) {
+	for n, p := range paths {
+		reason := "a Rust program without the list of its crates that cargo-auditable adds"
+		if n == maxFolders {
+			reason = fmt.Sprintf("%s, and %d more programs like it", reason, len(paths)-maxFolders-1)
+		}
+		b.newGap(sbom.GapUnsupported, p, b.files[p].layer, reason)
+		if n == maxFolders {
+			return
+		}
+	}
+}
+
+// goModules adds the modules of a Go program, and the standard library.
+func (b *builder) goModules(p string, f placed, by bearers) {
+	g := f.Program.Go
+	if g == nil {
+		return
+	}
+	standard := standardVersion(g.Version)
+	b.compiled(p, f, by, sbom.Component{Name: "stdlib", Version: standard, Ecosystem: "Go", PURL: sbom.GoPURL("stdlib", standard)})
+	if strings.HasPrefix(g.Path, "cmd/") && len(g.Modules) == 0 {
+		// What Go's own tools are called in its advisories.
+		// https://go.dev/doc/security/vuln/database#schema
+		b.compiled(p, f, by, sbom.Component{Name: "toolchain", Version: standard, Ecosystem: "Go", PURL: sbom.GoPURL("toolchain", standard)})
+	}
+	for _, m := range g.Modules {
+		version := m.Version
+		b.compiled(p, f, by, sbom.Component{Name: m.Path, Version: version, Ecosystem: "Go", PURL: sbom.GoPURL(m.Path, version)})
+	}
+}
+
+// crates adds the crates of a Rust program.
+func (b *builder) crates(p string, f placed, by bearers) {
+	for _, c := range f.Program.Crates {
+		b.compiled(p, f, by, sbom.Component{Name: c.Name, Version: c.Version, Ecosystem: "crates.io", PURL: sbom.CratePURL(c.Name, c.Version)})
+	}
+}
+
+// compiled adds one component of the program at p.
+func (b *builder) compiled(p string, f placed, by bearers, c sbom.Component) {
+	c.Evidence, c.Locations = sbom.Installed, []sbom.Location{{File: p, Layer: b.layers[f.layer]}}
+	if by.owner != "" {
+		c.Evidence, c.Owner = sbom.OSOwned, by.owner
+	}
+	b.doc.Components = append(b.doc.Components, c)
+}
+
+// bearers finds the packages whose lists name one of these files.
+func (b *builder) bearers(at map[string]bool) map[string]bearers {
+	names := map[string]bool{}
+	for p := range at {
+		names[path.Base(p)] = true
+	}
+	out := map[string]bearers{}
+	for _, c := range b.checked {
+		list := b.proof.lists[[2]string{c.List, c.of}]
+		if list.proof == nil {
+			continue
+		}
+		list.each(func(l listed) {
+			if !names[path.Base(l.Path)] {
+				return
+			}
+			v, p := b.judge(list.Alg, l)
+			if v != same || !at[p] {
+				return
+			}
+			by := out[p]
+			if list.Alg == algSHA256 {
+				by.python = true
+			} else if by.owner == "" {
+				by.owner = c.Name + " " + c.Version
+			}
+			out[p] = by
+		})
+	}
+	return out
+}
+
+// inNodePackage reports whether p is a file of a package in a node_modules
+// folder that was read.
+func (b *builder) inNodePackage(p string) bool {
+	const folder = "/node_modules/"
+	i := strings.LastIndex(p, folder)
+	if i < 0 {
+		return false
+	}
+	name, rest, _ := strings.Cut(p[i+len(folder):], "/")
+	if strings.HasPrefix(name, "@") {
+		scoped, _, _ := strings.Cut(rest, "/")
+		name = path.Join(name, scoped)
+	}
+	f, ok := b.files[path.Join(p[:i+len(folder)], name, "package.json")]
+	return ok && f.Kind == kindNPM && f.Package != nil
+}
