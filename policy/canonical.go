@@ -73,6 +73,7 @@ func fillLists(in *Input) {
 	} {
 		fill(list)
 	}
+	fill(&image.History)
 	if image.GradioEnv == nil {
 		image.GradioEnv = map[string]string{}
 	}

@@ -95,6 +95,9 @@ type Image struct {
 	SizeBytes int64 `json:"size_bytes"`
 	// Layers are the layer digests from the base up.
 	Layers []string `json:"layers"`
+	// History says how each of Layers was made, in the same order; empty when
+	// nothing is known.
+	History []sbom.Layer `json:"history"`
 	// BaseName and BaseDigest are what the image says that it is built from, by
 	// the labels and annotations org.opencontainers.image.base.name and .digest;
 	// "" when it does not say. Nobody has checked them.

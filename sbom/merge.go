@@ -40,6 +40,9 @@ func Merge(name string, docs ...*Document) *Document {
 		out.Dependencies = append(out.Dependencies, d.Dependencies...)
 		out.Together = append(out.Together, d.Together...)
 		out.Files = append(out.Files, d.Files...)
+		if out.Layers == nil {
+			out.Layers = d.Layers // one target has one image
+		}
 	}
 	out.Normalize()
 	return out

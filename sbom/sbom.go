@@ -31,6 +31,9 @@ type Document struct {
 	// Files are the installed packages whose files are not those that their
 	// lists name, sorted.
 	Files []Files `json:"files,omitempty"`
+	// Layers are those of the image, from the base up; nil outside images. The
+	// Layer of a Location is one of them.
+	Layers []Layer `json:"layers,omitempty"`
 }
 
 // Dependency is what one component needs. A component that is there more than

@@ -197,6 +197,9 @@ func (a *Auditor) readImage(ctx context.Context, t Target, s *source, r *Report)
 	if inventory.CacheError != nil {
 		a.step("%v", inventory.CacheError)
 	}
+	if inventory.Unhistoried {
+		r.Notes = append(r.Notes, "the image's history is not that of its layers: no instruction is named for them")
+	}
 	r.Image = imageFacts(t.Image.Digest().String(), inventory)
 	inventory.Document.Gaps = append(inventory.Document.Gaps, passedBy(t.Image.Others())...)
 	findings := append(deploy.CheckImage(imageConfig(inventory)), deploy.CheckFiles(inventory.Document)...)

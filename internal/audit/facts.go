@@ -13,7 +13,7 @@ func imageFacts(digest string, i *image.Inventory) *policy.Image {
 		Digest: digest, OS: c.OS, Architecture: c.Architecture, Distribution: i.Distribution.PrettyName,
 		User: c.User, ExposedPorts: c.ExposedPorts, Entrypoint: c.Entrypoint, Cmd: c.Cmd, WorkingDir: c.WorkingDir,
 		EnvNames: c.EnvNames, SecretEnvNames: c.SecretEnvNames, GradioEnv: c.GradioEnv, Labels: c.Labels,
-		Healthcheck: c.Healthcheck, Created: c.Created, SizeBytes: i.SizeBytes, Layers: i.Layers,
+		Healthcheck: c.Healthcheck, Created: c.Created, SizeBytes: i.SizeBytes, Layers: i.Layers, History: i.Document.Layers,
 		BaseName: i.BaseName, BaseDigest: i.BaseDigest, LeftFiles: []policy.LeftFile{}, SetuidFiles: i.Setuid, WritablePaths: i.Writable,
 	}
 	for _, f := range i.Left {

@@ -186,6 +186,9 @@ const (
 	JSONDepth = 64
 	// SBOMBytes bounds an SBOM, a report or a findings file given as input.
 	SBOMBytes = 512 << 20
+	// HistoryLineBytes bounds the line of an image's history that is shown with a
+	// layer.
+	HistoryLineBytes = 16 << 10
 	// ConfigBytes bounds tallyman.yaml and every other file of settings.
 	ConfigBytes = 1 << 20
 	// PolicyBytes bounds all Rego modules of one policy directory.

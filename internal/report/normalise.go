@@ -51,7 +51,11 @@ func document(r *audit.Report) *sbom.Document {
 	if name == "" {
 		name = r.Target.Image
 	}
-	return sbom.Merge(name, &sbom.Document{Components: r.Components, Gaps: r.Gaps})
+	doc := &sbom.Document{Components: r.Components, Gaps: r.Gaps}
+	if r.Image != nil {
+		doc.Layers = r.Image.History
+	}
+	return sbom.Merge(name, doc)
 }
 
 func normalisedFindings(in []vuln.Finding) []vuln.Finding {
@@ -115,6 +119,7 @@ func normalisedImage(in *policy.Image) *policy.Image {
 	for _, list := range []*[]string{&out.ExposedPorts, &out.Entrypoint, &out.Cmd, &out.EnvNames, &out.SecretEnvNames, &out.Layers} {
 		*list = copied(*list)
 	}
+	out.History = copied(out.History)
 	for _, m := range []*map[string]string{&out.GradioEnv, &out.Labels} {
 		if *m == nil {
 			*m = map[string]string{}

@@ -82,8 +82,8 @@ func TestChatbot(t *testing.T) {
 	}
 	for _, want := range []string{
 		"16 installed packages are declared by no manifest",
-		"(RUN /bin/sh -c pip install hf-transfer): tqdm 4.66.2",
-		"(RUN /bin/sh -c pip install -r requirements.txt): aiofiles 23.2.1, anyio 4.3.0, charset-normalizer 3.3.2, ",
+		"(RUN pip install hf-transfer): tqdm 4.66.2",
+		"(RUN pip install -r requirements.txt): aiofiles 23.2.1, anyio 4.3.0, charset-normalizer 3.3.2, ",
 		"h11 0.14.0", "starlette 0.36.3",
 	} {
 		if !strings.Contains(f.Message, want) {

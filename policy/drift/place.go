@@ -2,7 +2,6 @@ package drift
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/tallyman/tallyman/sbom"
@@ -33,30 +32,10 @@ func (s *sides) layer(digest string) string {
 	return "layer " + digest
 }
 
-const secretWord = `(?:token|secret|passw|pwd|auth|key|credential)`
-
-var (
-	// buildArguments matches what a builder's history puts in front of the
-	// shell: the values of all build arguments, which often are secrets.
-	buildArguments = regexp.MustCompile(`^(RUN )?\|[0-9]+ .*?(/[^ ]*sh (-[a-z]+ (pipefail )?)*)`)
-	// secretValue matches the value of a variable or option whose name says
-	// that it is secret.
-	secretValue = regexp.MustCompile(`(?i)((?:--[a-z0-9_-]*` + secretWord + `[a-z0-9_-]* |[a-z0-9_-]*` + secretWord + `[a-z0-9_-]*=))("[^"]*"?|'[^']*'?|[^ =][^ ]*)`)
-)
-
-// instruction returns what may be shown of a line of an image's history: in
-// one line, without the values of build arguments and of what is named like a
-// secret.
-// https://github.com/opencontainers/image-spec/blob/main/config.md#properties (history)
+// instruction returns what may be shown of a line of an image's history, in one
+// line.
 func instruction(text string) string {
-	text = strings.TrimSuffix(strings.Join(strings.Fields(text), " "), " # buildkit")
-	if bare := strings.TrimPrefix(text, "RUN "); strings.HasPrefix(bare, "|") {
-		if !buildArguments.MatchString(text) {
-			return "an instruction with build arguments"
-		}
-		text = buildArguments.ReplaceAllString(text, "$1$2")
-	}
-	text = sbom.RedactText(secretValue.ReplaceAllString(text, "$1***"))
+	text = sbom.Instruction(sbom.RedactCommand(text))
 	if len(text) > maxInstructionBytes {
 		text = strings.ToValidUTF8(text[:maxInstructionBytes], "") + "..."
 	}

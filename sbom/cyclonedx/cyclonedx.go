@@ -24,7 +24,9 @@ type Options struct {
 // The properties that Encode writes and Decode reads. Document properties:
 // propFormat (always formatVersion), and as JSON one propGap for each gap, one
 // propTogether for each set of files, one propFiles for each package whose files
-// are not those of its list, and one propDepends for each Dependency that names a package URL of no component.
+// are not those of its list, one propLayer for each layer of the image, from the
+// base up, and one propDepends for each Dependency that names a package URL of no
+// component.
 // Component properties, each left out when empty; those of lists repeat:
 const (
 	prefix        = "tallyman:"
@@ -33,6 +35,7 @@ const (
 	propDepends   = prefix + "dependency"
 	propTogether  = prefix + "together"
 	propFiles     = prefix + "files"
+	propLayer     = prefix + "layer"
 	propEvidence  = prefix + "evidence"
 	propEcosystem = prefix + "ecosystem"
 	propSpecifier = prefix + "specifier"

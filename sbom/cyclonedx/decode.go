@@ -64,6 +64,9 @@ func ours(d *sbom.Document, bom *cdx.BOM, format []string) error {
 	if d.Files, err = fromJSON[sbom.Files](bom.Properties, propFiles); err != nil {
 		return err
 	}
+	if d.Layers, err = fromJSON[sbom.Layer](bom.Properties, propLayer); err != nil {
+		return err
+	}
 	if err := ownGraph(d, bom); err != nil {
 		return err
 	}

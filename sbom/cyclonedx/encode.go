@@ -115,6 +115,11 @@ func documentProperties(d *sbom.Document) ([]cdx.Property, error) {
 			return nil, err
 		}
 	}
+	for i := range d.Layers {
+		if err := add(propLayer, d.Layers[i]); err != nil {
+			return nil, err
+		}
+	}
 	return out, nil
 }
 

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/tallyman/tallyman/sbom"
 )
 
 // Config are the facts of an image's configuration that rules speak about.
@@ -48,7 +50,7 @@ func newConfig(c *v1.ConfigFile) Config {
 	for _, variable := range c.Config.Env {
 		name, value, _ := strings.Cut(variable, "=")
 		out.EnvNames = append(out.EnvNames, name)
-		switch secret := looksSecret(name); {
+		switch secret := sbom.LooksSecret(name); {
 		case secret && value != "":
 			out.SecretEnvNames = append(out.SecretEnvNames, name)
 		case !secret && strings.HasPrefix(name, "GRADIO_"):
@@ -70,21 +72,4 @@ func notNil(s []string) []string {
 		return []string{}
 	}
 	return s
-}
-
-// looksSecret reports whether an environment variable of this name usually
-// holds a secret: one of the words of its name is such a word. GPG_KEY is the
-// one exception: the official python images set it to a public fingerprint.
-func looksSecret(name string) bool {
-	upper := strings.ToUpper(name)
-	if upper == "GPG_KEY" {
-		return false
-	}
-	for _, word := range strings.FieldsFunc(upper, func(r rune) bool { return r == '_' || r == '-' || r == '.' }) {
-		switch word {
-		case "TOKEN", "SECRET", "SECRETS", "PASSWORD", "PASSWD", "PASS", "PASSPHRASE", "CREDENTIAL", "CREDENTIALS", "APIKEY", "KEY", "AUTH", "PAT":
-			return true
-		}
-	}
-	return false
 }

@@ -36,8 +36,8 @@ type Options struct {
 
 // Inventory is what Read found.
 type Inventory struct {
-	// Document holds the components with the layer that brought each, and the
-	// gaps.
+	// Document holds the components with the layer that brought each, the
+	// layers with what the image's history says of each, and the gaps.
 	Document *sbom.Document
 	// Config are the facts of the image's configuration.
 	Config Config
@@ -46,6 +46,9 @@ type Inventory struct {
 	Distribution Distribution
 	// Layers are the layer digests ("sha256:...") from the base up.
 	Layers []string
+	// Unhistoried is true when the image has a history and it is not that of its
+	// layers, so that it is told of none.
+	Unhistoried bool
 	// SizeBytes is the sum of the stored (usually compressed) layer sizes.
 	SizeBytes int64
 	// BaseName and BaseDigest are what the image says that it is built from, ""
@@ -92,6 +95,7 @@ func Read(ctx context.Context, img v1.Image, opts Options) (*Inventory, error) {
 	inv.Left, inv.Setuid, inv.Writable = leftFiles(facts), root.setuid(), root.writable(inv.Config.WorkingDir)
 	inv.Known, inv.CacheError = scans.known, scans.err
 	inv.SizeBytes = parts.size
+	inv.Document.Layers, inv.Unhistoried = parts.told()
 	inv.Layers = make([]string, 0, len(parts.layers))
 	for _, l := range parts.layers {
 		inv.Layers = append(inv.Layers, l.digest)

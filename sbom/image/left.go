@@ -202,7 +202,7 @@ func secretAssignment(head []byte) bool {
 	for line := range bytes.Lines(head) {
 		name, value, found := bytes.Cut(bytes.TrimPrefix(bytes.TrimSpace(line), []byte("export ")), []byte("="))
 		value = bytes.Trim(bytes.TrimSpace(value), `"'`)
-		if found && len(value) > 0 && value[0] != '#' && looksSecret(string(bytes.TrimSpace(name))) {
+		if found && len(value) > 0 && value[0] != '#' && sbom.LooksSecret(string(bytes.TrimSpace(name))) {
 			return true
 		}
 	}

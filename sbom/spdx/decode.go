@@ -72,6 +72,9 @@ func ours(out *sbom.Document, in *document, marks []string) error {
 	if out.Files, err = fromJSON[sbom.Files](in.Annotations, filesMark); err != nil {
 		return err
 	}
+	if out.Layers, err = fromJSON[sbom.Layer](in.Annotations, layerMark); err != nil {
+		return err
+	}
 	for i := range in.Packages {
 		p := &in.Packages[i]
 		texts := comments(p.Annotations, componentMark)

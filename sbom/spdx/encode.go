@@ -49,6 +49,9 @@ func Encode(w io.Writer, d *sbom.Document, opts Options) error {
 	for _, files := range d.Files {
 		out.Annotations = append(out.Annotations, e.annotation(filesMark, files))
 	}
+	for _, layer := range d.Layers {
+		out.Annotations = append(out.Annotations, e.annotation(layerMark, layer))
+	}
 	for i := range d.Components {
 		p := e.pkg(&d.Components[i])
 		out.Packages = append(out.Packages, p)

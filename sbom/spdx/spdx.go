@@ -28,6 +28,7 @@ const (
 	dependsMark   = "tallyman:dependency "
 	togetherMark  = "tallyman:together "
 	filesMark     = "tallyman:files "
+	layerMark     = "tallyman:layer "
 )
 
 // formatVersion is the version of our annotations.
