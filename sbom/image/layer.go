@@ -182,6 +182,7 @@ func (w *walker) entry(h *tar.Header, content io.Reader) error {
 		return nil
 	}
 	w.header, w.mode = h, 0
+	w.sums.seen |= familyOf(p)
 	if d := path.Clean(dir); metadataDir(d) {
 		w.dir(d)
 	}

@@ -136,12 +136,12 @@ func (b *builder) bearers(at map[string]bool) map[string]bearers {
 			if !names[path.Base(l.Path)] {
 				return
 			}
-			v, p := b.judge(list.Alg, l)
+			v, p := b.judge(list.Alg, l, list.layer)
 			if v != same || !at[p] {
 				return
 			}
 			by := out[p]
-			if list.Alg == algSHA256 {
+			if list.Alg == algSHA256 && list.Of == "" {
 				by.python = true
 			} else if by.owner == "" {
 				by.owner = c.Name + " " + c.Version

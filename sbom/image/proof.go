@@ -173,8 +173,8 @@ const (
 	missing
 )
 
-// judge holds one line of a list against what is there.
-func (s *state) judge(a algorithm, l listed) (verdict, string) {
+// judge holds one line of a list of a layer against what is there.
+func (s *state) judge(a algorithm, l listed, layer int) (verdict, string) {
 	at, err := s.resolveParent(l.Path)
 	if err != nil {
 		return unclear, at
@@ -194,7 +194,21 @@ func (s *state) judge(a algorithm, l listed) (verdict, string) {
 		return missing, at
 	}
 	c.listed = true
+	if c.layer > layer && c.strange(a, at) {
+		return altered, at
+	}
 	return c.judge(a, l.Sum), at
+}
+
+// strange reports whether a file at p was digested, and not so, because its
+// layer shows signs of other package managers only than the one whose list
+// names this digest. Over a file of that list it is then no copy of it.
+func (c *content) strange(a algorithm, p string) bool {
+	if c.loose == nil || c.of(a) != nil {
+		return false
+	}
+	distribution, _ := wanted(p)
+	return distribution && (c.loose.MD5 != nil || c.loose.SHA1 != nil || c.loose.SHA256 != nil)
 }
 
 func (c *content) judge(a algorithm, sum []byte) verdict {
@@ -249,7 +263,7 @@ func (s *state) compare(list, of string) (out *sbom.Files, whole bool) {
 			return
 		}
 		out.Checked++
-		v, file := s.judge(p.Alg, l)
+		v, file := s.judge(p.Alg, l, p.layer)
 		whole = whole && v == same
 		switch v {
 		case altered:

@@ -33,7 +33,7 @@ const (
 )
 
 // digests are those of one file, as raw bytes; nil are the ones that no list
-// could name for its path.
+// could name for its path in a layer of these families.
 type digests struct {
 	MD5    []byte `json:"md5,omitempty"`
 	SHA1   []byte `json:"sha1,omitempty"`
@@ -109,22 +109,29 @@ type summer struct {
 	lists map[[2]string]*proof
 	lines int
 	full  bool // more than the bound: the rest was not looked at
-	md5   hash.Hash
-	sha1  hash.Hash
-	sha2  hash.Hash
-	buf   []byte
+	// seen are the families of which the layer has shown signs so far, and
+	// making the digests that are made of the file at hand.
+	seen   families
+	making making
+	md5    digest
+	sha1   digest
+	sha2   digest
+	buf    []byte
 }
 
 func newSummer() *summer {
 	return &summer{
 		files: map[string]*looseFile{}, lists: map[[2]string]*proof{},
-		md5: md5.New(), sha1: sha1.New(), sha2: sha256.New(), buf: make([]byte, 64<<10),
+		md5:  digest{md5.New(), func(d *digests) *[]byte { return &d.MD5 }},
+		sha1: digest{sha1.New(), func(d *digests) *[]byte { return &d.SHA1 }},
+		sha2: digest{sha256.New(), func(d *digests) *[]byte { return &d.SHA256 }},
+		buf:  make([]byte, 64<<10),
 	}
 }
 
 // wanted says who could name a digest of the file at p: Python, in its folders
 // and beside them, which is SHA-256, and distributions where they put files,
-// which is any. What they put into /etc is made to be edited, and documents are often
+// which depends on the family. What they put into /etc is made to be edited, and documents are often
 // left out; compiled modules have no digest anywhere.
 func wanted(p string) (distribution, python bool) {
 	if path.Ext(p) == ".pyc" {
@@ -158,15 +165,7 @@ func (s *summer) regular(p string, h *tar.Header, content io.Reader, read func(i
 	if s.full {
 		return read(content)
 	}
-	var to []io.Writer
-	if distribution {
-		s.md5.Reset()
-		s.sha1.Reset()
-		to = append(to, s.md5, s.sha1)
-	}
-	s.sha2.Reset()
-	to = append(to, s.sha2)
-	all := io.MultiWriter(to...)
+	all := s.begin(distribution, python)
 	if err := read(io.TeeReader(content, all)); err != nil {
 		return err
 	}
@@ -174,12 +173,47 @@ func (s *summer) regular(p string, h *tar.Header, content io.Reader, read func(i
 		return err
 	}
 	f := &looseFile{Path: p}
-	if distribution {
-		f.MD5, f.SHA1 = s.md5.Sum(nil), s.sha1.Sum(nil)
+	for _, d := range s.making {
+		*d.of(&f.digests) = d.Sum(nil)
 	}
-	f.SHA256 = s.sha2.Sum(nil)
 	s.put(f)
 	return nil
+}
+
+// begin returns what the content of a file is written to, to be digested.
+func (s *summer) begin(distribution, python bool) io.Writer {
+	s.making = s.making[:0]
+	for _, d := range []struct {
+		digest
+		wanted bool
+	}{
+		{s.md5, distribution && s.seen.md5()},
+		{s.sha1, distribution && s.seen.sha1()},
+		{s.sha2, distribution && s.seen.sha256() || python},
+	} {
+		if d.wanted {
+			d.Reset()
+			s.making = append(s.making, d.digest)
+		}
+	}
+	return s.making
+}
+
+// digest is a digest that is being made, and where it goes.
+type digest struct {
+	hash.Hash
+	of func(*digests) *[]byte
+}
+
+// making are the digests that are being made of a file.
+type making []digest
+
+// Write implements io.Writer.
+func (m making) Write(p []byte) (int, error) {
+	for _, d := range m {
+		d.Write(p)
+	}
+	return len(p), nil
 }
 
 // holes reports whether a file of an archive may have holes.
