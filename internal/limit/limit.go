@@ -120,6 +120,14 @@ const (
 	// distributions one may hold.
 	CondaBytes         = 16 << 20
 	CondaDistributions = 1000
+	// EggBytes bounds a zipped Python egg, EggEntries the files in it and
+	// EggMetadataBytes the metadata among them.
+	EggBytes         = 16 << 20
+	EggEntries       = 20_000
+	EggMetadataBytes = 1 << 20
+	// EggLinkBytes bounds the file of a development install, which holds two
+	// paths.
+	EggLinkBytes = 16 << 10
 	// LayerLeftFiles bounds how many such files of one layer are listed.
 	LayerLeftFiles = 1000
 	// LayerFactsBytes bounds what the layer cache has of one layer, before and

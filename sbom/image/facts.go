@@ -85,6 +85,8 @@ type file struct {
 	Release map[string]string `json:"release,omitempty"`
 	// Conda is what conda says of Package.
 	Conda *condaFact `json:"conda,omitempty"`
+	// Target is the folder that an .egg-link names.
+	Target string `json:"target,omitempty"`
 	// Installer is the content of an INSTALLER.
 	Installer string `json:"installer,omitempty"`
 	// Direct is the content of a direct_url.json.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"net/url"
 	"path"
 	"slices"
 	"strings"
@@ -19,6 +20,7 @@ func (s *state) inventory(name string) *Inventory {
 	b.ownership()
 	b.apkPackages()
 	b.rpmPackages()
+	b.eggLinks()
 	b.languagePackages()
 	b.condaPackages()
 	b.programs()
@@ -46,6 +48,9 @@ type builder struct {
 	owners    map[string][]claim
 	// metadata has the files in each folder of Python metadata.
 	metadata map[string][]string
+	// developed are the folders of projects that development installs of old
+	// point to.
+	developed map[string]bool
 	// checked are the packages whose lists were held against their files.
 	checked []checked
 }
@@ -155,7 +160,7 @@ func (b *builder) debComponent(p debPackage, dpkg bool) sbom.Component {
 // languagePackages adds Python distributions and npm packages.
 func (b *builder) languagePackages() {
 	for p, f := range b.files {
-		if f.Package == nil || f.Kind != kindPython && f.Kind != kindNPM {
+		if f.Package == nil || f.Kind == kindConda {
 			continue
 		}
 		c := sbom.Component{
@@ -163,7 +168,7 @@ func (b *builder) languagePackages() {
 			Locations: []sbom.Location{{File: p, Layer: b.layers[f.layer]}},
 		}
 		switch f.Kind {
-		case kindPython:
+		case kindPython, kindEgg:
 			b.python(&c, p)
 		case kindNPM:
 			c.Ecosystem, c.PURL = "npm", sbom.NPMPURL(c.Name, c.Version)
@@ -175,7 +180,7 @@ func (b *builder) languagePackages() {
 			b.evidence(&c, path.Join(path.Dir(p), "RECORD"), "")
 		}
 		b.doc.Components = append(b.doc.Components, c)
-		if f.Kind == kindPython {
+		if f.Kind != kindNPM {
 			b.folderConflict(c, p, f.layer)
 		}
 	}
@@ -184,11 +189,15 @@ func (b *builder) languagePackages() {
 // folderConflict adds what the metadata's folder is called by when that is
 // something else: one of the two was forged, and nobody can say which.
 func (b *builder) folderConflict(c sbom.Component, p string, layer int) {
-	if sbom.FolderAgrees(p, c.Name, c.Version) {
+	folder := p
+	if strings.HasSuffix(p, ".egg") {
+		folder += "/" + eggMetadata
+	}
+	if sbom.FolderAgrees(folder, c.Name, c.Version) {
 		return
 	}
 	b.newGap(sbom.GapConflict, p, layer, fmt.Sprintf("the metadata names %q %q, its folder something else", c.Name, c.Version))
-	name, version, ok := sbom.MetadataFolder(p)
+	name, version, ok := sbom.MetadataFolder(folder)
 	if !ok || version == "" {
 		return
 	}
@@ -204,6 +213,9 @@ func (b *builder) python(c *sbom.Component, p string) {
 	}
 	if metadataDir(path.Dir(p)) {
 		b.installation(c, path.Dir(p))
+	}
+	if project := path.Dir(path.Dir(p)); b.developed[project] && strings.HasSuffix(path.Dir(p), ".egg-info") {
+		c.URL, c.Editable = (&url.URL{Scheme: "file", Path: project}).String(), true
 	}
 }
 

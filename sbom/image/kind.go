@@ -28,6 +28,9 @@ const (
 	kindPython kind = "python"
 	// kindDirectURL says where a distribution was installed from.
 	kindDirectURL kind = "direct-url"
+	// kindEgg is a zipped egg, and kindEggLink a development install of old.
+	kindEgg     kind = "egg"
+	kindEggLink kind = "egg-link"
 	// kindConda is what conda notes of an installed package.
 	kindConda kind = "conda-meta"
 	// kindNPM is the package.json of a package in a node_modules folder.
@@ -147,6 +150,10 @@ func pythonKind(dir, base string) kind {
 		return kindPython
 	case strings.HasSuffix(dir, ".dist-info") && base == "direct_url.json":
 		return kindDirectURL
+	case strings.HasSuffix(base, ".egg"):
+		return kindEgg
+	case strings.HasSuffix(base, ".egg-link"):
+		return kindEggLink
 	case path.Base(dir) == "conda-meta" && path.Ext(base) == ".json":
 		return kindConda
 	}
@@ -177,7 +184,6 @@ var unsupported = map[kind]string{
 	"java-archives": "Java archives, for which there is no reader yet",
 	"ruby-gems":     "Ruby gems, for which there is no reader yet",
 	"php-composer":  "PHP Composer packages, for which there is no reader yet",
-	"python-eggs":   "zipped Python eggs, for which there is no reader yet",
 	"nested-root":   "the dpkg database of another root file system inside the image, which is not read",
 	"nix-store":     "a Nix store, for which there is no reader",
 }
@@ -187,8 +193,6 @@ func unsupportedKind(dir, base string) kind {
 	switch path.Ext(base) {
 	case ".jar", ".war", ".ear":
 		return "java-archives"
-	case ".egg":
-		return "python-eggs"
 	case ".gemspec":
 		if path.Base(dir) == "specifications" {
 			return "ruby-gems"

@@ -347,6 +347,10 @@ func fileBound(k kind) int64 {
 	switch k {
 	case kindConda:
 		return limit.CondaBytes
+	case kindEgg:
+		return limit.EggBytes
+	case kindEggLink:
+		return limit.EggLinkBytes
 	}
 	return limit.LayerFileBytes
 }
@@ -400,7 +404,7 @@ func (f *file) digests(data []byte) {
 func (f *file) read(data []byte) {
 	var err error
 	switch f.Kind {
-	case kindPython, kindDirectURL, kindNPM:
+	case kindPython, kindDirectURL, kindNPM, kindEgg:
 		f.digests(data)
 	}
 	switch f.Kind {
@@ -418,6 +422,10 @@ func (f *file) read(data []byte) {
 		f.Direct, err = parseDirectURL(data)
 	case kindNPM:
 		f.Package, err = parsePackageJSON(data)
+	case kindEgg:
+		f.Package, err = parseEgg(data)
+	case kindEggLink:
+		f.Target = parseEggLink(data)
 	case kindConda:
 		f.Package, f.Conda, err = parseConda(data)
 	}

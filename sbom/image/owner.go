@@ -124,7 +124,7 @@ func distributionFolder(p string) bool {
 // metadata is at p, nil for none.
 func (b *builder) packageOwner(p string, f placed) *debOwner {
 	for _, o := range b.ownersOf(p) {
-		if f.Kind != kindPython || b.ownsDistribution(o, p, f) {
+		if f.Kind == kindNPM || b.ownsDistribution(o, p, f) {
 			return o
 		}
 	}
