@@ -187,6 +187,7 @@ func (a *Auditor) readImage(ctx context.Context, t Target, s *source, r *Report)
 	if index, ok := t.Image.IndexDescriptor(); ok {
 		r.Target.IndexDigest = index.Digest.String()
 	}
+	r.Notes = append(r.Notes, t.Image.Notes()...)
 	if slices.Equal(a.Stages, []string{StageVerify}) {
 		return &sbom.Document{}, nil, nil
 	}

@@ -51,6 +51,7 @@ ran), 3 the report is undecided or not of this image, or the registry failed.`,
 			})
 		},
 	}
+	a.registryFlags(cmd)
 	a.world(cmd)
 	s.register(cmd)
 	s.reportFlag(cmd, a, "JSON report `FILE` of 'tallyman audit --format json'")

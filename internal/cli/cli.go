@@ -123,6 +123,10 @@ type app struct {
 	color bool
 	// spools keep the image archives that can be read only once.
 	spools *oci.Spools
+	// mirrors are those of --mirror.
+	mirrors []oci.Mirror
+	// notify shows what an image waits for; nil where nothing is shown.
+	notify func(string)
 	// day is the end of the day of --as-of, zero for now.
 	day time.Time
 }

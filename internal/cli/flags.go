@@ -41,6 +41,8 @@ type flags struct {
 	findings   string
 	image      string
 	platform   string
+	mirrors    []string
+	insecure   []string
 	enable     []string
 	hub        string
 	pythons    []string
@@ -72,6 +74,7 @@ func (a *app) common(cmd *cobra.Command) {
 	f.Var(&a.flags.maxAge, "max-age", "advisories older than this `AGE` (36h, 7d, 2w) decide nothing (default 7d)")
 	f.BoolVar(&a.flags.noLayers, "no-layer-cache", false, "read every layer of an image, also those that were read before, and keep nothing")
 	a.policyFlags(cmd)
+	a.registryFlags(cmd)
 	a.world(cmd)
 	must(cmd.RegisterFlagCompletionFunc("format", words(report.Formats()...)))
 }
@@ -172,6 +175,9 @@ func (a *app) checkFlags(cmd *cobra.Command) error {
 		}
 	}
 	if err := a.checkOutputs(help); err != nil {
+		return err
+	}
+	if err := a.checkRegistries(help); err != nil {
 		return err
 	}
 	if err := a.checkDay(help); err != nil {

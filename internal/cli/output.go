@@ -60,7 +60,9 @@ type progress struct {
 const progressDelay = 400 * time.Millisecond
 
 func (a *app) progress() *progress {
-	return &progress{app: a, began: time.Now()}
+	p := &progress{app: a, began: time.Now()}
+	a.notify = p.step
+	return p
 }
 
 func (p *progress) step(text string) {

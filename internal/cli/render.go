@@ -26,7 +26,7 @@ that was decided with --policy needs the same --policy again.`,
 		RunE: a.render,
 	}
 	a.common(cmd)
-	unsaid(cmd, "include", "exclude", "root", "fail-on", "max-age", "unfixed", "unresolved", "pack", "offline", "cache-dir")
+	unsaid(cmd, "include", "exclude", "root", "fail-on", "max-age", "unfixed", "unresolved", "pack", "offline", "cache-dir", "mirror", "insecure-registry")
 	return cmd
 }
 

@@ -68,6 +68,7 @@ report is undecided or not of this image, or the registry failed.`,
 			})
 		},
 	}
+	a.registryFlags(cmd)
 	a.world(cmd)
 	s.register(cmd)
 	s.reportFlag(cmd, a, "sign only what this JSON report `FILE` of 'tallyman audit --format json' allows")

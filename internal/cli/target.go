@@ -223,13 +223,6 @@ func (a *app) openImage(ctx context.Context, image string) (*oci.Image, error) {
 	return oci.Open(ctx, ref, a.ociOptions())
 }
 
-func (a *app) ociOptions() oci.Options {
-	return oci.Options{
-		Platform: a.imagePlatform(), Offline: a.flags.offline, UserAgent: "tallyman/" + a.version(),
-		Stdin: a.env.Stdin, Spools: a.spools, Getenv: a.env.Getenv,
-	}
-}
-
 // checkGlobs refuses a pattern that can never match.
 func (a *app) checkGlobs(help string) error {
 	for _, glob := range slices.Concat(a.flags.include, a.flags.exclude) {

@@ -182,6 +182,12 @@ const (
 	// and RepoDigests how many names such an answer may have for it.
 	DaemonAnswerBytes = 8 << 20
 	RepoDigests       = 1000
+	// DrainBytes bounds how much of an answer that nobody wants is read to use its
+	// connection again.
+	DrainBytes = 64 << 10
+	// ResumeBytes is how much of a layer has to come before a connection that
+	// breaks again counts as one that breaks for the first time.
+	ResumeBytes = 1 << 20
 	// RegistryNames bounds how many repositories of a registry, or tags of a
 	// repository, are listed, and RegistryPages in how many answers.
 	RegistryNames = 200_000

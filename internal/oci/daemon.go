@@ -49,6 +49,9 @@ func openDaemon(ctx context.Context, ref Ref, opts Options) (*Image, error) {
 		return nil, layoutError(ref, fmt.Errorf("%s sent another image than it names: %w", ref.Kind, err))
 	}
 	img.repoDigests = about.RepoDigests
+	for _, known := range about.RepoDigests {
+		img.notes = append(img.notes, fmt.Sprintf("%s says that registries have it as %s", ref.Kind, known))
+	}
 	return img, nil
 }
 
@@ -157,9 +160,6 @@ func (d *daemon) unreachable(err error, image string) error {
 	return out
 }
 
-// engineMessageBytes bounds how much of an engine's own words is repeated.
-const engineMessageBytes = 500
-
 // refused explains an engine's answer that is not what was asked for.
 func (d *daemon) refused(answer *http.Response, image string) error {
 	raw, err := io.ReadAll(io.LimitReader(answer.Body, limit.ConfigBytes))
@@ -171,10 +171,7 @@ func (d *daemon) refused(answer *http.Response, image string) error {
 		said.Message = string(raw)
 	}
 	text := strings.TrimSpace(cmp.Or(said.Message, said.Cause))
-	if len(text) > engineMessageBytes {
-		text = strings.ToValidUTF8(text[:engineMessageBytes], "") + "…"
-	}
-	out := &Error{Err: fmt.Errorf("%s answers %d: %q", d.kind, answer.StatusCode, text)}
+	out := &Error{Err: fmt.Errorf("%s answers %d: %q", d.kind, answer.StatusCode, short(text))}
 	if answer.StatusCode == http.StatusNotFound {
 		out.Reason, out.Hint = ErrNotFound, fmt.Sprintf("%s pull %s, or read it from its registry: registry:%s", d.kind, image, image)
 	}

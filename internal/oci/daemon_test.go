@@ -255,7 +255,7 @@ func TestDaemonRefuses(t *testing.T) {
 		"no image":     {answer(404, `{"message":"No such image: \u001b[31mx"}`), ErrNotFound, []string{`404: "No such image: \x1b[31mx"`, "docker pull example.test/app:1", "registry:example.test/app:1"}},
 		"out of order": {answer(500, `{"message":"disk"}`), nil, []string{`docker answers 500: "disk"`}},
 		"podman's way": {answer(500, `{"cause":"disk"}`), nil, []string{`docker answers 500: "disk"`}},
-		"a long text":  {answer(500, strings.Repeat("x", 5000)), nil, []string{`x…"`}},
+		"a long text":  {answer(500, strings.Repeat("x", 5000)), nil, []string{`x…`}},
 		"elsewhere":    {answer(302, ""), nil, []string{"docker answers 302"}},
 		"no JSON":      {answer(200, "<html>"), nil, []string{"what docker says of the image"}},
 		"too much":     {answer(200, `{"Id":"`+strings.Repeat("x", 9<<20)), nil, []string{"larger than the bound"}},

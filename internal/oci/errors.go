@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"strings"
 	"syscall"
 
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
@@ -65,12 +66,24 @@ func (e *Error) Error() string {
 		text += ": " + e.Reason.Error()
 	}
 	if e.Err != nil {
-		text += ": " + e.Err.Error()
+		text += ": " + short(e.Err.Error())
 	}
 	if e.Hint != "" {
 		text += " (" + e.Hint + ")"
 	}
 	return text
+}
+
+// answerBytes bounds how much of what somebody else said is repeated.
+const answerBytes = 600
+
+// short is text without what nobody reads to its end, as the pages that proxies
+// answer with.
+func short(text string) string {
+	if len(text) <= answerBytes {
+		return text
+	}
+	return strings.ToValidUTF8(text[:answerBytes], "") + "…"
 }
 
 // Unwrap gives both the reason and what happened.
@@ -97,7 +110,7 @@ func registryError(ref, host string, err error) error {
 	var answer *transport.Error
 	switch {
 	case errors.Is(err, ErrPlainHTTP):
-		out.Hint = "allow it with the insecure option, or give the registry a certificate"
+		out.Hint = "allow it with --insecure-registry " + host + ", or give the registry a certificate"
 	case errors.As(err, &answer):
 		out.explain(answer, host)
 	default:
@@ -139,14 +152,22 @@ func (e *Error) explain(answer *transport.Error, host string) {
 	}
 	switch {
 	case answer.StatusCode == http.StatusTooManyRequests || has(transport.TooManyRequestsErrorCode):
-		e.Reason, e.Hint = ErrRateLimited, "wait, or log in for a higher limit: docker login "+host
-	case answer.StatusCode == http.StatusUnauthorized || answer.StatusCode == http.StatusForbidden ||
-		has(transport.UnauthorizedErrorCode) || has(transport.DeniedErrorCode):
-		e.Reason = ErrUnauthorized
-		e.Hint = "the image does not exist or needs other credentials; tallyman uses docker's: docker login " + host
+		e.Reason, e.Hint = ErrRateLimited, "wait, or log in for a higher limit: "+login(host)
+	case answer.StatusCode == http.StatusForbidden || has(transport.DeniedErrorCode):
+		e.Reason, e.Hint = ErrUnauthorized, "the image does not exist, or who is logged in may not read it: "+login(host)
+	case answer.StatusCode == http.StatusUnauthorized || has(transport.UnauthorizedErrorCode):
+		e.Reason, e.Hint = ErrUnauthorized, "the image does not exist, or one has to log in; tallyman uses docker's credentials: "+login(host)
 	case answer.StatusCode == http.StatusNotFound:
-		e.Reason, e.Hint = ErrNotFound, "check name, tag and registry"
+		e.Reason, e.Hint = ErrNotFound, "check name, tag and registry; a private image looks absent to who may not read it: "+login(host)
 	case answer.StatusCode >= http.StatusInternalServerError:
 		e.Reason, e.Hint = ErrUnavailable, "try again later, or ask who runs "+host
 	}
+}
+
+// login is the command that gives credentials for a registry.
+func login(host string) string {
+	if hubName(host) == "docker.io" {
+		return "docker login"
+	}
+	return "docker login " + host
 }

@@ -17,7 +17,7 @@ import (
 // do not offer this.
 // https://distribution.github.io/distribution/spec/api/#listing-repositories
 func Catalog(ctx context.Context, registry, prefix string, opts Options) ([]string, error) {
-	reg, err := name.NewRegistry(registry, opts.nameOptions()...)
+	reg, err := name.NewRegistry(registry, opts.nameOptions(registry)...)
 	if err != nil {
 		return nil, fmt.Errorf("%q is not the name of a registry (host or host:port)", redact(registry))
 	}
@@ -45,7 +45,7 @@ func Catalog(ctx context.Context, registry, prefix string, opts Options) ([]stri
 
 // Tags lists the tags of a repository ("registry.example/app"), sorted.
 func Tags(ctx context.Context, repository string, opts Options) ([]string, error) {
-	repo, err := name.NewRepository(repository, opts.nameOptions()...)
+	repo, err := name.NewRepository(repository, opts.nameOptions(hostOf(repository))...)
 	if err != nil {
 		return nil, fmt.Errorf("%q is not the name of a repository (host/path)", redact(repository))
 	}
@@ -66,6 +66,12 @@ func Tags(ctx context.Context, repository string, opts Options) ([]string, error
 	}
 	all, err := collect(pages.HasNext, next)
 	return all, registryError(repository, repo.RegistryStr(), err)
+}
+
+// hostOf is what stands before a repository's path.
+func hostOf(repository string) string {
+	host, _, _ := strings.Cut(repository, "/")
+	return host
 }
 
 func (o Options) puller(ctx context.Context, what string) (*remote.Puller, error) {

@@ -15,7 +15,6 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
 
 	"github.com/tallyman/tallyman/internal/limit"
 )
@@ -42,8 +41,18 @@ type Options struct {
 	Getenv func(string) string
 	// Offline refuses registries.
 	Offline bool
-	// Insecure allows plain HTTP to other machines than this one.
+	// Insecure allows plain HTTP to every other machine than this one.
 	Insecure bool
+	// InsecureHosts are the registries ("host" or "host:port") to which plain
+	// HTTP is allowed.
+	InsecureHosts []string
+	// Mirrors are asked before a registry.
+	Mirrors []Mirror
+	// Backoff is for registries that are busy.
+	Backoff Backoff
+	// Notify is told what takes time: pauses, broken transfers, mirrors that do
+	// not answer. It may be called from several goroutines; nil for nobody.
+	Notify func(string)
 	// Transport is for registries; nil means remote.DefaultTransport, which
 	// honours the proxy variables.
 	Transport http.RoundTripper
@@ -52,9 +61,6 @@ type Options struct {
 	Keychain authn.Keychain
 	// UserAgent is put before the library's own, "" for none.
 	UserAgent string
-
-	// backoff shortens the pauses between retries in tests.
-	backoff *remote.Backoff
 }
 
 // Image is an image that was found.
@@ -67,6 +73,7 @@ type Image struct {
 	store  *Repository
 	// repoDigests are what an engine says.
 	repoDigests []string
+	notes       []string
 }
 
 // Open finds the image that ref names. It reads manifests and configuration;
@@ -119,6 +126,9 @@ func (i *Image) Digest() v1.Hash { return i.digest }
 // that registries know the image. That is its word: what was checked is Digest.
 func (i *Image) RepoDigests() []string { return i.repoDigests }
 
+// Notes say from which mirror the image is, and which ones did not give it.
+func (i *Image) Notes() []string { return i.notes }
+
 // Index is the digest of the index that the reference led to first, the zero
 // value if it led to the image. Signatures are often made over the index.
 func (i *Image) Index() v1.Hash { return i.index.Digest }
@@ -143,6 +153,14 @@ func (i *Image) check(opts Options) error {
 	}
 	if len(m.Layers) > limit.ImageLayers {
 		return fmt.Errorf("%d layers: %w of %d", len(m.Layers), limit.ErrTooLarge, limit.ImageLayers)
+	}
+	if m.Config.Size > limit.OCIManifestBytes {
+		return fmt.Errorf("its configuration: %w of %d bytes", limit.ErrTooLarge, limit.OCIManifestBytes)
+	}
+	for _, d := range append([]v1.Descriptor{m.Config}, m.Layers...) {
+		if d.Size < 0 {
+			return fmt.Errorf("the manifest says that %s has %d bytes", d.Digest, d.Size)
+		}
 	}
 	if opts.Digest != (v1.Hash{}) {
 		if i.digest != opts.Digest {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/authn"
@@ -14,39 +15,52 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
-// openRegistry opens an image of a registry.
+// openRegistry opens an image of a registry, or of a mirror of it.
 func openRegistry(ctx context.Context, ref Ref, opts Options) (*Image, error) {
-	parsed, err := name.ParseReference(ref.Name, opts.nameOptions()...)
+	parsed, err := opts.parse(ref.Name)
 	if err != nil {
 		return nil, err
 	}
-	repo := parsed.Context()
-	fail := func(err error) (*Image, error) {
-		return nil, registryError(ref.String(), repo.RegistryStr(), layoutErrorRef(ref, err))
-	}
-	options, err := opts.remote(ctx, ref.Name)
+	var out *Image
+	notes, err := opts.elsewhere(ctx, parsed, func(place name.Reference) error {
+		var err error
+		out, err = openAt(ctx, ref, place, opts)
+		return registryError(ref.String(), place.Context().RegistryStr(), layoutErrorRef(ref, err))
+	})
 	if err != nil {
-		return fail(err)
+		return nil, err
 	}
-	first, err := remote.Get(parsed, options...)
+	out.notes = notes
+	if from := out.store.store.(*registryStore); from.repo != parsed.Context() {
+		own := &registryStore{repo: parsed.Context(), options: opts, name: ref.Name}
+		out.store = &Repository{&mirrored{places: []store{from, own}}}
+	}
+	return out, nil
+}
+
+// openAt opens an image at one place.
+func openAt(ctx context.Context, ref Ref, place name.Reference, opts Options) (*Image, error) {
+	repo := place.Context()
+	options, err := opts.session(ctx, ref.Name)
 	if err != nil {
-		return fail(err)
+		return nil, err
+	}
+	first, err := remote.Get(place, options...)
+	if err != nil {
+		return nil, err
 	}
 	desc, others, err := descend(first, repo, opts, options)
 	if err != nil {
-		return fail(err)
+		return nil, err
 	}
 	out := &Image{ref: ref, digest: desc.Digest, others: others, store: &Repository{&registryStore{repo: repo, options: opts, name: ref.Name}}}
 	if desc != first {
 		out.index = v1.Descriptor{MediaType: first.MediaType, Size: first.Size, Digest: first.Digest}
 	}
 	if out.image, err = desc.Image(); err != nil {
-		return fail(err)
+		return nil, err
 	}
-	if err := out.check(opts); err != nil {
-		return fail(err)
-	}
-	return out, nil
+	return out, out.check(opts)
 }
 
 // descend goes from an index to the manifest for the platform that was asked
@@ -92,11 +106,40 @@ func imageType(t types.MediaType) error {
 	return &Error{Reason: ErrMediaType, Err: fmt.Errorf("its manifest is of type %q", t)}
 }
 
-func (o Options) nameOptions() []name.Option {
-	if o.Insecure {
+// parse reads a reference of a registry.
+func (o Options) parse(s string) (name.Reference, error) {
+	ref, err := name.ParseReference(s)
+	if err != nil {
+		return nil, err
+	}
+	return name.ParseReference(s, o.nameOptions(ref.Context().RegistryStr())...)
+}
+
+func (o Options) nameOptions(host string) []name.Option {
+	if o.plainAllowed(host) {
 		return []name.Option{name.Insecure}
 	}
 	return nil
+}
+
+// plainAllowed reports whether the user allows plain HTTP to host, which has its
+// port.
+func (o Options) plainAllowed(host string) bool {
+	return o.Insecure || slices.Contains(o.InsecureHosts, host)
+}
+
+// session are the options of several requests that share what a registry wants
+// to know first.
+func (o Options) session(ctx context.Context, what string) ([]remote.Option, error) {
+	options, err := o.remote(ctx, what)
+	if err != nil {
+		return nil, err
+	}
+	puller, err := remote.NewPuller(options...)
+	if err != nil {
+		return nil, err
+	}
+	return append(options, remote.Reuse(puller)), nil
 }
 
 // remote returns the options of go-containerregistry's client, which checks
@@ -105,35 +148,41 @@ func (o Options) remote(ctx context.Context, what string) ([]remote.Option, erro
 	if o.Offline {
 		return nil, &Error{Ref: what, Reason: ErrOffline, Hint: "leave out --offline, or name an OCI layout or an archive"}
 	}
-	transport, keychain := o.Transport, o.Keychain
-	if transport == nil {
-		transport = remote.DefaultTransport
-	}
+	keychain := o.Keychain
 	if keychain == nil {
 		keychain = authn.DefaultKeychain
 	}
-	if !o.Insecure {
-		transport = plainGuard{transport}
-	}
 	options := []remote.Option{
-		remote.WithContext(ctx), remote.WithTransport(transport), remote.WithAuthFromKeychain(keychain),
+		remote.WithContext(ctx), remote.WithTransport(o.transport()), remote.WithAuthFromKeychain(keychain),
+		// What is read is retried below, as often and as late as a registry wants.
+		remote.WithRetryStatusCodes(), remote.WithRetryPredicate(again),
+		remote.WithRetryBackoff(remote.Backoff{Duration: o.Backoff.pause(1), Factor: 2, Steps: o.Backoff.attempts()}),
 	}
 	if o.UserAgent != "" {
 		options = append(options, remote.WithUserAgent(o.UserAgent))
 	}
-	if o.backoff != nil {
-		options = append(options, remote.WithRetryBackoff(*o.backoff))
-	}
 	return options, nil
 }
 
-// plainGuard refuses plain HTTP to other machines. The library itself falls
-// back to it for private addresses, and a
-// registry may send it there with a redirect or as the place to get a token.
-type plainGuard struct{ next http.RoundTripper }
+func (o Options) transport() http.RoundTripper {
+	base := o.Transport
+	if base == nil {
+		base = remote.DefaultTransport
+	}
+	guard := plainGuard{next: base, allowed: o.plainAllowed}
+	return &resumer{next: &retrier{next: guard, backoff: o.Backoff, notify: o.Notify}, backoff: o.Backoff, notify: o.Notify}
+}
+
+// plainGuard refuses plain HTTP to other machines that the user does not name.
+// The library itself falls back to it for private addresses, and a registry may
+// send it there with a redirect or as the place to get a token.
+type plainGuard struct {
+	next    http.RoundTripper
+	allowed func(host string) bool
+}
 
 func (g plainGuard) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.URL.Scheme != "https" && !loopback(r.URL.Hostname()) {
+	if r.URL.Scheme != "https" && !loopback(r.URL.Hostname()) && !g.allowed(r.URL.Host) {
 		return nil, fmt.Errorf("%w (%s)", ErrPlainHTTP, r.URL.Host)
 	}
 	return g.next.RoundTrip(r)

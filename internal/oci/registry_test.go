@@ -18,12 +18,11 @@ import (
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/registry"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
 // quick makes retries not wait.
-var quick = &remote.Backoff{Duration: time.Millisecond, Factor: 1, Steps: 2}
+var quick = Backoff{Attempts: 2, First: time.Millisecond}
 
 // front starts a registry behind a handler that may answer first.
 func front(t testing.TB, first func(w http.ResponseWriter, r *http.Request) (answered bool)) string {
@@ -57,7 +56,7 @@ func TestRegistryAnswers(t *testing.T) {
 				http.Error(w, `{"errors":[{"code":"DENIED","message":"requested access to the resource is denied"}]}`, http.StatusForbidden)
 			}
 			return manifest(r)
-		}, ErrUnauthorized, "does not exist or needs other credentials"},
+		}, ErrUnauthorized, "does not exist, or who is logged in may not read it"},
 		{"404", func(w http.ResponseWriter, r *http.Request) bool {
 			if manifest(r) {
 				http.Error(w, `{"errors":[{"code":"MANIFEST_UNKNOWN","message":"Unknown manifest"}]}`, http.StatusNotFound)
@@ -93,7 +92,7 @@ func TestRegistryAnswers(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			host := front(t, tc.answer)
-			_, err := tryOpen(t, host+"/app:1", Options{backoff: quick})
+			_, err := tryOpen(t, host+"/app:1", Options{Backoff: quick})
 			if !errors.Is(err, tc.want) || !strings.Contains(err.Error(), host+"/app:1") || !strings.Contains(err.Error(), tc.says) {
 				t.Errorf("got %v", err)
 			}
@@ -130,7 +129,7 @@ func TestToken(t *testing.T) {
 	})
 	host := strings.TrimPrefix(server.URL, "http://")
 	img := testImage(t, "amd64")
-	right := Options{Keychain: keychain{"joe", "hunter2"}, backoff: quick}
+	right := Options{Keychain: keychain{"joe", "hunter2"}, Backoff: quick}
 	store := &Repository{&registryStore{repo: mustRepo(t, host+"/app"), options: right, name: host + "/app"}}
 	if err := store.Put(t.Context(), "1", img); err != nil {
 		t.Fatal(err)
@@ -138,7 +137,7 @@ func TestToken(t *testing.T) {
 	if got := open(t, host+"/app:1", right); got.Digest() != digestOf(t, img) {
 		t.Errorf("opened %s", got.Digest())
 	}
-	_, err := tryOpen(t, host+"/app:1", Options{Keychain: keychain{"joe", "swordfish"}, backoff: quick})
+	_, err := tryOpen(t, host+"/app:1", Options{Keychain: keychain{"joe", "swordfish"}, Backoff: quick})
 	if !errors.Is(err, ErrUnauthorized) {
 		t.Errorf("a wrong password: %v", err)
 	}
@@ -201,7 +200,7 @@ func TestExchangedBytes(t *testing.T) {
 		})
 		push(t, host+"/app:1", img)
 		lie = true
-		got, err := tryOpen(t, host+"/app@"+digestOf(t, img).String(), Options{backoff: quick})
+		got, err := tryOpen(t, host+"/app@"+digestOf(t, img).String(), Options{Backoff: quick})
 		if err == nil {
 			err = readLayers(got.Image())
 		}
@@ -245,11 +244,11 @@ func TestPlainHTTP(t *testing.T) {
 	for _, ref := range []string{"10.1.2.3:5000/app:1", host + "/app:1"} {
 		outside := 0
 		transport := only{host, &outside}
-		_, err := tryOpen(t, ref, Options{Transport: transport, backoff: quick})
+		_, err := tryOpen(t, ref, Options{Transport: transport, Backoff: quick})
 		if !errors.Is(err, ErrPlainHTTP) || outside > 0 {
 			t.Errorf("%s: %v, %d plain requests left this machine", ref, err, outside)
 		}
-		if _, err := tryOpen(t, ref, Options{Transport: transport, backoff: quick, Insecure: true}); err == nil || outside == 0 {
+		if _, err := tryOpen(t, ref, Options{Transport: transport, Backoff: quick, Insecure: true}); err == nil || outside == 0 {
 			t.Errorf("%s: insecure was asked for, and %d plain requests were made: %v", ref, outside, err)
 		}
 	}
@@ -341,7 +340,7 @@ func TestUnreachable(t *testing.T) {
 		"no host": {"registry.invalid/app:1", fails{&net.DNSError{Err: "no such host", Name: "registry.invalid", IsNotFound: true}}, "no host of that name"},
 		"reset":   {"registry.invalid/app:1", fails{syscall.ECONNRESET}, "broke: try again"},
 	} {
-		_, err := tryOpen(t, c.ref, Options{Transport: c.transport, backoff: quick})
+		_, err := tryOpen(t, c.ref, Options{Transport: c.transport, Backoff: quick})
 		if err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: error %v, want one with %q", name, err, c.says)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -51,6 +52,9 @@ type registryStore struct {
 	repo    name.Repository
 	options Options
 	name    string // the reference that led here, for messages
+
+	mu     sync.Mutex
+	puller *remote.Puller // of the first read, for the later ones
 }
 
 var _ store = (*registryStore)(nil)
@@ -66,6 +70,23 @@ func (s *registryStore) reference(tag string) (name.Reference, error) {
 	return nil, fmt.Errorf("%q is neither a tag nor a digest", tag)
 }
 
+// reading are the options of a read; reads share what a registry wants to know
+// first.
+func (s *registryStore) reading(ctx context.Context) ([]remote.Option, error) {
+	options, err := s.options.remote(ctx, s.name)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.puller == nil {
+		if s.puller, err = remote.NewPuller(options...); err != nil {
+			return nil, err
+		}
+	}
+	return append(options, remote.Reuse(s.puller)), nil
+}
+
 // explain turns a registry's answer into an Error.
 func (s *registryStore) explain(what string, err error) error {
 	return registryError(s.repo.Name()+what, s.repo.RegistryStr(), err)
@@ -76,7 +97,7 @@ func (s *registryStore) artifact(ctx context.Context, tag string) (v1.Image, err
 	if err != nil {
 		return nil, err
 	}
-	options, err := s.options.remote(ctx, s.name)
+	options, err := s.reading(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +113,7 @@ func (s *registryStore) artifact(ctx context.Context, tag string) (v1.Image, err
 }
 
 func (s *registryStore) referrers(ctx context.Context, digest v1.Hash) ([]v1.Descriptor, error) {
-	options, err := s.options.remote(ctx, s.name)
+	options, err := s.reading(ctx)
 	if err != nil {
 		return nil, err
 	}

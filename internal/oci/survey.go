@@ -37,19 +37,24 @@ func Look(ctx context.Context, ref Ref, opts Options) (*Survey, error) {
 	if ref.Kind != KindRegistry {
 		return lookLocal(ctx, ref, opts)
 	}
-	parsed, err := name.ParseReference(ref.Name, opts.nameOptions()...)
+	parsed, err := opts.parse(ref.Name)
 	if err != nil {
 		return nil, err
 	}
-	options, err := opts.remote(ctx, ref.Name)
-	if err != nil {
-		return nil, err
-	}
-	l := &looker{fetch: fetchRemote(parsed, options), left: limit.ManifestListEntries}
-	if err := l.look(v1.Descriptor{}, 0); err != nil {
-		return nil, registryError(ref.String(), parsed.Context().RegistryStr(), layoutErrorRef(ref, err))
-	}
-	return l.survey(), nil
+	var out *Survey
+	_, err = opts.elsewhere(ctx, parsed, func(place name.Reference) error {
+		options, err := opts.session(ctx, ref.Name)
+		if err != nil {
+			return err
+		}
+		l := &looker{fetch: fetchRemote(place, options), left: limit.ManifestListEntries}
+		if err := l.look(v1.Descriptor{}, 0); err != nil {
+			return registryError(ref.String(), place.Context().RegistryStr(), layoutErrorRef(ref, err))
+		}
+		out = l.survey()
+		return nil
+	})
+	return out, err
 }
 
 // fetchRemote reads manifests of ref's repository, by digest; that of ref
