@@ -20,6 +20,9 @@ type debPackage struct {
 	// Source and SourceVersion are both "" when they equal Name and Version.
 	Source        string `json:"source,omitempty"`
 	SourceVersion string `json:"source_version,omitempty"`
+	// Golang is true when the package says that it was built with the
+	// distribution's Go.
+	Golang bool `json:"golang,omitempty"`
 	// Line is where its paragraph begins, from 1.
 	Line int `json:"line,omitempty"`
 }
@@ -80,7 +83,7 @@ func (p *statusParser) feed(line string) {
 	}
 	name, value = strings.ToLower(name), strings.ToValidUTF8(strings.TrimSpace(value), "\ufffd")
 	switch name {
-	case "package", "status", "version", "architecture", "source":
+	case "package", "status", "version", "architecture", "source", "built-using", "static-built-using":
 		if old, twice := p.fields[name]; twice && old != value {
 			p.broken = "a field of the package database is given twice"
 		}
@@ -110,7 +113,22 @@ func (p *statusParser) end() {
 	}
 	pkg := debPackage{Name: name, Version: version, Arch: p.fields["architecture"], Line: p.first}
 	pkg.Source, pkg.SourceVersion = debSource(p.fields["source"], name, version)
+	pkg.Golang = builtWithGo(p.fields["built-using"]) || builtWithGo(p.fields["static-built-using"])
 	p.pkgs = append(p.pkgs, pkg)
+}
+
+// builtWithGo reports whether a field that names the sources of what a package
+// has in it names Debian's Go ("golang-1.19 (= 1.19.8-2)"), as all programs do
+// that Debian builds with it.
+// https://go-team.pages.debian.net/packaging.html
+// https://www.debian.org/doc/debian-policy/ch-relationships.html#additional-source-packages-used-to-build-the-binary-built-using
+func builtWithGo(field string) bool {
+	for one := range strings.SplitSeq(field, ",") {
+		if strings.HasPrefix(strings.TrimSpace(one), "golang-1.") {
+			return true
+		}
+	}
+	return false
 }
 
 // onDisk reports whether a package in this state has files on disk. The field

@@ -131,7 +131,7 @@ func (d Distribution) qualifier() string {
 // own notes p under the names that its file lists may have. A file of status.d
 // is itself named like its list.
 func (b *builder) own(at string, p debPackage) {
-	who := &debOwner{name: p.Name, version: p.Version, source: cmp.Or(p.Source, p.Name)}
+	who := &debOwner{name: p.Name, version: p.Version, source: cmp.Or(p.Source, p.Name), golang: p.Golang}
 	if path.Dir(at) == dpkgStatusD {
 		b.installed[path.Base(at)] = who
 		return

@@ -33,6 +33,8 @@ import (
 // debOwner is an installed package of the distribution.
 type debOwner struct {
 	name, version, source string
+	// golang is true for a package that was built with the distribution's Go.
+	golang bool
 	// apk is true for a package of Alpine or its kind, and rpm for one of rpm's
 	// database.
 	apk, rpm bool

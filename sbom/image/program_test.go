@@ -289,10 +289,11 @@ func TestProgramsInImages(t *testing.T) {
 			{file, content},
 		}
 	}
-	dpkg := func(file, content, info string) []item {
+	built := "Built-Using: a (= 1), golang-1.19 (= 1.19.8-2)\n"
+	dpkg := func(file, content, info string, fields ...string) []item {
 		return []item{
 			{"etc/os-release", debian12},
-			{"var/lib/dpkg/status", deb("p", "1")},
+			{"var/lib/dpkg/status", strings.Join(fields, "") + deb("p", "1")},
 			{"var/lib/dpkg/info/p.md5sums", info},
 			{file, content},
 		}
@@ -304,11 +305,15 @@ func TestProgramsInImages(t *testing.T) {
 		gaps   []string
 	}{
 		{"a Go program", [][]item{{{"app/deep/down/server", app}}}, installed, nil},
-		{"a Go program of the distribution", [][]item{dpkg("usr/bin/p", app, sums("usr/bin/p", app))},
+		{"a Go program of the distribution", [][]item{dpkg("usr/bin/p", app, sums("usr/bin/p", app), built)},
 			[]string{"Debian:12 p 1 verified layer 1", "Go example.com/app  os-owned layer 1 of p 1", "Go golang.org/x/net v0.1.0 os-owned layer 1 of p 1", "Go stdlib 1.26.8 os-owned layer 1 of p 1"}, nil},
-		{"a Go program that the distribution has otherwise", [][]item{dpkg("usr/bin/p", app, sums("usr/bin/p", app+"x"))},
+		{"a Go program of a package that somebody else built", [][]item{dpkg("usr/bin/p", app, sums("usr/bin/p", app))},
+			append([]string{"Debian:12 p 1 verified layer 1"}, installed...), nil},
+		{"a Go program that tells nothing, of a package", [][]item{dpkg("usr/bin/p", goProgram("go1.1", ""), sums("usr/bin/p", goProgram("go1.1", "")), built)},
+			[]string{"Debian:12 p 1 verified layer 1", "Go stdlib 1.1.0 os-owned layer 1 of p 1"}, nil},
+		{"a Go program that the distribution has otherwise", [][]item{dpkg("usr/bin/p", app, sums("usr/bin/p", app+"x"), built)},
 			append([]string{"Debian:12 p 1 installed layer 1"}, installed...), nil},
-		{"a Go program beside the distribution's", [][]item{dpkg("usr/local/bin/p", app, sums("usr/local/bin/p", app))},
+		{"a Go program beside the distribution's", [][]item{dpkg("usr/local/bin/p", app, sums("usr/local/bin/p", app), built)},
 			append([]string{"Debian:12 p 1 installed layer 1"}, installed...), nil},
 		{"a Rust program", [][]item{{{"usr/local/bin/tool", rust}}}, nil, []string{"unsupported /usr/local/bin/tool layer 1"}},
 		{"a Rust program of the distribution", [][]item{dpkg("usr/bin/p", rust, sums("usr/bin/p", rust))}, []string{"Debian:12 p 1 verified layer 1"}, nil},

@@ -28,6 +28,9 @@ func (s *state) dropReplaced(i int, before map[string]placed) {
 type bearers struct {
 	// owner is the distribution's package, "name version", "" for none.
 	owner string
+	// built is true when the distribution itself built the owner, as far as
+	// can be told.
+	built bool
 	// python is true when the RECORD of a Python distribution is among the
 	// lists.
 	python bool
@@ -35,10 +38,12 @@ type bearers struct {
 
 // programs adds what was compiled into programs.
 //
-// A program of a package of the distribution is what the distribution's
-// advisories are about, whatever it was built from: its modules are os-owned,
-// and what it does not tell is no gap. A Rust library inside an installed Python
-// distribution or npm package is a part of that package, and matched as such.
+// A program that the distribution built is what its advisories are about,
+// whatever it was built from: the modules are os-owned. One that somebody else
+// put into a package of the distribution's kind is not, and its modules are
+// matched. Neither is a gap when it does not tell: the package is there to be
+// matched. A Rust library inside an installed Python distribution or npm package
+// is a part of that package, and matched as such.
 func (b *builder) programs() {
 	at := map[string]bool{}
 	for p, f := range b.files {
@@ -55,16 +60,13 @@ func (b *builder) programs() {
 		f, by := b.files[p], borne[p]
 		b.goModules(p, f, by)
 		b.crates(p, f, by)
-		if by.owner != "" {
-			continue
-		}
-		if f.Program.Problem != "" {
-			kind := sbom.GapUnsupported
-			if f.Program.TooLarge {
-				kind = sbom.GapTooLarge
-			}
-			b.newGap(kind, p, f.layer, f.Program.Problem)
-		} else if f.Program.Rust && f.Program.Go == nil && !f.Program.Listed && !by.python && !b.inNodePackage(p) {
+		switch {
+		case by.owner != "":
+		case f.Program.TooLarge:
+			b.newGap(sbom.GapTooLarge, p, f.layer, f.Program.Problem)
+		case f.Program.Problem != "":
+			b.newGap(sbom.GapUnsupported, p, f.layer, f.Program.Problem)
+		case f.Program.Rust && f.Program.Go == nil && !f.Program.Listed && !by.python && !b.inNodePackage(p):
 			unknown = append(unknown, p)
 		}
 	}
@@ -114,7 +116,7 @@ func (b *builder) crates(p string, f placed, by bearers) {
 // compiled adds one component of the program at p.
 func (b *builder) compiled(p string, f placed, by bearers, c sbom.Component) {
 	c.Evidence, c.Locations = sbom.Installed, []sbom.Location{{File: p, Layer: b.layers[f.layer]}}
-	if by.owner != "" {
+	if by.owner != "" && (by.built || c.Ecosystem != "Go") {
 		c.Evidence, c.Owner = sbom.OSOwned, by.owner
 	}
 	b.doc.Components = append(b.doc.Components, c)
@@ -127,6 +129,7 @@ func (b *builder) bearers(at map[string]bool) map[string]bearers {
 		names[path.Base(p)] = true
 	}
 	out := map[string]bearers{}
+	vendor := b.rpmVendor()
 	for _, c := range b.checked {
 		list := b.proof.lists[[2]string{c.List, c.of}]
 		if list.proof == nil {
@@ -141,15 +144,44 @@ func (b *builder) bearers(at map[string]bool) map[string]bearers {
 				return
 			}
 			by := out[p]
-			if list.Alg == algSHA256 && list.Of == "" {
+			if c.ecosystem == "PyPI" {
 				by.python = true
-			} else if by.owner == "" {
-				by.owner = c.Name + " " + c.Version
+			} else if built := b.built(c, vendor); by.owner == "" || built && !by.built {
+				by.owner, by.built = c.Name+" "+c.Version, built
 			}
 			out[p] = by
 		})
 	}
 	return out
+}
+
+// built reports whether the distribution itself built a package with Go in it.
+// Debian's and Ubuntu's say so; whoever else makes packages for them does not.
+// Of rpm's, those are the distribution's that have the vendor that most have.
+// For Alpine and its kind hardly anyone else makes packages.
+func (b *builder) built(c checked, vendor string) bool {
+	f := b.files[c.List]
+	switch f.Kind {
+	case kindSums:
+		who := b.installed[ownerOf(c.List)]
+		return who != nil && who.golang
+	case kindRPM:
+		i := slices.IndexFunc(f.RPMs, func(p rpmPackage) bool { return p.id() == c.of })
+		return i >= 0 && f.RPMs[i].Vendor == vendor
+	}
+	return true
+}
+
+// rpmVendor is the vendor that most of rpm's packages have.
+func (b *builder) rpmVendor() string {
+	count, most := map[string]int{}, ""
+	b.eachRPM(func(_ string, _ placed, p *rpmPackage) { count[p.Vendor]++ })
+	for _, v := range slices.Sorted(maps.Keys(count)) {
+		if count[v] > count[most] {
+			most = v
+		}
+	}
+	return most
 }
 
 // inNodePackage reports whether p is a file of a package in a node_modules

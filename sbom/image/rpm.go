@@ -45,6 +45,8 @@ type rpmPackage struct {
 	debPackage
 	// SourceRPM is the source package's file name.
 	SourceRPM string `json:"source_rpm,omitempty"`
+	// Vendor is who built it, in the vendor's own words.
+	Vendor string `json:"vendor,omitempty"`
 	// Module is the label of the module that it is of.
 	Module string `json:"module,omitempty"`
 	// Projects are the Python projects that it says it is.
@@ -89,7 +91,7 @@ func (w *walker) rpm(f *file, p string, size int64, content io.Reader) error {
 var pythonProvide = regexp.MustCompile(`^python[0-9.]*dist\(([A-Za-z0-9._-]+)\)$`)
 
 func newRPM(p *rpmdb.Package) rpmPackage {
-	out := rpmPackage{SourceRPM: p.SourceRPM, Module: p.Module}
+	out := rpmPackage{SourceRPM: p.SourceRPM, Module: p.Module, Vendor: p.Vendor}
 	out.debPackage = debPackage{Name: p.Name, Version: p.EVR(), Arch: p.Arch}
 	if name, version, release := p.Source(); name != "" {
 		out.Source, out.SourceVersion = name, version+"-"+release
