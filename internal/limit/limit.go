@@ -95,6 +95,10 @@ const (
 	// LayerKeptEntries bounds how many entries of one layer (links, folders,
 	// package files) are kept in memory.
 	LayerKeptEntries = 1_500_000
+	// LayerKeptFiles bounds how many of them are files and folders of packages.
+	LayerKeptFiles = 100_000
+	// LayerTextBytes bounds the names and targets of all of them.
+	LayerTextBytes = 64 << 20
 	// PathBytes bounds a path and the target of a link in an image, as Linux
 	// does. https://man7.org/linux/man-pages/man3/pathconf.3.html (PATH_MAX)
 	PathBytes = 4096

@@ -129,6 +129,7 @@ type walker struct {
 	mode   uint16
 	// last is the entry that was added last.
 	last entry
+	room   room
 	// leftTooMany is set when there is a gap about left files.
 	leftTooMany bool
 	// logical counts the bytes of the files that were hashed, holes included.
@@ -159,8 +160,8 @@ func walk(r io.Reader, digest string) (*layerFacts, error) {
 		if err != nil {
 			return nil, err
 		}
-		if n > limit.LayerFiles || w.facts.Entries.len()+w.facts.Gone.len() > limit.LayerKeptEntries {
-			return nil, fmt.Errorf("too many files: %w of %d, of which %d may be links and folders", limit.ErrTooLarge, limit.LayerFiles, limit.LayerKeptEntries)
+		if n > limit.LayerFiles {
+			return nil, fmt.Errorf("too many files: %w of %d", limit.ErrTooLarge, limit.LayerFiles)
 		}
 		if err := w.entry(header, archive); err != nil {
 			return nil, err
@@ -221,13 +222,18 @@ func validText(s string) string {
 	return quoted[1 : len(quoted)-1]
 }
 
-func (w *walker) add(e entry) {
+// add notes an entry, if there is room for it.
+func (w *walker) add(e entry) bool {
+	if !w.room.take(w.facts, e) {
+		return false
+	}
 	if e.Type != entryDir {
 		delete(w.seen, e.Path)
 	}
 	e.Mode = w.mode
 	w.facts.Entries.add(e)
 	w.last = e
+	return true
 }
 
 // dir notes a folder; those of metadata, which every file in them notes again,
@@ -245,10 +251,16 @@ func (w *walker) dir(p string) {
 func (w *walker) whiteout(dir, base string) {
 	switch name := strings.TrimPrefix(base, whiteoutPrefix); {
 	case base == whiteoutOpaque:
-		w.facts.Gone.add(entry{Path: dir, Type: entryOpaque})
+		w.gone(entry{Path: dir, Type: entryOpaque})
 	case strings.HasPrefix(base, whiteoutMeta), name == "", name == ".", name == "..":
 	default:
-		w.facts.Gone.add(entry{Path: path.Join(dir, name), Type: entryRemoved})
+		w.gone(entry{Path: path.Join(dir, name), Type: entryRemoved})
+	}
+}
+
+func (w *walker) gone(e entry) {
+	if w.room.take(w.facts, e) {
+		w.facts.Gone.add(e)
 	}
 }
 
@@ -302,7 +314,9 @@ func (w *walker) regular(p string, size int64, content io.Reader) error {
 		return w.left(p, size, content)
 	}
 	f := &file{Kind: k}
-	w.add(entry{Path: p, Type: entryFile, File: f})
+	if !w.add(entry{Path: p, Type: entryFile, File: f}) {
+		return nil
+	}
 	modules := k == kindBeside && (path.Base(p) == "RECORD" || path.Base(p) == "top_level.txt")
 	switch _, unread := unsupported[k]; {
 	case k == kindSystem, unread && !distributionFolder(p):

@@ -1,0 +1,35 @@
+package image
+
+import (
+	"path"
+
+	"github.com/tallyman/tallyman/internal/limit"
+	"github.com/tallyman/tallyman/sbom"
+)
+
+// room is what a layer's entries have taken of the memory that they may take.
+// The zero value is all of it.
+type room struct {
+	entries, files, texts int
+	full                  bool
+}
+
+// take reports whether there is room for e. The first time that there is none,
+// the facts get a gap, which hides: what the layer has beyond is not known.
+func (r *room) take(facts *layerFacts, e entry) bool {
+	r.entries++
+	if e.Type == entryFile || metadataDir(e.Path) {
+		r.files++
+	}
+	if e.Type != entryDir || e.Mode != 0 {
+		r.texts += len(path.Base(e.Path)) + len(e.Target)
+	}
+	if r.entries <= limit.LayerKeptEntries && r.files <= limit.LayerKeptFiles && r.texts <= limit.LayerTextBytes {
+		return true
+	}
+	if !r.full {
+		r.full = true
+		facts.Gaps = append(facts.Gaps, sbom.NewGap(sbom.GapTooLarge, "", 0, "more links, folders and files of packages than are kept of one layer: what else it has is not known"))
+	}
+	return false
+}
