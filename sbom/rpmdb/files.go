@@ -47,6 +47,13 @@ const (
 	flagGhost     = 1 << 6
 )
 
+// States of a file. https://rpm.org/docs/4.20.x/manual/tags.html#file-tags
+const (
+	stateNormal  = 0
+	stateColor   = 4    // of another architecture, the last of those that are not on disk
+	stateMissing = 0xff // not told
+)
+
 // fileTags are the columns of a package's list of files, as raw bytes of the
 // record. All have as many rows as there are names, or none at all.
 type fileTags struct {
@@ -82,6 +89,9 @@ func parseFiles(h *header) (f fileTags, err error) {
 		return fileTags{names: f.names}, errors.New("a list of files whose columns are not of one length")
 	}
 	for i := range n {
+		if f.states != nil && f.states[i] > stateColor && f.states[i] != stateMissing {
+			return fileTags{names: f.names}, errors.New("a file in a state that rpm does not know")
+		}
 		if binary.BigEndian.Uint32(f.indexes[4*i:]) >= uint32(len(f.folders)) {
 			return fileTags{names: f.names}, errors.New("a file in a folder that is not listed")
 		}
@@ -138,7 +148,7 @@ func (f *fileTags) present(i int) bool {
 	if f.modes != nil && binary.BigEndian.Uint16(f.modes[2*i:])&0o170000 != 0o100000 {
 		return false
 	}
-	if f.states != nil && f.states[i] != 0 { // replaced, not installed, shared, of the other architecture
+	if f.states != nil && f.states[i] != stateNormal { // replaced, not installed, shared, of the other architecture
 		return false
 	}
 	return f.flag(i)&(flagGhost|flagMissingOK) == 0

@@ -48,7 +48,9 @@ type hashDB struct {
 	last      uint32 // number of the last page
 	seen      seen
 	record    []byte
+	spare     []byte // room for one overflow page
 	elements  uint32 // pairs so far
+	next      bool   // the pair with the key 0 was there
 	blob      func([]byte) error
 }
 
@@ -101,7 +103,7 @@ func readHash(s source, blob func([]byte) error) error {
 // bucket reads a chain of hash pages.
 func (db *hashDB) bucket(n uint32) error {
 	for n != 0 {
-		page, err := db.page(n)
+		page, err := db.page(n, nil)
 		if err != nil {
 			return err
 		}
@@ -116,25 +118,24 @@ func (db *hashDB) bucket(n uint32) error {
 	return nil
 }
 
-// page reads a page that was not read yet.
-func (db *hashDB) page(n uint32) ([]byte, error) {
+// page reads a page that was not read yet, into room if there is any.
+func (db *hashDB) page(n uint32, room []byte) ([]byte, error) {
 	if n == 0 || n > db.last {
 		return nil, fmt.Errorf("page %d of %d", n, db.last)
 	}
 	if err := db.seen.visit(n); err != nil {
 		return nil, err
 	}
-	raw := make([]byte, db.pageBytes)
-	if err := db.at(raw, int64(n)*int64(db.pageBytes)); err != nil {
+	if room == nil {
+		room = make([]byte, db.pageBytes)
+	}
+	if err := db.at(room, int64(n)*int64(db.pageBytes)); err != nil {
 		return nil, err
 	}
-	if raw[25] == pageInvalid {
-		return raw, nil // a page that was never written is all zero, its number too
-	}
-	if got := db.order.Uint32(raw[8:]); got != n {
+	if got := db.order.Uint32(room[8:]); got != n && room[25] != pageInvalid {
 		return nil, fmt.Errorf("page %d says that it is page %d", n, got)
 	}
-	return raw, nil
+	return room, nil
 }
 
 // pairs reads the pairs of a page: a table of offsets at its beginning, two for
@@ -177,6 +178,10 @@ func (db *hashDB) pair(key, value []byte) error {
 		return errors.New("a key that is not a package's number")
 	}
 	if db.order.Uint32(key[1:]) == 0 {
+		if db.next || value[0] != itemInline || len(value) != 5 {
+			return errors.New("a package's record in the place of the number of the next")
+		}
+		db.next = true
 		return nil
 	}
 	switch {
@@ -198,8 +203,11 @@ func (db *hashDB) pair(key, value []byte) error {
 // overflow joins a chain of overflow pages.
 func (db *hashDB) overflow(n uint32, size int) error {
 	db.record = db.record[:0]
+	if db.spare == nil {
+		db.spare = make([]byte, db.pageBytes)
+	}
 	for n != 0 {
-		page, err := db.page(n)
+		page, err := db.page(n, db.spare)
 		if err != nil {
 			return err
 		}

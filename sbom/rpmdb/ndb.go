@@ -61,13 +61,13 @@ func readNDB(s source, blob func([]byte) error) error {
 }
 
 // ndbSlot takes one slot: the magic, the number of the package, the first of
-// its blocks and how many they are. One that is free has no first block.
+// its blocks and how many they are; all three 0 when it is free.
 func ndbSlot(s source, slot []byte, pages int64, known map[uint32]bool, blob func([]byte) error) error {
 	if string(slot[:4]) != ndbSlotMagic {
 		return errors.New("a slot that is damaged")
 	}
 	number, first, blocks := binary.LittleEndian.Uint32(slot[4:]), int64(binary.LittleEndian.Uint32(slot[8:])), int64(binary.LittleEndian.Uint32(slot[12:]))
-	if first == 0 {
+	if number == 0 && first == 0 && blocks == 0 {
 		return nil
 	}
 	if known[number] || number == 0 {

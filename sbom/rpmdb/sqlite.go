@@ -23,6 +23,7 @@ type sqlite struct {
 	pages     uint32
 	seen      seen
 	record    []byte // that of the cell at hand
+	spare     []byte // room for one overflow page
 }
 
 // readSQLite calls blob for every row of the table Packages.
@@ -123,7 +124,7 @@ const (
 // rows calls f for the record of every row in the tree at page, in the order of
 // the keys. The record is valid until f returns.
 func (db *sqlite) rows(page uint32, depth int, f func(record []byte) error) error {
-	raw, err := db.page(page)
+	raw, err := db.page(page, nil)
 	if err != nil {
 		return err
 	}
@@ -165,16 +166,19 @@ func (db *sqlite) rows(page uint32, depth int, f func(record []byte) error) erro
 	return nil
 }
 
-// page reads a page that was not read yet. Pages count from 1.
-func (db *sqlite) page(n uint32) ([]byte, error) {
+// page reads a page that was not read yet, into room if there is any. Pages
+// count from 1.
+func (db *sqlite) page(n uint32, room []byte) ([]byte, error) {
 	if n < 1 || n > db.pages {
 		return nil, fmt.Errorf("page %d of %d", n, db.pages)
 	}
 	if err := db.seen.visit(n); err != nil {
 		return nil, err
 	}
-	raw := make([]byte, db.pageBytes)
-	return raw, db.at(raw, int64(n-1)*db.pageBytes)
+	if room == nil {
+		room = make([]byte, db.pageBytes)
+	}
+	return room, db.at(room, int64(n-1)*db.pageBytes)
 }
 
 // cell takes one cell of a leaf: the size of the record, the row's number, and
@@ -224,8 +228,11 @@ func (db *sqlite) local(size int) int {
 // of which begins with the number of the next.
 func (db *sqlite) overflow(begin []byte, next uint32, size int) error {
 	db.record = append(db.record[:0], begin...)
+	if db.spare == nil {
+		db.spare = make([]byte, db.pageBytes)
+	}
 	for len(db.record) < size {
-		raw, err := db.page(next)
+		raw, err := db.page(next, db.spare)
 		if err != nil {
 			return err
 		}
