@@ -78,6 +78,9 @@ const (
 	// GapPlatform: what the platform adds to every application, and what no
 	// advisory source exists for.
 	GapPlatform GapKind = "platform"
+	// GapUnpulled: an image that a file or the user names and that could not be
+	// had, or whose name is not known.
+	GapUnpulled GapKind = "unpulled"
 	// GapReconstructed: the advisories of an earlier day were made up from
 	// what later records say of themselves.
 	GapReconstructed GapKind = "reconstructed"
@@ -99,7 +102,7 @@ func GapKinds() []GapKind {
 	return []GapKind{
 		GapUnparsed, GapUnread, GapTooLarge, GapUnsupported, GapInclude, GapUnversioned, GapRange, GapConflict,
 		GapEcosystem, GapVersion, GapAdvisory, GapImage, GapSignature, GapDynamic, GapLink, GapIgnoredConfig,
-		GapCatalogue, GapNothing, GapClosure, GapPlatform, GapReconstructed,
+		GapCatalogue, GapNothing, GapClosure, GapPlatform, GapReconstructed, GapUnpulled,
 	}
 }
 

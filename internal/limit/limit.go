@@ -53,6 +53,19 @@ const (
 	MarkerDepth = 100
 	// TreeFiles bounds how many directory entries of a folder are looked at.
 	TreeFiles = 1_000_000
+	// ImageReferenceBytes bounds the name of an image in a deployment file; no
+	// registry has longer ones.
+	ImageReferenceBytes = 1 << 10
+	// InterpolationDepth bounds how deep the defaults of a compose file's
+	// variables may nest.
+	InterpolationDepth = 16
+	// DeploymentDepth bounds how deep a Kubernetes manifest may nest.
+	DeploymentDepth = 128
+	// DeploymentFiles bounds how many YAML files of a folder are searched for
+	// the images that they name.
+	DeploymentFiles = 10_000
+	// NamedImages bounds how many images of a folder are audited at once.
+	NamedImages = 256
 	// GitIndexBytes bounds the index of the user's own repository.
 	GitIndexBytes = 256 << 20
 	// TreeDepth bounds how deep folders may nest.

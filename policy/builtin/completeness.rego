@@ -24,6 +24,7 @@ gap_text := {
 	"no-advisories": ["had no source of advisories", "audit them by other means"],
 	"platform": ["of the platform's own had no source of advisories", "trust the platform, or build an image of your own and audit it"],
 	"reconstructed": ["rested on advisories of a past day that nobody kept", "keep a snapshot of each day: tallyman db keep"],
+	"unpulled": ["named an image that could not be had", "make the image known and its registry reachable (docker login, --platform), or accept it in tallyman.yaml (gap: unpulled)"],
 	"link": ["linked to a folder that is audited itself", "nothing is to be done"],
 	"ignored-config": ["held settings or pragmas that do not count", "nothing is to be done"],
 }

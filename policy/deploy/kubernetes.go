@@ -1,0 +1,173 @@
+package deploy
+
+import (
+	"bytes"
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/tallyman/tallyman/internal/limit"
+	"github.com/tallyman/tallyman/sbom"
+)
+
+// IsYAML reports whether a file of this path is YAML by its name.
+func IsYAML(name string) bool {
+	ext := strings.ToLower(path.Ext(name))
+	return ext == ".yaml" || ext == ".yml"
+}
+
+var (
+	// kindLine and apiLine are the two lines that every Kubernetes object has,
+	// a template of one too.
+	// https://kubernetes.io/docs/concepts/overview/working-with-objects/#required-fields
+	kindLine = regexp.MustCompile(`(?m)^[ \t]*(?:- )?["']?kind["']?[ \t]*:`)
+	apiLine  = regexp.MustCompile(`(?m)^[ \t]*(?:- )?["']?apiVersion["']?[ \t]*:`)
+	// imageLine names an image in whatever the file is.
+	imageLine = regexp.MustCompile(`(?m)^[ \t]*(?:- )?["']?image["']?[ \t]*:`)
+	// workloadLine is the kind of an object that runs containers.
+	// https://kubernetes.io/docs/concepts/workloads/
+	workloadLine = regexp.MustCompile(`(?m)^[ \t]*(?:- )?["']?kind["']?[ \t]*:[ \t]*["']?(?:Pod|PodTemplate|Deployment|StatefulSet|DaemonSet|ReplicaSet|ReplicationController|Job|CronJob|\{\{)`)
+)
+
+// IsKubernetes reports whether the content of a YAML file is that of Kubernetes
+// objects, or of a template that makes them.
+func IsKubernetes(data []byte) bool { return kindLine.Match(data) && apiLine.Match(data) }
+
+// KubernetesImages returns the images that the objects of a manifest run, in
+// the order of the file: those of containers, initContainers and
+// ephemeralContainers, wherever in an object they are, so that the kinds that
+// others define have theirs told too, and those of image volumes. A template
+// (Helm's) is a Gap when it may name an image: what it names is known when it
+// is rendered.
+// https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/
+func KubernetesImages(name string, data []byte) ([]Named, []sbom.Gap) {
+	n := &namer{compose: compose{file: name}, visited: map[*yaml.Node]bool{}}
+	if !IsKubernetes(data) {
+		return nil, nil
+	}
+	if bytes.Contains(data, []byte("{{")) && n.template(data) {
+		return nil, n.gaps
+	}
+	err := documents(data, func(root *yaml.Node) {
+		for _, object := range n.objects(root) {
+			n.search(object, describe(n, object), 0)
+		}
+	})
+	if err != nil {
+		n.gap(sbom.GapUnpulled, 0, fmt.Sprintf("the manifest is not YAML, and the images that it names are not known: %s", err))
+	}
+	slices.SortFunc(n.gaps, sbom.CompareGaps)
+	return n.named, slices.Compact(n.gaps)
+}
+
+// template makes a gap of a template that may name an image, and reports
+// whether the file is one: a manifest may have the braces in a string.
+func (n *namer) template(data []byte) bool {
+	names := imageLine.FindIndex(data)
+	runs := workloadLine.FindIndex(data)
+	switch {
+	case names == nil && runs == nil:
+		return true
+	case documents(data, func(*yaml.Node) {}) == nil && !templated.Match(data):
+		return false
+	}
+	at := names
+	if at == nil {
+		at = runs
+	}
+	line := 1 + bytes.Count(data[:at[0]], []byte("\n"))
+	n.gap(sbom.GapUnpulled, line, "a template: the images that it names are known when it is rendered (helm template . > manifests.yaml)")
+	return true
+}
+
+// templated is a line that only a template has: an action by itself, or as the
+// value of a key.
+var templated = regexp.MustCompile(`(?m)^[ \t]*(?:- )?(?:\{\{|[^\s#:]+:[ \t]*["']?[^\n#]*\{\{)`)
+
+// objects are those of a document: itself, or the items of a List.
+func (n *namer) objects(root *yaml.Node) []*yaml.Node {
+	if kind := n.field(n.follow(root), "kind"); !strings.HasSuffix(kind, "List") {
+		return []*yaml.Node{root}
+	}
+	for key, value := range n.mapping(root) {
+		if key.Value == "items" {
+			return n.items(value)
+		}
+	}
+	return []*yaml.Node{root}
+}
+
+// describe says which object it is.
+func describe(n *namer, object *yaml.Node) string {
+	object = n.follow(object)
+	kind, name := n.field(object, "kind"), ""
+	for key, value := range n.mapping(object) {
+		if key.Value == "metadata" {
+			name = n.field(value, "name")
+		}
+	}
+	if name == "" {
+		return strings.TrimSpace("an unnamed " + kind)
+	}
+	return fmt.Sprintf("%s %q", kind, name)
+}
+
+// containerLists are the fields of a pod that list containers.
+var containerLists = []string{"containers", "initContainers", "ephemeralContainers"}
+
+// search looks for containers below a node, each node once: aliases may lead
+// to one from many places, and in circles.
+func (n *namer) search(node *yaml.Node, of string, depth int) {
+	if node = n.follow(node); n.visited[node] {
+		return
+	}
+	n.visited[node] = true
+	if depth == limit.DeploymentDepth {
+		n.gap(sbom.GapUnpulled, node.Line, fmt.Sprintf("%s nests deeper than %d, and is not read below", of, limit.DeploymentDepth))
+		return
+	}
+	for _, item := range n.items(node) {
+		n.search(item, of, depth+1)
+	}
+	for key, value := range n.mapping(node) {
+		if value.Kind == yaml.SequenceNode && slices.Contains(containerLists, key.Value) {
+			for _, container := range n.items(value) {
+				n.container(container, of)
+			}
+		}
+		if value.Kind == yaml.SequenceNode && key.Value == "volumes" {
+			n.volumes(value, of)
+		}
+		n.search(value, of, depth+1)
+	}
+}
+
+func (n *namer) container(container *yaml.Node, of string) {
+	by := fmt.Sprintf("container %q of %s", n.field(container, "name"), of)
+	for key, value := range n.mapping(container) {
+		if key.Value == "image" {
+			n.add(Named{Reference: value.Value, By: by}, value, "")
+		}
+	}
+}
+
+// volumes are the images that a pod mounts.
+// https://kubernetes.io/docs/tasks/configure-pod-container/image-volumes/
+func (n *namer) volumes(volumes *yaml.Node, of string) {
+	for _, volume := range n.items(volumes) {
+		for key, image := range n.mapping(volume) {
+			if key.Value != "image" {
+				continue
+			}
+			for key, value := range n.mapping(image) {
+				if key.Value == "reference" {
+					n.add(Named{Reference: value.Value, By: fmt.Sprintf("volume %q of %s", n.field(volume, "name"), of)}, value, "")
+				}
+			}
+		}
+	}
+}
