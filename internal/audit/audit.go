@@ -60,6 +60,9 @@ type Auditor struct {
 	Enable []string
 	// Hub has the settings of the audited Space, nil for none.
 	Hub *Hub
+	// Images asks for the images that the folder's files name; see
+	// Report.Images.
+	Images bool
 	// Layers keeps what is read of images' layers; nil keeps nothing. It changes
 	// no result.
 	Layers *image.Cache
@@ -159,6 +162,10 @@ func (a *Auditor) inventory(ctx context.Context, t Target, r *Report) (docs []*s
 		}
 		r.Lint = append(r.Lint, s.lint...)
 		linted += s.linted
+		if a.Images {
+			images, gaps := s.images(t.Folder.folderOf())
+			r.Images, docs = images, append(docs, &sbom.Document{Gaps: gaps})
+		}
 	}
 	if t.Image != nil {
 		a.step("reading image %s", t.Image.Name())
@@ -204,6 +211,10 @@ func (a *Auditor) readImage(ctx context.Context, t Target, s *source, r *Report)
 	r.Image = imageFacts(t.Image.Digest().String(), inventory)
 	inventory.Document.Gaps = append(inventory.Document.Gaps, passedBy(t.Image.Others())...)
 	findings := append(deploy.CheckImage(imageConfig(inventory)), deploy.CheckFiles(inventory.Document)...)
+	if t.Base {
+		findings = slices.DeleteFunc(findings, func(f lint.Finding) bool { return deploy.AboutRunning(f.Rule) })
+		r.Notes = append(r.Notes, "the image is what others are built on: how it runs (its user, its health check) is not judged")
+	}
 	findings = append(findings, python.CheckInterpreters(a.Now, imageInterpreters(inventory.Document.Components))...)
 	if s != nil && slices.Contains(a.Stages, StageLint) {
 		config, err := t.Image.Image().ConfigFile()

@@ -50,6 +50,8 @@ type source struct {
 	demo map[string]bool
 	// built are the folders that compose files build images from.
 	built []built
+	// named are the places that name an image, if they were asked for.
+	named []placed
 	// develop are the folders whose development is installed, see developed.
 	develop []string
 }
@@ -100,6 +102,11 @@ func (a *Auditor) collect(ctx context.Context, f *Folder) (*source, error) {
 			return nil, fmt.Errorf("reading npm locks and installed distributions: %w", err)
 		}
 		s.docs = append(s.docs, doc)
+	}
+	if a.Images {
+		if err := s.readImages(ctx, f, found); err != nil {
+			return nil, err
+		}
 	}
 	s.docs = append(s.docs, &sbom.Document{Gaps: s.unread(f, found)})
 	s.lint = append(s.lint, python.CheckInterpreters(a.Now, s.interpreters)...)
@@ -280,10 +287,7 @@ func (s *source) unread(f *Folder, found *tree) []sbom.Gap {
 
 // rebase makes every path relative to the audited folder, as the user sees it.
 func (s *source) rebase(f *Folder) {
-	dir := f.Dir
-	if f.File != "" {
-		dir = path.Dir(f.File)
-	}
+	dir := f.folderOf()
 	for _, d := range s.docs {
 		for i := range d.Gaps {
 			if d.Gaps[i].File != "" {

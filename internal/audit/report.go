@@ -38,6 +38,9 @@ type Report struct {
 	Gaps       []sbom.Gap         `json:"gaps"`
 	// Image is nil without an image.
 	Image *policy.Image `json:"image,omitempty"`
+	// Images are the images that files of the folder name, sorted; none when
+	// they were not asked for. They have reports of their own.
+	Images []NamedImage `json:"images,omitempty"`
 	// Rules documents every lint rule that has a finding in Lint, by ID.
 	Rules []lint.Rule `json:"rules"`
 	// Snapshot says which advisories the findings rest on.

@@ -16,6 +16,9 @@ type Target struct {
 	Folder *Folder
 	// Image is the opened image, nil without one.
 	Image *oci.Image
+	// Base is true for an image that nobody runs as it is, because others are
+	// built on it: how it runs is not judged.
+	Base bool
 	// SBOM is an inventory that somebody else made, nil without one.
 	SBOM *sbom.Document
 }

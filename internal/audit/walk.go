@@ -51,6 +51,8 @@ type tree struct {
 	// folders are those walked, links the symbolic links to folders, and
 	// nodeModules the folders of installed npm packages, which are not walked.
 	folders, links, nodeModules []string
+	// yaml are the files of YAML that are no manifest by their name.
+	yaml []string
 	// leftOut are the manifests that --include and --exclude leave out.
 	leftOut []string
 	// ignored are the manifests, and the folders with a slash behind them, that
@@ -130,8 +132,11 @@ func (t *tree) visit(f *Folder, name string, d fs.DirEntry, err error) error {
 	if kind == foreignRules && slices.Contains(f.Honoured, name) {
 		return nil
 	}
-	if kind != notManifest {
+	switch {
+	case kind != notManifest:
 		t.files[kind] = append(t.files[kind], name)
+	case deploy.IsYAML(name) && !t.ignore.ignores(name, false):
+		t.yaml = append(t.yaml, name)
 	}
 	return nil
 }

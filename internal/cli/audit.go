@@ -27,8 +27,20 @@ func (a *app) auditCommand() *cobra.Command {
 image built from it together.
 
 TARGET is a folder, a file, or an image reference; oci:PATH, docker-archive:FILE
-and registry:REF say which when it is not obvious. It is . when left out.`,
+and registry:REF say which when it is not obvious. It is . when left out.
+
+With --images every image that the folder's compose files, Kubernetes manifests
+and Dockerfiles name is asked for in its registry and audited too, and with
+--platform all each platform of an index: one report each, and the worst exit
+code. An image that cannot be had is undecided, and the others are audited all
+the same. Variables in a name have their defaults, never what the environment or
+.env says; one without a default is a gap. What a service builds is not looked
+for. An image that others are built FROM is not judged for how it runs (user,
+health check); one that only a stage uses which is not shipped, or COPY --from,
+is reported and decides nothing, unless it is malicious or --gate-scopes is all.`,
 		Example: `  tallyman audit .
+  tallyman audit . --images --platform linux/amd64
+  tallyman audit ghcr.io/you/app:v1 --platform all --format sarif
   tallyman audit . --image oci:build/image --advisories osv/
   tallyman audit ghcr.io/you/app:v1 --key cosign.pub --require-signature
   tallyman audit . --format json --output sarif=tallyman.sarif`,
@@ -40,6 +52,7 @@ and registry:REF say which when it is not obvious. It is . when left out.`,
 	a.findingsFlag(cmd)
 	a.signatureFlags(cmd)
 	cmd.Flags().StringVar(&a.flags.image, "image", "", "`IMAGE` that was built from the folder")
+	a.severalFlags(cmd)
 	a.enableFlag(cmd)
 	return cmd
 }
@@ -115,6 +128,9 @@ func (a *app) stage(command string, stages ...string) func(*cobra.Command, []str
 			word = args[0]
 		} else if a.flags.image == "" || command != "audit" {
 			word = "."
+		}
+		if command == "audit" && a.several() {
+			return a.auditSeveral(ctx, set, stages, word)
 		}
 		r, err := a.run(ctx, set, command, stages, word, a.flags.image)
 		if err != nil {

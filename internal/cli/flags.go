@@ -40,6 +40,8 @@ type flags struct {
 	rehash     bool
 	findings   string
 	image      string
+	images     bool
+	parallel   int
 	platform   string
 	mirrors    []string
 	insecure   []string
@@ -183,8 +185,14 @@ func (a *app) checkFlags(cmd *cobra.Command) error {
 	if err := a.checkDay(help); err != nil {
 		return err
 	}
-	if err := a.checkPlatforms(help); err != nil {
+	audits := cmd.Flags().Lookup("images") != nil
+	if err := a.checkPlatforms(help, audits); err != nil {
 		return err
+	}
+	if audits && a.several() {
+		if err := a.checkSeveral(help); err != nil {
+			return err
+		}
 	}
 	for _, id := range a.flags.enable {
 		if !audit.HasRule(id) {
@@ -217,9 +225,10 @@ func (a *app) checkFlags(cmd *cobra.Command) error {
 // https://github.com/opencontainers/image-spec/blob/v1.1.0/image-index.md#image-index-property-descriptions
 var platformForm = regexp.MustCompile(`^[a-z0-9]+/[a-z0-9_]+(/[a-z0-9.]+)?(:[0-9.]+)?$`)
 
-// checkPlatforms refuses a --platform that no image has.
-func (a *app) checkPlatforms(help string) error {
-	if a.flags.platform == "" {
+// checkPlatforms refuses a --platform that no image has, and all of them where
+// one report is made.
+func (a *app) checkPlatforms(help string, audits bool) error {
+	if a.flags.platform == "" || a.flags.platform == everyPlatform && audits {
 		return nil
 	}
 	for one := range strings.SplitSeq(a.flags.platform, ",") {

@@ -39,6 +39,17 @@ type sarifWriter struct {
 // writeSARIF writes one run: a rule for each lint rule and each advisory, a
 // result for each finding, and gaps as notifications.
 func writeSARIF(w io.Writer, r *audit.Report, _ Options) error {
+	return writeRuns(w, []sarifRun{runOf(r)})
+}
+
+func writeRuns(w io.Writer, runs []sarifRun) error {
+	return encodeJSON(w, sarifLog{
+		Schema:  "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
+		Version: "2.1.0", Runs: runs,
+	})
+}
+
+func runOf(r *audit.Report) sarifRun {
 	s := &sarifWriter{r: r, rules: map[string]sarifRule{}, results: []sarifResult{}, seen: map[string]int{}}
 	for _, rule := range r.Rules {
 		s.rules[rule.ID] = lintRule(rule)
@@ -62,10 +73,7 @@ func writeSARIF(w io.Writer, r *audit.Report, _ Options) error {
 		ColumnKind: "unicodeCodePoints",
 	}
 	run.Tool.Driver.Rules, run.Results = s.indexed()
-	return encodeJSON(w, sarifLog{
-		Schema:  "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
-		Version: "2.1.0", Runs: []sarifRun{run},
-	})
+	return run
 }
 
 // indexed sorts the rules and points each result at its rule.

@@ -14,7 +14,13 @@ type sarifRun struct {
 	Invocations []sarifInvocation        `json:"invocations"`
 	Bases       map[string]sarifArtifact `json:"originalUriBaseIds"`
 	ColumnKind  string                   `json:"columnKind"`
+	Automation  *sarifAutomation         `json:"automationDetails,omitempty"`
 	Results     []sarifResult            `json:"results"`
+}
+
+// sarifAutomation tells the runs of a log from one another.
+type sarifAutomation struct {
+	ID string `json:"id"`
 }
 
 type sarifTool struct {

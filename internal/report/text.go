@@ -50,10 +50,15 @@ type text struct {
 	nameColumn, fixColumn int
 }
 
-func writeText(w io.Writer, r *audit.Report, opts Options) error {
+func newText(r *audit.Report, opts Options) *text {
 	t := &text{opts: opts, width: columnsOf(opts.Width), r: r, cured: map[string]bool{}, opened: map[sbom.GapKind]bool{}}
 	t.fates = fatesOf(r.Findings, r.Decision.Reasons)
 	t.packages = t.blocks()
+	return t
+}
+
+func writeText(w io.Writer, r *audit.Report, opts Options) error {
+	t := newText(r, opts)
 	t.headline()
 	t.components()
 	t.findings()

@@ -35,6 +35,9 @@ type Result struct {
 	Skipped []Skipped `json:"skipped"`
 	// Outcome is the worst of the images'; Undecided when there are none.
 	Outcome policy.Outcome `json:"outcome"`
+	// Reports are the whole reports of Images, in their order, for an audit of
+	// several targets; a sweep has none.
+	Reports []*audit.Report `json:"reports,omitempty"`
 }
 
 // Skipped is a reference behind which there is no image.
@@ -56,6 +59,14 @@ type Image struct {
 	// Tags are the tags that name the digest, sorted.
 	Tags    []string       `json:"tags"`
 	Outcome policy.Outcome `json:"outcome"`
+	// Role is what the image is to the folder that names it, "" for what the
+	// user named.
+	Role audit.ImageRole `json:"role,omitempty"`
+	// Places are those of the folder that name the image.
+	Places []audit.ImagePlace `json:"places,omitempty"`
+	// ReportedOnly is true for an image that is only there for a build and does
+	// not count for the outcome of all.
+	ReportedOnly bool `json:"reported_only,omitempty"`
 	// Error says why there is no report, "" when there is one.
 	Error string `json:"error"`
 	// Components and Gaps are how many there are.
@@ -275,7 +286,9 @@ func worst(images []Image) policy.Outcome {
 	}
 	out := policy.Allowed
 	for _, i := range images {
-		out = out.Worse(i.Outcome)
+		if !i.ReportedOnly {
+			out = out.Worse(i.Outcome)
+		}
 	}
 	return out
 }

@@ -16,14 +16,7 @@ func (r *Result) WriteTable(w io.Writer, escape func(string) string) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "OUTCOME\tCRITICAL\tHIGH\tOTHER\tDENYING-LINT\tSIGNED\tGAPS\tIMAGE\tPLATFORM\tTAGS")
 	for _, i := range r.Images {
-		other := 0
-		for severity, n := range i.Findings {
-			if severity != "critical" && severity != "high" {
-				other += n
-			}
-		}
-		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t%s\t%s\n", i.Outcome, i.Findings["critical"], i.Findings["high"],
-			other, i.Lint, i.Signatures, i.Gaps, escape(i.Reference), escape(cmp.Or(i.Platform, "-")), escape(strings.Join(i.Tags, ",")))
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", i.Outcome, i.numbers(), escape(i.Reference), escape(cmp.Or(i.Platform, "-")), escape(strings.Join(i.Tags, ",")))
 	}
 	if err := table.Flush(); err != nil {
 		return err
@@ -39,8 +32,19 @@ func (r *Result) WriteTable(w io.Writer, escape func(string) string) error {
 	for _, k := range r.Skipped {
 		fmt.Fprintf(w, "%s: skipped: %s\n", escape(k.Reference), escape(k.Kind))
 	}
-	_, err := fmt.Fprintf(w, "\n%s: %s\n", strings.ToUpper(r.Outcome.String()), r.counts())
+	_, err := fmt.Fprintf(w, "\n%s: %s\n", strings.ToUpper(r.Outcome.String()), r.counts("image"))
 	return err
+}
+
+// numbers are the columns of a row that count something.
+func (i *Image) numbers() string {
+	other := 0
+	for severity, n := range i.Findings {
+		if severity != "critical" && severity != "high" {
+			other += n
+		}
+	}
+	return fmt.Sprintf("%d\t%d\t%d\t%d\t%d\t%d", i.Findings["critical"], i.Findings["high"], other, i.Lint, i.Signatures, i.Gaps)
 }
 
 // why says in words what the numbers of a row do not: why an image could not be
@@ -59,17 +63,16 @@ func (i *Image) why() string {
 	return "undecided: " + out
 }
 
-// counts says how many images had which outcome.
-func (r *Result) counts() string {
+// counts says how many images had which outcome; word is what they are called.
+func (r *Result) counts(word string) string {
 	n := map[string]int{}
 	for _, i := range r.Images {
 		n[i.Outcome.String()]++
 	}
-	images := "images"
-	if len(r.Images) == 1 {
-		images = "image"
+	if len(r.Images) != 1 {
+		word += "s"
 	}
-	text := fmt.Sprintf("%d %s: %d denied, %d undecided, %d allowed", len(r.Images), images, n["denied"], n["undecided"], n["allowed"])
+	text := fmt.Sprintf("%d %s: %d denied, %d undecided, %d allowed", len(r.Images), word, n["denied"], n["undecided"], n["allowed"])
 	if len(r.Skipped) > 0 {
 		text += fmt.Sprintf("; %d skipped", len(r.Skipped))
 	}

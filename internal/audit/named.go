@@ -1,0 +1,214 @@
+package audit
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/tallyman/tallyman/internal/limit"
+	"github.com/tallyman/tallyman/policy/deploy"
+	"github.com/tallyman/tallyman/sbom"
+	dockerfilereader "github.com/tallyman/tallyman/sbom/dockerfile"
+)
+
+// ImageRole says what an image is to the folder that names it.
+type ImageRole string
+
+// The roles, the one that weighs most first: an image that is named in several
+// places has the first of theirs.
+const (
+	// RoleRuns: a service or a container runs it.
+	RoleRuns ImageRole = "runs"
+	// RoleBase: what a Dockerfile ships is built FROM it.
+	RoleBase ImageRole = "base"
+	// RoleBuild: only a build uses it, for a stage that is not shipped or to
+	// copy files from.
+	RoleBuild ImageRole = "build"
+)
+
+// weight orders roles; one that is not known weighs most.
+func (r ImageRole) weight() int {
+	return slices.Index([]ImageRole{RoleRuns, RoleBase, RoleBuild}, r)
+}
+
+// NamedImage is an image that files of a folder name.
+type NamedImage struct {
+	// Reference is the image as a registry is asked for it, variables replaced
+	// by their defaults. It holds no credentials.
+	Reference string `json:"reference"`
+	// Platform is "os/architecture[/variant]" where the files ask for one, ""
+	// otherwise.
+	Platform string `json:"platform"`
+	// Role is what it is to the folder.
+	Role ImageRole `json:"role"`
+	// Places name it, sorted.
+	Places []ImagePlace `json:"places"`
+	// Skipped says why it is not looked for in a registry, "" when it is.
+	Skipped string `json:"skipped"`
+}
+
+// ImagePlace is one place that names an image.
+type ImagePlace struct {
+	// File is relative to the audited folder.
+	File string `json:"file"`
+	// Line counts from 1.
+	Line int `json:"line"`
+	// By is what names it there (`service "web"`).
+	By string `json:"by"`
+}
+
+// String is "FILE:LINE (BY)".
+func (p ImagePlace) String() string { return fmt.Sprintf("%s:%d (%s)", p.File, p.Line, p.By) }
+
+// placed is one place and the role that it gives to the image.
+type placed struct {
+	deploy.Named
+	role ImageRole
+	// pulled is true where a cluster pulls the image, whoever builds it.
+	pulled bool
+}
+
+// readImages collects the images that a folder's files name. What its compose
+// files and Dockerfiles have wrong otherwise is said where they are judged.
+func (s *source) readImages(ctx context.Context, f *Folder, found *tree) error {
+	var gaps []sbom.Gap
+	add := func(pulled bool, images []deploy.Named, more []sbom.Gap) {
+		gaps = append(gaps, more...)
+		for _, one := range images {
+			s.named = append(s.named, placed{one, RoleRuns, pulled})
+		}
+	}
+	for _, name := range found.files[composeFile] {
+		if src, gap := readManifest(f.FS, name); gap == nil {
+			images, more := deploy.ComposeImages(name, src)
+			add(false, images, more)
+		}
+	}
+	for _, name := range sortedKeys(s.dockerfiles) {
+		images, more := stageImages(s.dockerfiles[name])
+		s.named, gaps = append(s.named, images...), append(gaps, more...)
+	}
+	manifests := found.yaml
+	if len(manifests) > limit.DeploymentFiles {
+		gaps = append(gaps, sbom.NewGap(sbom.GapTooLarge, "", 0, fmt.Sprintf("more than %d YAML files: the images that the others name are not audited", limit.DeploymentFiles)))
+		manifests = manifests[:limit.DeploymentFiles]
+	}
+	for _, name := range manifests {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		src, gap := readManifest(f.FS, name)
+		if gap != nil {
+			gaps = append(gaps, *gap)
+			continue
+		}
+		images, more := deploy.KubernetesImages(name, src)
+		add(true, images, more)
+	}
+	s.docs = append(s.docs, &sbom.Document{Gaps: gaps})
+	return nil
+}
+
+// platformName is a platform that an image can have; a Dockerfile may have a
+// variable of the builder's there.
+var platformName = regexp.MustCompile(`^[a-z0-9]+/[a-z0-9_]+(/[a-z0-9.]+)?$`)
+
+// stageImages are the images that the stages of a Dockerfile are built FROM,
+// and those that files are copied or mounted from.
+func stageImages(file *dockerfilereader.File) ([]placed, []sbom.Gap) {
+	var out []placed
+	var gaps []sbom.Gap
+	add := func(image dockerfilereader.Image, line int, platform, by string, role ImageRole) {
+		reference := strings.TrimPrefix(image.Text, "docker-image://")
+		safe, secret := deploy.SafeReference(reference)
+		switch {
+		case image.Scratch():
+		case !image.Known:
+			gaps = append(gaps, sbom.NewGap(sbom.GapUnpulled, file.Name, line, fmt.Sprintf("the image of %s, %q, is named by a variable without a default", by, sbom.RedactText(image.Raw))))
+		case secret:
+			gaps = append(gaps, sbom.NewGap(sbom.GapUnpulled, file.Name, line, fmt.Sprintf("the image of %s, %q, has credentials in its name, and is not asked for", by, safe)))
+		case reference == "" || len(reference) > limit.ImageReferenceBytes:
+			gaps = append(gaps, sbom.NewGap(sbom.GapUnpulled, file.Name, line, fmt.Sprintf("the image of %s has no name that a registry can have", by)))
+		default:
+			out = append(out, placed{deploy.Named{Reference: reference, Platform: platform, File: file.Name, Line: line, By: by}, role, false})
+		}
+	}
+	for _, stage := range file.Stages {
+		role, platform := RoleBuild, ""
+		if stage.Reach == dockerfilereader.Shipped {
+			role = RoleBase
+		}
+		if platformName.MatchString(stage.Platform) {
+			platform = stage.Platform
+		}
+		if stage.From != nil && stage.Parent < 0 {
+			add(stage.Base, stage.Line(), platform, fmt.Sprintf("FROM of stage %q", stage.Label()), role)
+		}
+		for _, use := range stage.Uses {
+			if use.Stage < 0 {
+				add(use.Image, use.Instruction.Line, "", fmt.Sprintf("%s of stage %q", use.Instruction.Name, stage.Label()), RoleBuild)
+			}
+		}
+	}
+	return out, gaps
+}
+
+// images are the images that the files name, each once, sorted, at most as many
+// as are audited together. Paths are seen from dir.
+func (s *source) images(dir string) ([]NamedImage, []sbom.Gap) {
+	built := map[string]deploy.Named{}
+	for _, n := range s.named {
+		if n.Built {
+			built[n.Reference] = n.Named
+		}
+	}
+	for _, n := range s.named {
+		if n.pulled {
+			delete(built, n.Reference)
+		}
+	}
+	byName := map[[2]string]*NamedImage{}
+	for _, n := range s.named {
+		key := [2]string{n.Reference, n.Platform}
+		image := byName[key]
+		if image == nil {
+			image = &NamedImage{Reference: n.Reference, Platform: n.Platform, Role: n.role}
+			byName[key] = image
+		}
+		if n.role.weight() < image.Role.weight() {
+			image.Role = n.role
+		}
+		image.Places = append(image.Places, ImagePlace{File: relative(dir, n.File), Line: n.Line, By: n.By})
+		if by, is := built[n.Reference]; is {
+			image.Skipped = fmt.Sprintf("%s builds it (%s:%d), so that no registry has what runs", by.By, relative(dir, by.File), by.Line)
+		}
+	}
+	out := make([]NamedImage, 0, len(byName))
+	for _, image := range byName {
+		slices.SortFunc(image.Places, func(x, y ImagePlace) int {
+			return cmp.Or(strings.Compare(x.File, y.File), cmp.Compare(x.Line, y.Line), strings.Compare(x.By, y.By))
+		})
+		image.Places = slices.Compact(image.Places)
+		out = append(out, *image)
+	}
+	slices.SortFunc(out, func(x, y NamedImage) int {
+		return cmp.Or(strings.Compare(x.Reference, y.Reference), strings.Compare(x.Platform, y.Platform))
+	})
+	if len(out) <= limit.NamedImages {
+		return out, nil
+	}
+	gap := sbom.NewGap(sbom.GapTooLarge, "", 0, fmt.Sprintf("the folder names %d images: those after the first %d are not audited", len(out), limit.NamedImages))
+	return out[:limit.NamedImages], []sbom.Gap{gap}
+}
+
+// folderOf is the folder that paths are shown from.
+func (f *Folder) folderOf() string {
+	if f.File != "" {
+		return path.Dir(f.File)
+	}
+	return f.Dir
+}

@@ -1,0 +1,139 @@
+package sweep
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/tallyman/tallyman/internal/audit"
+	"github.com/tallyman/tallyman/policy"
+)
+
+// Target is one of the things that a command audits together: a folder, an
+// image that the folder names, a platform of an index.
+type Target struct {
+	// Image has what is known of it beforehand: Reference, Platform, Role,
+	// Places and ReportedOnly.
+	Image
+	// Audit audits it. An error leaves it undecided and ends nothing else.
+	Audit func(ctx context.Context) (*audit.Report, error)
+	// Refused makes the report of what Audit could not audit.
+	Refused func(ctx context.Context, why error) (*audit.Report, error)
+}
+
+// Each audits every target and returns what came of them, in their order, with
+// the whole reports. When the time of ctx is over, what is not audited by then
+// is undecided; only being interrupted ends it with an error.
+func (s *Sweep) Each(ctx context.Context, targets []Target) (*Result, error) {
+	result := &Result{Version: Version, AsOf: s.AsOf.UTC().Truncate(time.Second), Source: s.Source, Skipped: []Skipped{},
+		Images: make([]Image, len(targets)), Reports: make([]*audit.Report, len(targets))}
+	var work errgroup.Group
+	work.SetLimit(cmp.Or(s.Parallel, 2))
+	for i, t := range targets {
+		work.Go(func() error {
+			if s.Progress != nil {
+				s.Progress(i, len(targets), t.Reference)
+			}
+			r, err := t.run(ctx)
+			if err != nil {
+				return err
+			}
+			row := t.Image
+			row.Tags, row.Findings, row.Reasons = []string{}, map[string]int{}, []string{}
+			row.fill(r, nil)
+			row.Platform = cmp.Or(row.Platform, platformOf(r))
+			row.ReportedOnly = row.ReportedOnly && !malicious(r)
+			result.Images[i], result.Reports[i] = row, r
+			return nil
+		})
+	}
+	if err := work.Wait(); err != nil {
+		return nil, fmt.Errorf("auditing %q: %w", s.Source, err)
+	}
+	result.Outcome = worst(result.Images)
+	return result, nil
+}
+
+// Add appends what became of more targets.
+func (r *Result) Add(more *Result) {
+	r.Images = append(r.Images, more.Images...)
+	r.Reports = append(r.Reports, more.Reports...)
+	r.Skipped = append(r.Skipped, more.Skipped...)
+	r.Outcome = worst(r.Images)
+}
+
+func (t *Target) run(ctx context.Context) (*audit.Report, error) {
+	r, err := (*audit.Report)(nil), ctx.Err()
+	if err == nil {
+		r, err = t.Audit(ctx)
+	}
+	if err == nil || errors.Is(ctx.Err(), context.Canceled) {
+		return r, err
+	}
+	return t.Refused(context.WithoutCancel(ctx), err)
+}
+
+// platformOf is the platform that an audited image says it is for, "" when it
+// does not.
+func platformOf(r *audit.Report) string {
+	if r.Image == nil || r.Image.OS == "" || r.Image.Architecture == "" {
+		return ""
+	}
+	return r.Image.OS + "/" + r.Image.Architecture
+}
+
+// malicious reports whether a report was denied for malware, which counts
+// wherever it is.
+func malicious(r *audit.Report) bool {
+	return slices.ContainsFunc(r.Decision.Reasons, func(reason policy.Reason) bool {
+		return reason.Effect == policy.Deny && reason.Rule == "malicious"
+	})
+}
+
+// WriteTargets writes the result of Each for eyes: a line for each target and
+// one for all. escape makes scanned content harmless on a terminal.
+func (r *Result) WriteTargets(w io.Writer, escape func(string) string) error {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "OUTCOME\tCRITICAL\tHIGH\tOTHER\tDENYING-LINT\tSIGNED\tGAPS\tTARGET\tPLATFORM\tNAMED BY")
+	for i := range r.Images {
+		row := &r.Images[i]
+		outcome := row.Outcome.String()
+		if row.ReportedOnly {
+			outcome = "(" + outcome + ")"
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", outcome, row.numbers(), escape(row.Reference), escape(cmp.Or(row.Platform, "-")), escape(row.namedBy()))
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	if slices.ContainsFunc(r.Images, func(row Image) bool { return row.ReportedOnly }) {
+		fmt.Fprintln(w, "\nWhat stands in parentheses is only there for a build, and decides nothing unless it is malicious (--gate-scopes all).")
+	}
+	if len(r.Skipped) > 0 {
+		fmt.Fprintln(w)
+	}
+	for _, k := range r.Skipped {
+		fmt.Fprintf(w, "%s: skipped: %s\n", escape(k.Reference), escape(k.Kind))
+	}
+	_, err := fmt.Fprintf(w, "\n%s: %s\n", strings.ToUpper(r.Outcome.String()), r.counts("target"))
+	return err
+}
+
+// namedBy are the places that name an image, the first in words.
+func (i *Image) namedBy() string {
+	switch len(i.Places) {
+	case 0:
+		return "-"
+	case 1:
+		return i.Places[0].String()
+	}
+	return fmt.Sprintf("%s and %d more", i.Places[0], len(i.Places)-1)
+}
