@@ -37,7 +37,10 @@ func TestScripts(t *testing.T) {
 		Setup:               setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"bucket":       startBucket,
+			"engine":       engine,
+			"envfile":      envFile,
 			"exit":         exitCode,
+			"faulty":       faultyRegistry,
 			"emptykeypair": emptyKeypair,
 			"registry":     startRegistry,
 			"large":        large,
@@ -45,6 +48,8 @@ func TestScripts(t *testing.T) {
 			"index":        pushIndex,
 			"keypair":      keypair,
 			"patch":        patch,
+			"proxy":        proxy,
+			"save":         save,
 			"script":       script,
 		},
 	})

@@ -18,7 +18,7 @@ import (
 // Why something could not be opened; errors.Is tells them apart.
 var (
 	// ErrNotFound wraps fs.ErrNotExist.
-	ErrNotFound = fmt.Errorf("not found: %w", fs.ErrNotExist)
+	ErrNotFound error = notFound{}
 	// ErrUnauthorized: the registry wants other credentials (401, 403).
 	ErrUnauthorized = errors.New("access refused")
 	// ErrRateLimited: the registry wants fewer requests (429).
@@ -47,6 +47,12 @@ var (
 	// ErrReadOnly: nothing can be stored there.
 	ErrReadOnly = errors.New("this image cannot be written to")
 )
+
+// notFound says so in words that are true of registries too.
+type notFound struct{}
+
+func (notFound) Error() string { return "not found" }
+func (notFound) Unwrap() error { return fs.ErrNotExist }
 
 // Error is a reference that could not be opened, or used.
 type Error struct {

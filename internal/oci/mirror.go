@@ -30,6 +30,9 @@ func ParseMirror(s string) (Mirror, error) {
 	if !ok || m.Of == "" || m.At == "" {
 		return Mirror{}, fmt.Errorf("%q is not REGISTRY=MIRROR, such as docker.io=mirror.example/hub", redact(s))
 	}
+	if strings.Contains(s, "://") {
+		return Mirror{}, fmt.Errorf("%q: leave out the scheme, as in docker.io=mirror.example/hub", redact(s))
+	}
 	for _, side := range []string{m.Of, m.At} {
 		host, path, _ := strings.Cut(side, "/")
 		if _, err := name.NewRegistry(host, name.StrictValidation); err != nil {

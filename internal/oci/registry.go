@@ -2,6 +2,7 @@ package oci
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
@@ -56,6 +57,11 @@ func openAt(ctx context.Context, ref Ref, place name.Reference, opts Options) (*
 	out := &Image{ref: ref, digest: desc.Digest, others: others, store: &Repository{&registryStore{repo: repo, options: opts, name: ref.Name}}}
 	if desc != first {
 		out.index = v1.Descriptor{MediaType: first.MediaType, Size: first.Size, Digest: first.Digest}
+	}
+	// Here, because the library says of half a manifest what it says of half an
+	// answer.
+	if err := json.Unmarshal(desc.Manifest, &v1.Manifest{}); err != nil {
+		return nil, fmt.Errorf("manifest %s: %w", desc.Digest, err)
 	}
 	if out.image, err = desc.Image(); err != nil {
 		return nil, err

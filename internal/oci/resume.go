@@ -127,7 +127,8 @@ func (b *resumed) goOn(cause error) error {
 		return err
 	}
 	r := b.request.Clone(b.request.Context())
-	r.Header.Set("Range", fmt.Sprintf("bytes=%d-", b.at))
+	// With an end: there are registries that know no range without.
+	r.Header.Set("Range", fmt.Sprintf("bytes=%d-%d", b.at, b.size-1))
 	if b.tag != "" && !strings.HasPrefix(b.tag, "W/") {
 		r.Header.Set("If-Range", b.tag)
 	}

@@ -1,0 +1,62 @@
+package oci
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/google/go-containerregistry/pkg/registry"
+)
+
+// TestRedirectsTakeNoCredentials has a registry that asks for a password or a
+// token, and sends its clients elsewhere for blobs or for everything: neither
+// gets there.
+func TestRedirectsTakeNoCredentials(t *testing.T) {
+	img := testImage(t, "amd64")
+	for _, c := range []struct{ scheme, what string }{{"Basic", "/blobs/"}, {"Basic", "/manifests/"}, {"Bearer", "/blobs/"}, {"Bearer", "/manifests/"}} {
+		scheme, what := c.scheme, c.what
+		back := registry.New(registry.Logger(quiet()))
+		elsewhere := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			for header, values := range r.Header {
+				if text := strings.Join(values, " "); header == "Authorization" || header == "Cookie" || strings.Contains(text, "let-me-in") {
+					t.Errorf("%s, %s: %s: %s arrives elsewhere", scheme, what, header, text)
+				}
+			}
+			back.ServeHTTP(w, r)
+		}))
+		t.Cleanup(elsewhere.Close)
+		arrived, moved := 0, false
+		var front *httptest.Server
+		front = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			switch user, password, _ := r.BasicAuth(); {
+			case r.URL.Path == "/token":
+				w.Write([]byte(`{"token":"let-me-in"}`))
+			case r.Header.Get("Authorization") != "Bearer let-me-in" && (user != "joe" || password != "let-me-in"):
+				w.Header().Set("WWW-Authenticate", scheme+` realm="`+front.URL+`/token",service="test"`)
+				w.WriteHeader(http.StatusUnauthorized)
+			case moved && strings.Contains(r.URL.Path, what):
+				arrived++
+				// The name is another one; an address of this machine is refused.
+				w.Header().Set("Location", strings.Replace(elsewhere.URL, "127.0.0.1", "localhost", 1)+r.URL.Path)
+				w.WriteHeader(http.StatusTemporaryRedirect)
+			default:
+				back.ServeHTTP(w, r)
+			}
+		}))
+		t.Cleanup(front.Close)
+		host := strings.TrimPrefix(front.URL, "http://")
+		opts := Options{Keychain: keychain{"joe", "let-me-in"}, Backoff: quick}
+		store := &Repository{&registryStore{repo: mustRepo(t, host+"/app"), options: opts, name: host + "/app"}}
+		if err := store.Put(t.Context(), "1", img); err != nil {
+			t.Fatal(err)
+		}
+		moved = true
+		if err := readLayers(open(t, host+"/app:1", opts).Image()); err != nil {
+			t.Errorf("%s, %s: %v", scheme, what, err)
+		}
+		if arrived == 0 {
+			t.Errorf("%s, %s: nothing was sent elsewhere", scheme, what)
+		}
+	}
+}
