@@ -45,3 +45,17 @@ func TestFromPURL(t *testing.T) {
 		}
 	}
 }
+
+func TestCutSourceRPM(t *testing.T) {
+	for file, want := range map[string][3]string{
+		"bash-5.1.8-6.el9.src.rpm":             {"bash", "5.1.8", "6.el9"},
+		"java-1.8.0-openjdk-1.8.0.1-1.src.rpm": {"java-1.8.0-openjdk", "1.8.0.1", "1"},
+		"kernel-1-1.nosrc.rpm":                 {"kernel", "1", "1"},
+		"bash-5.1.8-6.el9.x86_64.rpm":          {}, "-1-1.src.rpm": {}, "a--1.src.rpm": {}, "a-1-.src.rpm": {}, "a.src.rpm": {}, "(none)": {}, "": {},
+	} {
+		name, version, release := sbom.CutSourceRPM(file)
+		if got := [3]string{name, version, release}; got != want {
+			t.Errorf("%q: %q, want %q", file, got, want)
+		}
+	}
+}

@@ -100,6 +100,28 @@ func RPMPURL(vendor, name, version string, q RPMQualifiers) string {
 	return packageurl.NewPackageURL(packageurl.TypeRPM, vendor, name, version, packageurl.QualifiersFromMap(qualifiers), "").ToString()
 }
 
+// CutSourceRPM parts the name of a source package's file, as
+// "bash-5.1.8-6.el9.src.rpm", at its last two hyphens; all are "" when it is
+// none. The name does not tell the epoch.
+// https://rpm.org/docs/4.20.x/manual/tags.html (SOURCERPM)
+func CutSourceRPM(file string) (name, version, release string) {
+	rest, ok := strings.CutSuffix(file, ".src.rpm")
+	if !ok {
+		if rest, ok = strings.CutSuffix(file, ".nosrc.rpm"); !ok {
+			return "", "", ""
+		}
+	}
+	r := strings.LastIndexByte(rest, '-')
+	if r < 0 {
+		return "", "", ""
+	}
+	v := strings.LastIndexByte(rest[:r], '-')
+	if v <= 0 || v+1 == r || r+1 == len(rest) {
+		return "", "", ""
+	}
+	return rest[:v], rest[v+1 : r], rest[r+1:]
+}
+
 // DebPURL returns the package URL of a Debian-family binary package. distro is
 // the os-release ID and version ("debian-12"), vendor the ID ("debian"), and
 // source the "source" qualifier ("name@version" or "name"), "" to leave out.

@@ -293,7 +293,7 @@ func (b *builder) missingDatabase() {
 			if len(f.APKs) > 0 {
 				return
 			}
-		case kindRPM:
+		case kindRPM, kindRPMList:
 			if len(f.RPMs) > 0 {
 				return
 			}
@@ -359,7 +359,7 @@ const maxFolders = 20
 func (b *builder) unsupported() {
 	folders := map[kind]map[string][]string{}
 	for p, f := range b.files {
-		if _, is := unsupported[f.Kind]; !is || len(b.ownersOf(p)) > 0 {
+		if _, is := unsupported[f.Kind]; !is || len(b.ownersOf(p)) > 0 || b.olderManifest(p) {
 			continue
 		}
 		if folders[f.Kind] == nil {

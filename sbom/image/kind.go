@@ -18,9 +18,11 @@ const (
 	kindStatusD kind = "dpkg-status.d"
 	// kindAPK is the database of apk, of Alpine and Wolfi.
 	kindAPK kind = "apk"
-	// kindRPM is the database of rpm, and kindRPMLog what is not in it yet.
-	kindRPM    kind = "rpm"
-	kindRPMLog kind = "rpm-log"
+	// kindRPM is the database of rpm, kindRPMLog what is not in it yet, and
+	// kindRPMList the list of packages of an image without a database.
+	kindRPM     kind = "rpm"
+	kindRPMLog  kind = "rpm-log"
+	kindRPMList kind = "rpm-list"
 	// kindList and kindSums are dpkg's two file lists of a package.
 	kindList kind = "dpkg-list"
 	kindSums kind = "dpkg-md5sums"
@@ -219,7 +221,7 @@ func unsupportedDatabase(dir, base string) kind {
 		case "Packages", "Packages.db", "rpmdb.sqlite":
 			return "rpm-database"
 		}
-	case dir == "/var/lib/rpmmanifest" && strings.HasPrefix(base, "container-manifest"):
+	case strings.HasSuffix(dir, path.Dir(rpmManifest)) && strings.HasPrefix(base, "container-manifest"):
 		return "rpm-database"
 	case base == "desc" && strings.HasSuffix(path.Dir(dir), "/pacman/local"):
 		return "pacman"

@@ -129,7 +129,7 @@ type walker struct {
 	mode   uint16
 	// last is the entry that was added last.
 	last entry
-	room   room
+	room room
 	// leftTooMany is set when there is a gap about left files.
 	leftTooMany bool
 	// logical counts the bytes of the files that were hashed, holes included.
@@ -428,6 +428,8 @@ func (f *file) read(data []byte) {
 		f.Debs, f.Gaps, err = parseStatus(strings.NewReader(string(data)))
 	case kindAPK:
 		f.APKs, f.Gaps = parseAPK(data)
+	case kindRPMList:
+		f.RPMs, f.Gaps = parseRPMManifest(data)
 	case kindList, kindSums:
 		f.Owned = parseFileList(data, f.Kind == kindSums)
 	case kindPython:

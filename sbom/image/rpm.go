@@ -24,9 +24,17 @@ var rpmFolders = [...]string{"/var/lib/rpm", "/usr/lib/sysimage/rpm", "/usr/shar
 // The names of the database in the three formats.
 var rpmNames = [...]string{"rpmdb.sqlite", "Packages.db", "Packages"}
 
+// rpmManifest is what an image of Azure Linux has that has no database, so that
+// it can be seen what is in it.
+// https://github.com/microsoft/azurelinux/blob/3.0/toolkit/docs/how_it_works/5_misc.md#rpm-manifest-file
+const rpmManifest = "/var/lib/rpmmanifest/container-manifest-2"
+
 // rpmKind knows rpm's databases, and the files in which SQLite keeps what is
 // not in the database yet. https://www.sqlite.org/tempfiles.html
 func rpmKind(dir, base string) kind {
+	if path.Join(dir, base) == rpmManifest {
+		return kindRPMList
+	}
 	if !slices.Contains(rpmFolders[:], dir) {
 		return kindNone
 	}
@@ -86,6 +94,50 @@ func (w *walker) rpm(f *file, p string, size int64, content io.Reader) error {
 	return nil
 }
 
+// parseRPMManifest reads the list of packages that stands in the place of a
+// database: a line for each, of ten columns parted by tabs. What rpm does not
+// know is "(none)". The gaps have kind, line and reason.
+func parseRPMManifest(data []byte) (pkgs []rpmPackage, gaps []sbom.Gap) {
+	n := 0
+	for line := range strings.Lines(string(data)) {
+		n++
+		line = strings.TrimRight(line, "\r\n")
+		if line == "" {
+			continue
+		}
+		f := strings.Split(line, "\t")
+		for i := range f {
+			if f[i] == "(none)" {
+				f[i] = ""
+			}
+		}
+		if len(f) < 10 || !debWord(f[0]) || !debWord(f[1]) || strings.Contains(f[1], ":") {
+			gaps = append(gaps, sbom.NewGap(sbom.GapUnparsed, "", n, "a line of the list of rpm packages is not one of a package"))
+			continue
+		}
+		name, evr, epoch, arch, source := f[0], f[1], f[8], f[7], f[9]
+		if name == "gpg-pubkey" && arch == "" {
+			continue // a public key
+		}
+		if epoch != "" && epoch != "0" {
+			evr = epoch + ":" + evr
+		}
+		p := rpmPackage{SourceRPM: source}
+		p.debPackage = debPackage{Name: name, Version: evr, Arch: arch, Line: n}
+		p.source()
+		pkgs = append(pkgs, p)
+	}
+	sourceEpochs(pkgs)
+	return pkgs, gaps
+}
+
+// source takes the source package out of the name of its file.
+func (p *rpmPackage) source() {
+	if name, version, release := sbom.CutSourceRPM(p.SourceRPM); name != "" {
+		p.Source, p.SourceVersion = name, version+"-"+release
+	}
+}
+
 // pythonProvide is what a package provides that is a Python project.
 // https://docs.fedoraproject.org/en-US/packaging-guidelines/Python/#_automatically_generated_provides
 var pythonProvide = regexp.MustCompile(`^python[0-9.]*dist\(([A-Za-z0-9._-]+)\)$`)
@@ -93,9 +145,7 @@ var pythonProvide = regexp.MustCompile(`^python[0-9.]*dist\(([A-Za-z0-9._-]+)\)$
 func newRPM(p *rpmdb.Package) rpmPackage {
 	out := rpmPackage{SourceRPM: p.SourceRPM, Module: p.Module, Vendor: p.Vendor}
 	out.debPackage = debPackage{Name: p.Name, Version: p.EVR(), Arch: p.Arch}
-	if name, version, release := p.Source(); name != "" {
-		out.Source, out.SourceVersion = name, version+"-"+release
-	}
+	out.source()
 	for provided := range p.Provides() {
 		if m := pythonProvide.FindStringSubmatch(provided); m != nil {
 			out.Projects = append(out.Projects, pep508.NormalizeName(m[1]))
@@ -201,7 +251,7 @@ func (s *state) rpmDatabases() []string {
 			out = append(out, path.Join(dir, name))
 		}
 	}
-	return out
+	return append(out, rpmManifest)
 }
 
 // rpmFamilies are the distributions of rpm packages that sbom.ReleaseEcosystem
@@ -224,7 +274,7 @@ func (b *builder) rpmPackages() {
 		c := sbom.Component{
 			Name: p.Name, Version: p.Version, Evidence: sbom.Installed, Source: p.Source, SourceVersion: p.SourceVersion,
 			PURL:      sbom.RPMPURL(d.ID, p.Name, version, sbom.RPMQualifiers{Epoch: epoch, Arch: p.Arch, Distro: d.qualifier(), SourceRPM: p.SourceRPM, Module: p.Module}),
-			Locations: []sbom.Location{{File: at, Layer: b.layers[since.layer]}},
+			Locations: []sbom.Location{{File: at, Line: p.Line, Layer: b.layers[since.layer]}},
 		}
 		if known {
 			c.Ecosystem = d.Ecosystem
@@ -243,13 +293,20 @@ func (b *builder) rpmPackages() {
 	b.rpmElsewhere()
 }
 
+// olderManifest reports whether p is the list in the form that came before that
+// of rpmManifest, which was read.
+func (b *builder) olderManifest(p string) bool {
+	_, newer, ok := b.at(rpmManifest)
+	return ok && len(newer.RPMs) > 0 && path.Dir(p) == path.Dir(rpmManifest)
+}
+
 // rpmElsewhere adds a gap for each way to the database that leads to where
 // nothing was read.
 func (b *builder) rpmElsewhere() {
 	read := map[string]bool{}
 	for _, known := range b.rpmDatabases() {
 		at, err := b.resolve(known)
-		if _, there := b.files[at]; there && err == nil || rpmKind(path.Dir(at), path.Base(at)) == kindRPM && err == nil {
+		if _, there := b.files[at]; there && err == nil || rpmKind(path.Dir(at), path.Base(at)) != kindNone && err == nil {
 			continue
 		}
 		if dir := path.Dir(known); !read[dir] {

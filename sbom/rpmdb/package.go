@@ -48,26 +48,6 @@ func (p *Package) EVR() string {
 	return p.Epoch + ":" + p.Version + "-" + p.Release
 }
 
-// Source parts SourceRPM into the source package's name and its version and
-// release, at the last two hyphens; all "" when it is none.
-func (p *Package) Source() (name, version, release string) {
-	rest, ok := strings.CutSuffix(p.SourceRPM, ".src.rpm")
-	if !ok {
-		if rest, ok = strings.CutSuffix(p.SourceRPM, ".nosrc.rpm"); !ok {
-			return "", "", ""
-		}
-	}
-	r := strings.LastIndexByte(rest, '-')
-	if r < 0 {
-		return "", "", ""
-	}
-	v := strings.LastIndexByte(rest[:r], '-')
-	if v <= 0 || v+1 == r || r+1 == len(rest) {
-		return "", "", ""
-	}
-	return rest[:v], rest[v+1 : r], rest[r+1:]
-}
-
 // The tags. https://rpm.org/docs/4.20.x/manual/tags.html
 const (
 	tagSHA1      = 269
