@@ -22,10 +22,10 @@ import (
 //     that they have;
 //   - every module that the distribution says it brings, and that is there, is
 //     some installed package's, likewise, and one of them is of the owner's
-//     source package;
+//     source package, or the owner's list names some other file of one;
 //   - the owner is called as Debian calls the package of that distribution or
-//     module, "python3-MODULE", or as Alpine does, "py3-MODULE", or like it; or
-//     a package of rpm says that it provides the project.
+//     module, "python3-MODULE", or as Alpine does, "py3-MODULE", or like it
+//     (python3-tz is pytz); or a package of rpm says that it provides the project.
 //
 // Anything else stays what it is without an owner: installed, and matched in
 // PyPI. https://www.debian.org/doc/packaging-manuals/python-policy/#module-package-names
@@ -148,7 +148,11 @@ func (b *builder) ownsDistribution(o *debOwner, p string, f placed) bool {
 	if vendored(p) {
 		return true // a claim without an owner too, and named after nothing of its own
 	}
-	modules = append(modules, strings.ReplaceAll(pep508.NormalizeName(f.Package.Name), "-", "_"))
+	name := strings.ReplaceAll(pep508.NormalizeName(f.Package.Name), "-", "_")
+	modules = append(modules, name)
+	if module, py := strings.CutPrefix(name, "py"); py && module != "" {
+		modules = append(modules, module) // pycairo brings cairo, and has no list of modules
+	}
 	return o.namedFor(append(modules, f.Package.Name)) && b.ownsModules(o, dir, modules)
 }
 
@@ -170,7 +174,35 @@ func (b *builder) ownsModules(o *debOwner, dir string, modules []string) bool {
 			own = own || slices.ContainsFunc(owners, func(by *debOwner) bool { return by.source == o.source })
 		}
 	}
-	return own
+	return own || b.bearsModule(o, dir, modules)
+}
+
+// bearsModule reports whether a file of one of these modules is in o's list,
+// with the digest that it has: a compiled module, or a part of one whose
+// beginning another package brings, as with zope.event.
+func (b *builder) bearsModule(o *debOwner, dir string, modules []string) bool {
+	bears := false
+	for _, c := range b.checked {
+		list := b.proof.lists[[2]string{c.List, c.of}]
+		if c.Name != o.name || c.Version != o.version || list.proof == nil {
+			continue
+		}
+		list.each(func(l listed) {
+			if bears {
+				return
+			}
+			verdict, p := b.judge(list.Alg, l, list.layer)
+			bears = verdict == same && runs(p) && slices.ContainsFunc(modules, func(m string) bool { return moduleFile(path.Join(dir, m), p) })
+		})
+	}
+	return bears
+}
+
+// moduleFile reports whether p is a file of the module at m, which has no
+// extension: below it, or compiled ("m.cpython-312-x86_64-linux-gnu.so").
+func moduleFile(m, p string) bool {
+	rest, ok := strings.CutPrefix(p, m)
+	return ok && (strings.HasPrefix(rest, "/") || strings.HasPrefix(rest, ".") && strings.HasSuffix(rest, ".so") && !strings.Contains(rest, "/"))
 }
 
 // apkModule takes off what Alpine ("py3-pip") and Wolfi ("py3.12-pip") put
@@ -205,7 +237,7 @@ func (o *debOwner) namedFor(names []string) bool {
 	for _, prefix := range []string{"python3-", "python-", "pypy3-"} {
 		name = strings.TrimPrefix(name, prefix)
 	}
-	return slices.ContainsFunc(names, func(n string) bool { return pep508.NormalizeName(n) == name })
+	return slices.ContainsFunc(names, func(n string) bool { return pep508.NormalizeName(n) == name || pep508.NormalizeName(n) == "py"+name })
 }
 
 // parseModules returns the modules at the top of what a top_level.txt or a

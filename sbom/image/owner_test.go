@@ -90,3 +90,48 @@ func TestForgedListDoesNotHideJars(t *testing.T) {
 		}
 	}
 }
+
+// TestOwnedBy: what Debian's packages of Python projects look like beyond a
+// folder of the project's name, and what each turns into when it is not all
+// the package's.
+func TestOwnedBy(t *testing.T) {
+	part := dist + "zope/interface/__init__.py"
+	for _, tc := range []struct {
+		name, project, owner string
+		files                []item // of the package, besides the metadata
+		more                 []item // of nobody
+		owned                bool
+	}{
+		{"a compiled module", "ujson", "python3-ujson", []item{{dist + "ujson.cpython-311-x86_64-linux-gnu.so", "ELF"}}, nil, true},
+		{"a compiled module that was replaced", "ujson", "python3-ujson", []item{{dist + "ujson.cpython-311-x86_64-linux-gnu.so", "ELF"}},
+			[]item{{dist + "ujson.cpython-311-x86_64-linux-gnu.so", "pip's"}}, false},
+		{"a compiled module of nobody", "ujson", "python3-ujson", nil, []item{{dist + "ujson.cpython-311-x86_64-linux-gnu.so", "ELF"}}, false},
+		{"a compiled module of another name", "ujson", "python3-ujson", []item{{dist + "ujson2.so", "ELF"}}, nil, false},
+		{"part of a namespace", "zope", "python3-zope", []item{{part, "interface"}}, nil, true},
+		{"a namespace of which it brings nothing", "zope", "python3-zope", nil, []item{{part, "interface"}}, false},
+		{"py is left out of the package's name", "pytz", "python3-tz", []item{{dist + "pytz/__init__.py", "tz"}}, nil, true},
+		{"and of the module's", "pycairo", "python3-cairo", []item{{dist + "cairo/__init__.py", "c"}}, nil, true},
+		{"of another module only the beginning is the name", "pycairo", "python3-cairo", []item{{dist + "cairosvg/__init__.py", "c"}}, nil, false},
+		{"a package of another name", "pytz", "python3-six", []item{{dist + "pytz/__init__.py", "tz"}}, nil, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			files := append([]item{{dist + tc.project + "-1.egg-info/PKG-INFO", metadata(tc.project, "1")}}, tc.files...)
+			var pairs []string
+			for _, f := range files {
+				pairs = append(pairs, f.name, f.content)
+			}
+			items := append([]item{{"etc/os-release", debian12}, {"var/lib/dpkg/status", deb(tc.owner, "1")},
+				{"var/lib/dpkg/info/" + tc.owner + ".md5sums", sums(pairs...)}}, files...)
+			_, _, inv := read(t, imageOf(t, tarOf(t, append(items, tc.more...)...)))
+			for _, c := range inv.Document.Components {
+				if c.Name == tc.project && c.Ecosystem == "PyPI" {
+					if owned := c.Owner != ""; owned != tc.owned {
+						t.Errorf("%s is %s, owned by %q", c.Name, c.Evidence, c.Owner)
+					}
+					return
+				}
+			}
+			t.Errorf("%s is gone", tc.project)
+		})
+	}
+}
