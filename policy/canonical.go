@@ -80,6 +80,7 @@ func fillLists(in *Input) {
 	if image.Labels == nil {
 		image.Labels = map[string]string{}
 	}
+	newBaseLayers(&image)
 	in.Image = &image
 }
 

@@ -13,6 +13,10 @@ import (
 // explicit, and Facts. docs/schema/input.schema.json describes its JSON.
 type Document struct {
 	Input
+	// Components are Input.Components, each with whether the base brings it.
+	Components []ComponentFacts `json:"components"`
+	// Findings are Input.Findings, each with whether the base brings it.
+	Findings []VulnerabilityFacts `json:"findings"`
 	// Facts are derived from the Input alone.
 	Facts Facts `json:"facts"`
 }
@@ -103,6 +107,9 @@ type FindingProfile struct {
 	Fixable bool `json:"fixable"`
 	// Excludable is true when keeping single versions out cures it.
 	Excludable bool `json:"excludable"`
+	// Base is true when all places of the findings are in layers of the base
+	// image.
+	Base bool `json:"base"`
 	// Scopes are what the components are for, sorted, with "" for "runtime".
 	Scopes []string `json:"scopes"`
 	// Accepted says by whom and why the risk was accepted; left out when it
@@ -191,7 +198,8 @@ func NewDocument(in Input) (Document, []Exception, error) {
 		Gaps:         gapFacts(in.Gaps, risks),
 	}
 	facts.Signatures = signatureFacts(in.Signatures, facts.ImageDigests)
-	facts.Profiles, facts.Packages = packageFacts(in.Findings, risks)
+	base := newBaseLayers(in.Image)
+	facts.Profiles, facts.Packages = packageFacts(in.Findings, risks, base)
 	for _, c := range in.Components {
 		if slices.ContainsFunc(c.Locations, func(l sbom.Location) bool { return l.Layer != "" }) {
 			facts.ImageComponents++
@@ -199,7 +207,9 @@ func NewDocument(in Input) (Document, []Exception, error) {
 	}
 	facts.Exceptions = risks.idle()
 	in.Exceptions = risks.exceptions
-	return Document{Input: in, Facts: facts}, risks.exceptions, nil
+	return Document{
+		Input: in, Components: base.components(in.Components), Findings: base.findings(in.Findings), Facts: facts,
+	}, risks.exceptions, nil
 }
 
 func imageDigests(in Input) []string {

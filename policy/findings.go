@@ -11,10 +11,10 @@ import (
 
 // packageFacts groups findings, which are sorted by package, by package and
 // profile.
-func packageFacts(findings []vuln.Finding, risks *acceptedRisks) ([]FindingProfile, []PackageFacts) {
+func packageFacts(findings []vuln.Finding, risks *acceptedRisks, base baseLayers) ([]FindingProfile, []PackageFacts) {
 	profiles := make([]FindingProfile, len(findings))
 	for i, f := range findings {
-		profiles[i] = profileOf(f, risks)
+		profiles[i] = profileOf(f, risks, base)
 	}
 	order := slices.Clone(profiles)
 	slices.SortFunc(order, compareProfiles)
@@ -59,11 +59,11 @@ func groupByPackage(findings []vuln.Finding) (packages []PackageFacts, owner []i
 	return packages, owner
 }
 
-func profileOf(f vuln.Finding, risks *acceptedRisks) FindingProfile {
+func profileOf(f vuln.Finding, risks *acceptedRisks, base baseLayers) FindingProfile {
 	return FindingProfile{
 		Severity: f.Severity, Verdict: f.Verdict, Evidence: f.Evidence, Gates: f.Gates,
 		Malicious: f.Malicious || isMalicious(f.IDs), Distribution: isDistribution(f.Ecosystem),
-		Fixable: fixOf(&f) != "", Excludable: len(f.Exclude) > 0, Scopes: scopesOf(f), Accepted: risks.finding(f),
+		Fixable: fixOf(&f) != "", Excludable: len(f.Exclude) > 0, Base: base.bring(f.Locations), Scopes: scopesOf(f), Accepted: risks.finding(f),
 	}
 }
 
@@ -93,6 +93,7 @@ func compareProfiles(a, b FindingProfile) int {
 		compareBool(a.Distribution, b.Distribution),
 		compareBool(a.Fixable, b.Fixable),
 		compareBool(a.Excludable, b.Excludable),
+		compareBool(a.Base, b.Base),
 		slices.Compare(a.Scopes, b.Scopes),
 		strings.Compare(a.Accepted, b.Accepted),
 	)

@@ -103,6 +103,8 @@ type Image struct {
 	// "" when it does not say. Nobody has checked them.
 	BaseName   string `json:"base_name,omitempty"`
 	BaseDigest string `json:"base_digest,omitempty"`
+	// Base is the base image, nil when it is not known.
+	Base *Base `json:"base,omitempty"`
 	// LeftFiles are keys, credentials and repositories in any layer, also in one
 	// that a later layer covers.
 	LeftFiles []LeftFile `json:"left_files,omitempty"`
@@ -264,6 +266,10 @@ type Parameters struct {
 	Unresolved string `json:"unresolved"`
 	// GateScopes says which scopes gate; "" is what the pack says.
 	GateScopes GateScopes `json:"gate_scopes"`
+	// OnlyAdded makes a warning of what denies, or leaves it open, about a
+	// component that the base image brings, malware apart. It has no effect while
+	// the base is not known, see Image.Base.
+	OnlyAdded bool `json:"only_added"`
 	// MaxAgeSeconds is the age from which an ecosystem's advisories are stale;
 	// 0 means 7 days.
 	MaxAgeSeconds int64 `json:"max_age_seconds"`

@@ -245,7 +245,7 @@ func (g *generator) fields(pkg string, list *ast.FieldList) map[string]any {
 	doc := ""
 	for _, f := range list.List {
 		if len(f.Names) == 0 {
-			embedded := g.object(pkg, pkg+"."+f.Type.(*ast.Ident).Name)
+			embedded := g.object(embeddedIn(pkg, f.Type))
 			maps.Copy(properties, embedded["properties"].(map[string]any))
 			required = append(required, embedded["required"].([]string)...)
 			continue
@@ -272,7 +272,20 @@ func (g *generator) fields(pkg string, list *ast.FieldList) map[string]any {
 		}
 	}
 	slices.Sort(required)
+	required = slices.Compact(required) // a field may stand for one that is embedded
 	return map[string]any{"type": "object", "properties": properties, "required": required}
+}
+
+// embeddedIn returns the package and the full name of an embedded type.
+func embeddedIn(pkg string, e ast.Expr) (owner, name string) {
+	if star, ok := e.(*ast.StarExpr); ok {
+		e = star.X
+	}
+	if other, ok := e.(*ast.SelectorExpr); ok {
+		owner = other.X.(*ast.Ident).Name
+		return owner, owner + "." + other.Sel.Name
+	}
+	return pkg, pkg + "." + e.(*ast.Ident).Name
 }
 
 // describe is for a field without a comment: its type's, else the comment
@@ -395,8 +408,8 @@ func TestMarshalledValuesAreValid(t *testing.T) {
 			}
 			for schema, value := range map[string]any{
 				"input": document, "decision": decide(t, in),
-				"sbom":   sbom.Document{Components: document.Components, Gaps: document.Gaps},
-				"vuln":   vuln.Result{Findings: document.Findings, Gaps: document.Gaps},
+				"sbom":   sbom.Document{Components: document.Input.Components, Gaps: document.Gaps},
+				"vuln":   vuln.Result{Findings: document.Input.Findings, Gaps: document.Gaps},
 				"lint":   map[string]any{"findings": document.Lint, "gaps": document.Gaps},
 				"verify": map[string]any{"signatures": document.Signatures, "gaps": document.Gaps},
 			} {

@@ -66,6 +66,9 @@ type Auditor struct {
 	// Layers keeps what is read of images' layers; nil keeps nothing. It changes
 	// no result.
 	Layers *image.Cache
+	// Bases returns the images that the user says others are built on, for a
+	// platform ("linux/amd64", "" for any); nil for none.
+	Bases func(ctx context.Context, platform string) ([]BaseImage, error)
 	// Verify says what a good signature is.
 	Verify attest.Options
 	// Compare holds the findings against those of another program and returns a
@@ -208,9 +211,15 @@ func (a *Auditor) readImage(ctx context.Context, t Target, s *source, r *Report)
 	if inventory.Unhistoried {
 		r.Notes = append(r.Notes, "the image's history is not that of its layers: no instruction is named for them")
 	}
+	at, err := a.attribute(ctx, t, s, inventory)
+	if err != nil {
+		return nil, nil, fmt.Errorf("looking for the base of image %q: %w", t.Image.Name(), err)
+	}
+	r.Base, r.Notes = at.known, append(r.Notes, at.notes...)
 	r.Image = imageFacts(t.Image.Digest().String(), inventory)
+	r.Image.Base = at.base
 	inventory.Document.Gaps = append(inventory.Document.Gaps, passedBy(t.Image.Others())...)
-	findings := append(deploy.CheckImage(imageConfig(inventory)), deploy.CheckFiles(inventory.Document)...)
+	findings := append(deploy.CheckImage(imageConfig(inventory, at.refuted)), deploy.CheckFiles(inventory.Document)...)
 	if t.Base {
 		findings = slices.DeleteFunc(findings, func(f lint.Finding) bool { return deploy.AboutRunning(f.Rule) })
 		r.Notes = append(r.Notes, "the image is what others are built on: how it runs (its user, its health check) is not judged")

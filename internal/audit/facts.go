@@ -23,12 +23,12 @@ func imageFacts(digest string, i *image.Inventory) *policy.Image {
 }
 
 // imageConfig is the part of the facts that lint rules judge.
-func imageConfig(i *image.Inventory) deploy.ImageConfig {
+func imageConfig(i *image.Inventory, refuted string) deploy.ImageConfig {
 	c := i.Config
 	out := deploy.ImageConfig{
 		OS: c.OS, User: c.User, Entrypoint: c.Entrypoint, Cmd: c.Cmd,
 		SecretEnvNames: c.SecretEnvNames, GradioEnv: c.GradioEnv, Healthcheck: c.Healthcheck,
-		Setuid: i.Setuid, Writable: i.Writable,
+		Setuid: i.Setuid, Writable: i.Writable, NotBuiltOn: refuted,
 	}
 	for _, f := range i.Left {
 		out.Left = append(out.Left, deploy.LeftFile{Path: f.Path, What: string(f.What), Deleted: f.Deleted})

@@ -41,6 +41,9 @@ type Report struct {
 	// Images are the images that files of the folder name, sorted; none when
 	// they were not asked for. They have reports of their own.
 	Images []NamedImage `json:"images,omitempty"`
+	// Base is what is known of the base of the image, nil for nothing. What was
+	// decided by it is in Image.
+	Base *Base `json:"base,omitempty"`
 	// Rules documents every lint rule that has a finding in Lint, by ID.
 	Rules []lint.Rule `json:"rules"`
 	// Snapshot says which advisories the findings rest on.

@@ -56,6 +56,9 @@ type flags struct {
 	gateScopes string
 	pack       string
 
+	bases     []string
+	onlyAdded bool
+
 	requireSignature bool
 	keys             []string
 	identity         string
@@ -75,6 +78,7 @@ func (a *app) common(cmd *cobra.Command) {
 	f.StringVar(&a.flags.root, "root", "", "`DIR` that no include may leave (default: the enclosing git work tree, else the target)")
 	f.Var(&a.flags.maxAge, "max-age", "advisories older than this `AGE` (36h, 7d, 2w) decide nothing (default 7d)")
 	f.BoolVar(&a.flags.noLayers, "no-layer-cache", false, "read every layer of an image, also those that were read before, and keep nothing")
+	f.StringArrayVar(&a.flags.bases, "base", nil, "`IMAGE` that others are built on, if its layers are their lowest; may be repeated")
 	a.policyFlags(cmd)
 	a.registryFlags(cmd)
 	a.world(cmd)
@@ -92,6 +96,7 @@ func (a *app) policyFlags(cmd *cobra.Command) {
 	f.StringVar(&a.flags.unresolved, "unresolved", "", "`EFFECT` of declared ranges that nobody can resolve: deny, undecided or warn (default: warn; with --pack release, undecided)")
 	must(cmd.RegisterFlagCompletionFunc("fail-on", words("low", "medium", "high", "critical")))
 	must(cmd.RegisterFlagCompletionFunc("unfixed", words("deny", "warn", "ignore")))
+	f.BoolVar(&a.flags.onlyAdded, "only-added", false, "what the image named with --base brings warns, malware apart; what was added denies")
 	f.StringVar(&a.flags.gateScopes, "gate-scopes", "", "`SCOPES` that deny: shipped (not dev, build, demo and a platform's base); all (default: shipped; with --pack release, all)")
 	must(cmd.RegisterFlagCompletionFunc("gate-scopes", words(string(policy.GateShipped), string(policy.GateAll))))
 	must(cmd.RegisterFlagCompletionFunc("pack", words(string(policy.PackDefault), string(policy.PackRelease))))
@@ -267,6 +272,7 @@ func (a *app) parameters() policy.Parameters {
 		GateScopes:       policy.GateScopes(a.flags.gateScopes),
 		FailOn:           vuln.Severity(a.flags.failOn),
 		RequireSignature: a.flags.requireSignature,
+		OnlyAdded:        a.flags.onlyAdded,
 		Unfixed:          a.flags.unfixed,
 		MaxAgeSeconds:    a.flags.maxAge.seconds,
 	}

@@ -136,6 +136,18 @@ warn contains advisory_reason("advisories-refused", message, [a.ecosystem]) if {
 	message := sprintf("%d of the records for %s could not be read", [a.refused, a.ecosystem])
 }
 
+warn contains {
+	"rule": "only-added",
+	"message": "the base image is not known, so everything was judged as if it had been added",
+	"evidence": ["only_added"],
+	"remedy": "name the image that this one is built on: --base IMAGE",
+} if {
+	ran("vuln")
+	input.parameters.only_added
+	input.image
+	not input.image.base
+}
+
 advisory_reason(rule, message, evidence) := {
 	"rule": rule,
 	"message": message,

@@ -41,6 +41,9 @@ type ImageConfig struct {
 	Setuid []string
 	// Writable are the application's folders and code that everyone can write to.
 	Writable []string
+	// NotBuiltOn is the base that the image says it is built on and is not: its
+	// layers are not the lowest of the image's. "" when that was not found.
+	NotBuiltOn string
 }
 
 // LeftFile is a file in a layer that should not be in an image.
@@ -61,7 +64,7 @@ type rule struct {
 
 // all lists every rule, in the order of the identifiers.
 func all() []rule {
-	return []rule{vibe(), reload(), allowedPaths(), root(), healthcheck(), share(), shareServer(), mcp(), debug(), secrets(), leftEnv(), leftGit(), writable(), setuid()}
+	return []rule{vibe(), reload(), allowedPaths(), root(), healthcheck(), share(), shareServer(), mcp(), debug(), secrets(), leftEnv(), leftGit(), writable(), setuid(), base()}
 }
 
 // Rules returns the documentation of every identifier once, sorted. Some are

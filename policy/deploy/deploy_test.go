@@ -25,13 +25,14 @@ func parse(t *testing.T, text string) ImageConfig {
 		} `json:"config"`
 		Left             []LeftFile
 		Setuid, Writable []string
+		NotBuiltOn       string `json:"not_built_on"`
 	}
 	if err := json.Unmarshal([]byte(text), &raw); err != nil {
 		t.Fatalf("%s: %v", text, err)
 	}
 	c := ImageConfig{
 		User: raw.Config.User, Entrypoint: raw.Config.Entrypoint, Cmd: raw.Config.Cmd,
-		Healthcheck: raw.Config.Healthcheck != nil, GradioEnv: map[string]string{}, Left: raw.Left, Setuid: raw.Setuid, Writable: raw.Writable,
+		Healthcheck: raw.Config.Healthcheck != nil, GradioEnv: map[string]string{}, Left: raw.Left, Setuid: raw.Setuid, Writable: raw.Writable, NotBuiltOn: raw.NotBuiltOn,
 	}
 	for _, e := range raw.Config.Env {
 		name, value, _ := strings.Cut(e, "=")

@@ -120,3 +120,20 @@ func named(paths []string) string {
 	}
 	return text
 }
+
+func base() rule {
+	return rule{lint.Rule{
+		ID: "GR-IMG-12", Aliases: []string{}, Severity: lint.Error, Risk: lint.RiskHigh, Default: true,
+		Title:  "The image is built on the base that it names",
+		Why:    "Whoever judges the image by its base, or rebuilds it when the base has a fix, judges and rebuilds something else.",
+		Remedy: "Build the image again from the base that it names, or correct the label or annotation org.opencontainers.image.base.digest.",
+		Bad:    `{"config": {"User": "1000", "Healthcheck": {"Test": ["CMD", "true"]}}, "not_built_on": "python:3.12"}`,
+		Good:   `{"config": {"User": "1000", "Healthcheck": {"Test": ["CMD", "true"]}}}`,
+		Source: "https://github.com/opencontainers/image-spec/blob/main/annotations.md#pre-defined-annotation-keys",
+	}, func(c ImageConfig) []string {
+		if c.NotBuiltOn == "" {
+			return nil
+		}
+		return []string{fmt.Sprintf("the image says that it is built on %q, whose layers are not the lowest of its own", c.NotBuiltOn)}
+	}}
+}

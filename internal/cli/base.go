@@ -1,0 +1,62 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/tallyman/tallyman/internal/audit"
+	"github.com/tallyman/tallyman/internal/oci"
+)
+
+// baseImages opens the images of --base, once for each platform that is asked
+// for. It reads manifests and configurations, no layer.
+func (a *app) baseImages() func(ctx context.Context, platform string) ([]audit.BaseImage, error) {
+	if len(a.flags.bases) == 0 {
+		return nil
+	}
+	var lock sync.Mutex
+	known := map[string][]audit.BaseImage{}
+	return func(ctx context.Context, platform string) ([]audit.BaseImage, error) {
+		lock.Lock()
+		defer lock.Unlock()
+		if bases, ok := known[platform]; ok {
+			return bases, nil
+		}
+		var bases []audit.BaseImage
+		for _, word := range a.flags.bases {
+			b, err := a.baseImage(ctx, word, platform)
+			if err != nil {
+				return nil, fmt.Errorf("--base: %w", err)
+			}
+			bases = append(bases, b)
+		}
+		known[platform] = bases
+		return bases, nil
+	}
+}
+
+func (a *app) baseImage(ctx context.Context, word, platform string) (audit.BaseImage, error) {
+	ref, err := oci.Parse(word)
+	if err != nil {
+		return audit.BaseImage{}, usage(err, "")
+	}
+	opts := a.ociOptions()
+	opts.Platform = platform
+	img, err := oci.Open(ctx, ref, opts)
+	if err != nil {
+		return audit.BaseImage{}, err
+	}
+	config, err := img.Image().ConfigFile()
+	if err != nil {
+		return audit.BaseImage{}, fmt.Errorf("reading the configuration of %q: %w", img.Name(), err)
+	}
+	b := audit.BaseImage{Name: img.Name(), Digest: img.Digest().String()}
+	if index, ok := img.IndexDescriptor(); ok {
+		b.Index = index.Digest.String()
+	}
+	for _, id := range config.RootFS.DiffIDs {
+		b.DiffIDs = append(b.DiffIDs, id.String())
+	}
+	return b, nil
+}
