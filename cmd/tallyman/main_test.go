@@ -41,6 +41,7 @@ func TestScripts(t *testing.T) {
 			"envfile":      envFile,
 			"exit":         exitCode,
 			"faulty":       faultyRegistry,
+			"derive":       derive,
 			"emptykeypair": emptyKeypair,
 			"registry":     startRegistry,
 			"large":        large,

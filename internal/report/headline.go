@@ -110,7 +110,7 @@ func (t *text) byRule(effect policy.Effect) (rules []string, byRule map[string][
 // ruleRank puts the rules of the default pack in the order of what they cost,
 // and every other rule after them.
 func ruleRank(rule string) int {
-	known := []string{"malicious", "vulnerability", "unfixed", "verdict", "latent", "lint", "signature", "signature-missing", "nothing-found", "no-advisories", "gap", "advisories-absent", "advisories-stale", "stale"}
+	known := []string{"malicious", "vulnerability", "inherited", "unfixed", "verdict", "latent", "lint", "signature", "signature-missing", "nothing-found", "no-advisories", "gap", "advisories-absent", "advisories-stale", "stale"}
 	if i := slices.Index(known, rule); i >= 0 {
 		return i
 	}
@@ -149,6 +149,8 @@ func (t *text) reasonCount(effect policy.Effect, rule string, reasons []policy.R
 		return count(len(reasons), "ecosystem without advisories", "ecosystems without advisories")
 	case "advisories-refused":
 		return count(len(reasons), "ecosystem with unreadable advisories", "ecosystems with unreadable advisories")
+	case "only-added":
+		return "base image that is not known"
 	case "no-advisories":
 		return "no advisories at all"
 	case "nothing-found":
@@ -177,6 +179,7 @@ func (t *text) packageCount(what fate, reasons int) string {
 		"malicious":     {"malicious package", "malicious packages"},
 		"vulnerability": {"vulnerable package", "vulnerable packages"},
 		"unfixed":       {"vulnerable package without a fix", "vulnerable packages without a fix"},
+		"inherited":     {"vulnerable package of the base image", "vulnerable packages of the base image"},
 		"latent":        {"package that may become vulnerable", "packages that may become vulnerable"},
 		"verdict":       {"package without a verdict", "packages without a verdict"},
 		"accepted":      {"package with accepted risks", "packages with accepted risks"},

@@ -186,6 +186,13 @@ func (s *sarifWriter) finding(f *vuln.Finding) {
 		files = append(files, l.File)
 	}
 	result.Locations = result.Locations[:1]
+	if made, known := madeIn(s.r, locations[0]); known {
+		// What a person can edit is the instruction that brought it.
+		result.Related = result.Locations
+		at := s.location(made, 0)
+		at.Logical = result.Locations[0].Logical
+		result.Locations = []sarifLocation{at}
+	}
 	s.add(result, f.Ecosystem, sbom.NormalName(f.Ecosystem, f.Package), strings.Join(slices.Compact(files), "\x00"), string(f.Evidence))
 }
 

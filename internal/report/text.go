@@ -62,6 +62,7 @@ func writeText(w io.Writer, r *audit.Report, opts Options) error {
 	t.headline()
 	t.components()
 	t.findings()
+	t.layers()
 	t.lint()
 	t.signatures()
 	t.gaps()
