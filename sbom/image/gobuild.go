@@ -77,6 +77,9 @@ func (c *goCapture) reset() {
 
 // scanGo looks for blobs that begin in the first upTo bytes of w.
 func (r *programReader) scanGo(w []byte, upTo int) {
+	if r.data.fact != nil {
+		return
+	}
 	r.other.strict = true
 	done := 0
 	for i := 0; i < upTo; i += goAlign {
@@ -100,9 +103,9 @@ func (r *programReader) scanGo(w []byte, upTo int) {
 // upTo when there is none.
 func nextGo(w []byte, from, upTo int) int {
 	first := binary.LittleEndian.Uint64([]byte(goMagic))
-	for i := from; i < upTo && i+len(goMagic) <= len(w); i += goAlign {
-		if binary.LittleEndian.Uint64(w[i:]) == first && string(w[i:i+len(goMagic)]) == goMagic {
-			return i
+	for rest := w[from:]; from < upTo && len(rest) >= goAlign; from, rest = from+goAlign, rest[goAlign:] {
+		if binary.LittleEndian.Uint64(rest) == first && string(rest[:len(goMagic)]) == goMagic {
+			return from
 		}
 	}
 	return upTo

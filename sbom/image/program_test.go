@@ -3,6 +3,7 @@ package image
 import (
 	"bytes"
 	"compress/zlib"
+	"crypto/sha256"
 	"debug/buildinfo"
 	"encoding/binary"
 	"io"
@@ -364,4 +365,46 @@ func TestFindingsNameThePrograms(t *testing.T) {
 	if c := inv.Document.Components[1]; c.PURL != "pkg:golang/golang.org/x/net@v0.1.0" || c.Evidence != sbom.Installed {
 		t.Errorf("got %+v", c)
 	}
+}
+
+// BenchmarkProgram reads a real program, this test, as a layer's files are read:
+// hashed alone, looked at alone, and both.
+func BenchmarkProgram(b *testing.B) {
+	name, err := os.Executable()
+	if err != nil {
+		b.Fatal(err)
+	}
+	data, err := os.ReadFile(name)
+	if err != nil {
+		b.Fatal(err)
+	}
+	r, sum := newProgramReader(), sha256.New()
+	for _, of := range []struct {
+		name string
+		to   io.Writer
+	}{{"index", finder(goMagic)}, {"sha256", sum}, {"program", r}, {"both", io.MultiWriter(sum, r)}} {
+		b.Run(of.name, func(b *testing.B) {
+			b.SetBytes(int64(len(data)))
+			b.ReportAllocs()
+			buf := make([]byte, 64<<10)
+			for b.Loop() {
+				r.reset()
+				sum.Reset()
+				if _, err := io.CopyBuffer(struct{ io.Writer }{of.to}, struct{ io.Reader }{bytes.NewReader(data)}, buf); err != nil {
+					b.Fatal(err)
+				}
+				if f := r.finish(); (f != nil) != (of.name == "program" || of.name == "both") {
+					b.Fatalf("read %+v", f)
+				}
+			}
+		})
+	}
+}
+
+// finder looks for a text in what is written to it.
+type finder string
+
+func (f finder) Write(p []byte) (int, error) {
+	bytes.Index(p, []byte(f))
+	return len(p), nil
 }
