@@ -33,6 +33,11 @@ func TestDistrustForgedProperties(t *testing.T) {
 		{"ecosystem in another case", func(c *sbom.Component) { c.Ecosystem = "pypi" }, func(*sbom.Component) {}, 1},
 		{"no ecosystem", func(c *sbom.Component) { c.Ecosystem = "" }, func(*sbom.Component) {}, 1},
 		{"name", func(c *sbom.Component) { c.Name = "six" }, func(*sbom.Component) {}, 1},
+		{"name of a Go module in another case", func(c *sbom.Component) {
+			c.Name, c.Ecosystem, c.PURL = "github.com/Masterminds/goutils", "Go", "pkg:golang/github.com/masterminds/goutils@4.19.1"
+		}, func(c *sbom.Component) {
+			c.Name, c.Ecosystem, c.PURL = "github.com/Masterminds/goutils", "Go", "pkg:golang/github.com/masterminds/goutils@4.19.1"
+		}, 0},
 		{"version", func(c *sbom.Component) { c.Version = "6.0.0" }, func(*sbom.Component) {}, 1},
 		{"no version", func(c *sbom.Component) { c.Version = "" }, func(*sbom.Component) {}, 1},
 		{"source", func(c *sbom.Component) { c.Source = "six" }, func(*sbom.Component) {}, 1},

@@ -2,6 +2,7 @@ package sbom
 
 import (
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -35,10 +36,28 @@ func FromPURL(purl, distro string) (Component, error) {
 		if c.Source == c.Name && (c.SourceVersion == "" || c.SourceVersion == c.Version) {
 			c.Source, c.SourceVersion = "", ""
 		}
+	case packageurl.TypeGolang:
+		c.Ecosystem, c.Name = purlEcosystem(p.Type), inCaseOf(purl, c.Name)
 	default:
 		c.Ecosystem = purlEcosystem(p.Type)
 	}
 	return c, nil
+}
+
+// inCaseOf gives the name of a Go module the case that it has in its package
+// URL: the specification wants it lower, and whoever imports the module does not.
+// https://go.dev/ref/mod#module-path
+func inCaseOf(purl, name string) string {
+	path, _, _ := strings.Cut(purl, "#")
+	path, _, _ = strings.Cut(path, "?")
+	if i := strings.LastIndex(path, "@"); i >= 0 {
+		path = path[:i]
+	}
+	_, path, _ = strings.Cut(path, "/")
+	if path, err := url.PathUnescape(strings.Trim(path, "/")); err == nil && strings.EqualFold(path, name) {
+		return path
+	}
+	return name
 }
 
 // purlName joins namespace and name as the ecosystem's advisories spell them.

@@ -16,6 +16,8 @@ func TestFromPURL(t *testing.T) {
 		{"pkg:pypi/gradio@4.19.1", "", sbom.Component{Name: "gradio", Version: "4.19.1", Ecosystem: "PyPI"}},
 		{"pkg:npm/%40gradio/client@1.0.0", "", sbom.Component{Name: "@gradio/client", Version: "1.0.0", Ecosystem: "npm"}},
 		{"pkg:golang/github.com/a/b@v1.2.3", "", sbom.Component{Name: "github.com/a/b", Version: "v1.2.3", Ecosystem: "Go"}},
+		{"pkg:golang/github.com/Masterminds/goutils@v1.1.0%2Bincompatible?x=y#a/B", "", sbom.Component{Name: "github.com/Masterminds/goutils", Version: "v1.1.0+incompatible", Ecosystem: "Go"}},
+		{"pkg:golang/stdlib@1.21.0", "", sbom.Component{Name: "stdlib", Version: "1.21.0", Ecosystem: "Go"}},
 		{"pkg:maven/org.a/b@1", "", sbom.Component{Name: "org.a:b", Version: "1", Ecosystem: "Maven"}},
 		{"pkg:deb/debian/libssl3@3.0.11-1~deb12u1?arch=amd64&distro=debian-12&upstream=openssl", "", sbom.Component{Name: "libssl3", Version: "3.0.11-1~deb12u1", Ecosystem: "Debian:12", Source: "openssl"}},
 		{"pkg:deb/debian/libc6@2.36-9?distro=debian-12.5&upstream=glibc%402.36-8", "", sbom.Component{Name: "libc6", Version: "2.36-9", Ecosystem: "Debian:12", Source: "glibc", SourceVersion: "2.36-8"}},

@@ -29,6 +29,9 @@ func FromSBOM(name, version, purl, distro string) (Component, []Gap) {
 		gap(GapUnparsed, "%q: %v", name, err)
 	} else {
 		c = parsed
+		if c.NormalName() == NormalName(c.Ecosystem, name) && c.Ecosystem == "Go" {
+			c.Name = name // package URLs often have it in lower case
+		}
 		version = cmp.Or(parsed.Version, version)
 		if c.Ecosystem == "" {
 			gap(GapEcosystem, "no advisories are known for the kind or the release of %q", purl)

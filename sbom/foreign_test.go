@@ -20,6 +20,9 @@ func TestFromSBOM(t *testing.T) {
 		{"lodash", "^4.17.0", "pkg:npm/lodash", sbom.Declared, sbom.GapRange},
 		{"gradio", "4.19.1", "", sbom.Locked, sbom.GapUnversioned},
 		{"gradio", "4.19.1", "pkg:gradio", sbom.Locked, sbom.GapUnparsed},
+		{"github.com/Masterminds/goutils", "v1.1.0", "pkg:golang/github.com/masterminds/goutils@v1.1.0", sbom.Locked, "-"},
+		{"github.com/masterminds/goutils", "v1.1.0", "pkg:golang/github.com/masterminds/goutils@v1.1.0", sbom.Locked, "-"},
+		{"github.com/Masterminds/goutils", "v1.1.0", "pkg:golang/github.com/Masterminds/goutils@v1.1.0", sbom.Locked, "-"},
 		{"curl", "7", "pkg:deb/debian/curl@7", sbom.Locked, sbom.GapEcosystem},
 		{"thing", "1", "pkg:generic/thing@1", sbom.Locked, sbom.GapEcosystem},
 	} {

@@ -11,11 +11,17 @@ import (
 )
 
 // NormalName returns the name to compare packages by: PEP 503's normal form
-// for PyPI, the name as it is for all others.
+// for PyPI, lower case for Go, the name as it is for all others. The case of a
+// Go module's path counts for Go, and package URLs have it in lower case, so
+// that whoever compares with it would miss the module's advisories.
 // https://packaging.python.org/en/latest/specifications/name-normalization/
+// https://github.com/package-url/purl-spec/blob/main/types-doc/golang-definition.md
 func NormalName(ecosystem, name string) string {
-	if ecosystem == "PyPI" {
+	switch ecosystem {
+	case "PyPI":
 		return pep508.NormalizeName(name)
+	case "Go":
+		return strings.ToLower(name)
 	}
 	return name
 }

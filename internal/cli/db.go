@@ -18,7 +18,7 @@ import (
 
 // defaultEcosystems are what `db update` takes from a bucket that cannot be
 // listed, when the user names none: what a Gradio application is made of.
-var defaultEcosystems = []string{"PyPI", "npm", "Debian", "Ubuntu", "Alpine"}
+var defaultEcosystems = []string{"PyPI", "npm", "Go", "crates.io", "Debian", "Ubuntu", "Alpine"}
 
 func (a *app) dbCommand() *cobra.Command {
 	cmd := &cobra.Command{
