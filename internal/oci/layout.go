@@ -79,11 +79,11 @@ func openLayout(ctx context.Context, ref Ref, opts Options) (*Image, error) {
 
 // image opens an image of the layout.
 func (l *layout) image(ref Ref, opts Options) (*Image, error) {
-	d, others, err := l.find(ref.inside(), opts)
+	d, way, err := l.find(ref.inside(), opts)
 	if err != nil {
 		return nil, layoutError(ref, err)
 	}
-	out := &Image{ref: ref, store: &Repository{l}, others: others}
+	out := &Image{ref: ref, store: &Repository{l}, passed: way}
 	for depth := 0; isIndex(d.MediaType); depth++ {
 		if depth == maxIndexDepth {
 			return nil, layoutError(ref, fmt.Errorf("indexes nested deeper than %d", maxIndexDepth))
@@ -98,7 +98,7 @@ func (l *layout) image(ref Ref, opts Options) (*Image, error) {
 		if d, err = opts.choose(index); err != nil {
 			return nil, layoutError(ref, err)
 		}
-		out.others = append(out.others, opts.others(index.Manifests, d)...)
+		out.by(opts, index.Manifests, d)
 	}
 	for i, o := range out.others {
 		out.others[i].Absent = !l.has(o.Digest)
@@ -128,17 +128,24 @@ func layoutError(ref Ref, err error) error {
 }
 
 // find returns the descriptor of what name names, "" for the only image, and
-// what the layout has of it for other platforms.
-func (l *layout) find(name string, opts Options) (v1.Descriptor, []Other, error) {
+// what the layout has beside it.
+func (l *layout) find(name string, opts Options) (d v1.Descriptor, way passed, err error) {
 	images, err := l.entries(name)
 	if err != nil {
-		return v1.Descriptor{}, nil, err
+		return d, way, err
 	}
 	if len(images) == 1 {
-		return images[0], nil, nil
+		d = images[0]
+	} else if d, err = opts.choose(&v1.IndexManifest{Manifests: images}); err != nil {
+		return d, way, err
 	}
-	d, err := opts.choose(&v1.IndexManifest{Manifests: images})
-	return d, opts.others(images, d), err
+	index, err := l.index()
+	if err != nil {
+		return d, way, err
+	}
+	way.by(opts, images, d)
+	way.about(index.Manifests, d)
+	return d, way, nil
 }
 
 // entries are what name names, "" for the only image: one image or index, or

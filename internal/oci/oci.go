@@ -69,11 +69,10 @@ type Image struct {
 	image  v1.Image
 	digest v1.Hash
 	index  v1.Descriptor
-	others []Other
 	store  *Repository
+	passed
 	// repoDigests are what an engine says.
 	repoDigests []string
-	notes       []string
 }
 
 // Open finds the image that ref names. It reads manifests and configuration;
@@ -126,7 +125,8 @@ func (i *Image) Digest() v1.Hash { return i.digest }
 // that registries know the image. That is its word: what was checked is Digest.
 func (i *Image) RepoDigests() []string { return i.repoDigests }
 
-// Notes say from which mirror the image is, and which ones did not give it.
+// Notes say what led to the image: the mirror that had it, the platform that was
+// chosen of an index, what an engine says of it. They decide nothing.
 func (i *Image) Notes() []string { return i.notes }
 
 // Index is the digest of the index that the reference led to first, the zero

@@ -84,7 +84,7 @@ func platforms(images []v1.Descriptor) string {
 // other artifacts.
 // https://docs.docker.com/build/metadata/attestations/attestation-storage/
 func notPlatform(d v1.Descriptor) bool {
-	if _, attestation := d.Annotations["vnd.docker.reference.type"]; attestation {
+	if _, attestation := d.Annotations[buildKitType]; attestation {
 		return true
 	}
 	if d.Platform != nil && d.Platform.OS == "unknown" && d.Platform.Architecture == "unknown" {

@@ -31,7 +31,7 @@ func openRegistry(ctx context.Context, ref Ref, opts Options) (*Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	out.notes = notes
+	out.notes = append(notes, out.notes...)
 	if from := out.store.store.(*registryStore); from.repo != parsed.Context() {
 		own := &registryStore{repo: parsed.Context(), options: opts, name: ref.Name}
 		out.store = &Repository{&mirrored{places: []store{from, own}}}
@@ -50,11 +50,11 @@ func openAt(ctx context.Context, ref Ref, place name.Reference, opts Options) (*
 	if err != nil {
 		return nil, err
 	}
-	desc, others, err := descend(first, repo, opts, options)
+	desc, way, err := descend(first, repo, opts, options)
 	if err != nil {
 		return nil, err
 	}
-	out := &Image{ref: ref, digest: desc.Digest, others: others, store: &Repository{&registryStore{repo: repo, options: opts, name: ref.Name}}}
+	out := &Image{ref: ref, digest: desc.Digest, passed: way, store: &Repository{&registryStore{repo: repo, options: opts, name: ref.Name}}}
 	if desc != first {
 		out.index = v1.Descriptor{MediaType: first.MediaType, Size: first.Size, Digest: first.Digest}
 	}
@@ -71,26 +71,26 @@ func openAt(ctx context.Context, ref Ref, place name.Reference, opts Options) (*
 
 // descend goes from an index to the manifest for the platform that was asked
 // for, by digest, and returns what it passed by on the way.
-func descend(desc *remote.Descriptor, repo name.Repository, opts Options, options []remote.Option) (*remote.Descriptor, []Other, error) {
-	var others []Other
+func descend(desc *remote.Descriptor, repo name.Repository, opts Options, options []remote.Option) (*remote.Descriptor, passed, error) {
+	var way passed
 	for range maxIndexDepth {
 		if !isIndex(desc.MediaType) {
-			return desc, others, imageType(desc.MediaType)
+			return desc, way, imageType(desc.MediaType)
 		}
 		index, err := parseIndex(desc.Manifest, desc.Digest.String())
 		if err != nil {
-			return nil, nil, err
+			return nil, way, err
 		}
 		chosen, err := opts.choose(index)
 		if err != nil {
-			return nil, nil, err
+			return nil, way, err
 		}
-		others = append(others, opts.others(index.Manifests, chosen)...)
+		way.by(opts, index.Manifests, chosen)
 		if desc, err = remote.Get(repo.Digest(chosen.Digest.String()), options...); err != nil {
-			return nil, nil, err
+			return nil, way, err
 		}
 	}
-	return nil, nil, fmt.Errorf("indexes nested deeper than %d", maxIndexDepth)
+	return nil, way, fmt.Errorf("indexes nested deeper than %d", maxIndexDepth)
 }
 
 // layoutErrorRef puts the reference into an Error that has none yet.
