@@ -26,8 +26,18 @@ func (a *app) auditCommand() *cobra.Command {
 		Long: `Audit a folder, a requirement file, or an image; with --image, a folder and the
 image built from it together.
 
-TARGET is a folder, a file, or an image reference; oci:PATH, docker-archive:FILE
-and registry:REF say which when it is not obvious. It is . when left out.
+TARGET is a folder, a file, or an image; it is . when left out. An image is
+
+  registry:REF           in a registry (or a mirror of it), with docker's login
+  docker:NAME            in docker, and podman:NAME in podman, on their sockets
+  oci:PATH[:TAG]         an OCI layout, a folder or a tar
+  docker-archive:FILE    a tar that docker save or podman save wrote
+  -                      a tar of either kind on standard input
+
+Leave registry:, oci: and docker-archive: out where it is obvious. A tar may be
+compressed with gzip or Zstandard; such a one, or one that can be read only once,
+is kept in an unnamed file of TMPDIR until the end. Of an index of platforms, the
+one of --platform is audited, else linux on this machine's architecture.
 
 With --images every image that the folder's compose files, Kubernetes manifests
 and Dockerfiles name is asked for in its registry and audited too, and with
@@ -42,6 +52,8 @@ is reported and decides nothing, unless it is malicious or --gate-scopes is all.
   tallyman audit . --images --platform linux/amd64
   tallyman audit ghcr.io/you/app:v1 --platform all --format sarif
   tallyman audit . --image oci:build/image --advisories osv/
+  tallyman audit . --image docker:app:dev
+  podman save app:dev | tallyman audit -
   tallyman audit ghcr.io/you/app:v1 --key cosign.pub --require-signature
   tallyman audit . --format json --output sarif=tallyman.sarif`,
 		Args: atMostOne,
@@ -51,7 +63,7 @@ is reported and decides nothing, unless it is malicious or --gate-scopes is all.
 	a.advisoryFlags(cmd)
 	a.findingsFlag(cmd)
 	a.signatureFlags(cmd)
-	cmd.Flags().StringVar(&a.flags.image, "image", "", "`IMAGE` that was built from the folder")
+	a.imageFlag(cmd)
 	a.severalFlags(cmd)
 	a.enableFlag(cmd)
 	return cmd
@@ -68,13 +80,14 @@ advisory is looked at.
 Exit codes: 0 the inventory is whole, 1 a policy of yours denies, 2 wrong usage
 (nothing ran), 3 something could not be read.`,
 		Example: `  tallyman sbom . --format cyclonedx > sbom.cdx.json
-  tallyman sbom docker-archive:image.tar --format json`,
+  tallyman sbom docker-archive:image.tar --format json
+  docker save app:dev | tallyman sbom - --format spdx`,
 		Args: atMostOne,
 		RunE: a.stage("sbom", audit.StageSBOM),
 	}
 	a.common(cmd)
 	unsaid(cmd, "fail-on", "max-age", "unfixed", "unresolved", "pack", "cache-dir")
-	cmd.Flags().StringVar(&a.flags.image, "image", "", "`IMAGE` that was built from the folder")
+	a.imageFlag(cmd)
 	cmd.Flags().StringVar(&a.flags.platform, "platform", "", "`OS/ARCH` to take from an image index")
 	return cmd
 }
@@ -98,7 +111,7 @@ something could not be read or judged.`,
 	a.common(cmd)
 	a.advisoryFlags(cmd)
 	a.findingsFlag(cmd)
-	cmd.Flags().StringVar(&a.flags.image, "image", "", "`IMAGE` that was built from the folder")
+	a.imageFlag(cmd)
 	cmd.Flags().StringVar(&a.flags.platform, "platform", "", "`OS/ARCH` to take from an image index")
 	return cmd
 }

@@ -17,6 +17,30 @@ func (a *app) registryFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringArrayVar(&a.flags.mirrors, "mirror", nil, "`REGISTRY=MIRROR` to ask first, as in docker.io=mirror.example/hub; may be repeated (default: "+mirrorVariable+")")
 	f.StringArrayVar(&a.flags.insecure, "insecure-registry", nil, "`HOST[:PORT]` to which plain HTTP may be spoken; may be repeated (this machine's own need no such word)")
+	must(cmd.RegisterFlagCompletionFunc("mirror", cobra.NoFileCompletions))
+	must(cmd.RegisterFlagCompletionFunc("insecure-registry", cobra.NoFileCompletions))
+	cmd.ValidArgsFunction = completeTarget
+}
+
+// imageFlag registers --image.
+func (a *app) imageFlag(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&a.flags.image, "image", "", "`IMAGE` that was built from the folder")
+	must(cmd.RegisterFlagCompletionFunc("image", completeTarget))
+}
+
+// completeTarget completes the beginning of a TARGET's scheme; everything else
+// is the name of a file, which the shell knows.
+func completeTarget(_ *cobra.Command, _ []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	var out []cobra.Completion
+	for _, scheme := range imageSchemes {
+		if begun != "" && strings.HasPrefix(scheme, begun) {
+			out = append(out, scheme)
+		}
+	}
+	if len(out) > 0 {
+		return out, cobra.ShellCompDirectiveNoSpace
+	}
+	return nil, cobra.ShellCompDirectiveDefault
 }
 
 // checkRegistries reads the values of the registry flags.
