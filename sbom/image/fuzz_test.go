@@ -4,10 +4,14 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"path"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/tallyman/tallyman/sbom"
 )
 
 // FuzzWalk: whatever the bytes of a layer, every path in its facts is absolute,
@@ -95,6 +99,38 @@ func FuzzMetadata(f *testing.F) {
 		more, err := parseMetadata(append(bytes.Clone(data), "\n\nName: evil\nVersion: 99\n"...))
 		if err != nil || *more != *got {
 			t.Errorf("a body changes %+v to %+v, %v", got, more, err)
+		}
+	})
+}
+
+// FuzzConfig: of the values in an image's environment only those of GRADIO_*
+// settings that do not look secret are told: with any others in their place the
+// facts are the same. What is told is sorted and each name once.
+func FuzzConfig(f *testing.F) {
+	f.Add([]byte(`{"os":"linux","config":{"User":"0","Env":["PATH=/bin","HF_TOKEN=hf_x","GRADIO_SERVER_NAME=0.0.0.0","GRADIO_AUTH=a:b","A","=x"],"ExposedPorts":{"7860/tcp":{}},"Healthcheck":{"Test":["NONE"]}}}`))
+	f.Add([]byte(`{"created":"2026-01-01T00:00:00Z","config":{"Labels":{"a":"b"},"Env":["X_KEY=","x_key=1","GPG_KEY=1"],"WorkingDir":"../.."},"rootfs":{"type":"layers","diff_ids":[]}}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		config, err := v1.ParseConfigFile(bytes.NewReader(data))
+		if err != nil {
+			return
+		}
+		got := newConfig(config)
+		if !slices.IsSorted(got.EnvNames) || len(slices.Compact(slices.Clone(got.EnvNames))) != len(got.EnvNames) || !slices.IsSorted(got.ExposedPorts) {
+			t.Errorf("not in order: %q %q", got.EnvNames, got.ExposedPorts)
+		}
+		for _, name := range got.SecretEnvNames {
+			if !slices.Contains(got.EnvNames, name) || got.GradioEnv[name] != "" {
+				t.Errorf("the secret %q is not among the names, or told", name)
+			}
+		}
+		for i, variable := range config.Config.Env {
+			name, value, _ := strings.Cut(variable, "=")
+			if value != "" && (sbom.LooksSecret(name) || !strings.HasPrefix(name, "GRADIO_")) {
+				config.Config.Env[i] = name + "=another"
+			}
+		}
+		if diff := cmp.Diff(got, newConfig(config)); diff != "" {
+			t.Errorf("other values give other facts (-first +second):\n%s", diff)
 		}
 	})
 }

@@ -224,7 +224,7 @@ func validText(s string) string {
 
 // add notes an entry, if there is room for it.
 func (w *walker) add(e entry) bool {
-	if !w.room.take(w.facts, e) {
+	if w.last = (entry{}); !w.room.take(w.facts, e) {
 		return false
 	}
 	if e.Type != entryDir {
