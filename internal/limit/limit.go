@@ -109,7 +109,7 @@ const (
 	// package files) are kept in memory.
 	LayerKeptEntries = 1_500_000
 	// LayerKeptFiles bounds how many of them are files and folders of packages.
-	LayerKeptFiles = 100_000
+	LayerKeptFiles = 75_000
 	// LayerTextBytes bounds the names and targets of all of them.
 	LayerTextBytes = 64 << 20
 	// PathBytes bounds a path and the target of a link in an image, as Linux
@@ -176,6 +176,8 @@ const (
 	// LayerReplacing bounds how many files of one layer are noted only because
 	// they may take the place of a program below.
 	LayerReplacing = 100_000
+	// LayerSumPaths bounds how many files and folders those are together.
+	LayerSumPaths = 1_000_000
 	// ImageLayers bounds how many layers one image may have.
 	ImageLayers = 512
 	// ManifestListEntries bounds how many manifests one image index may have.

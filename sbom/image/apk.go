@@ -24,7 +24,7 @@ type apkPackage struct {
 	// Owned are the paths that kindOf knows, with the SHA-1 that apk noted.
 	Owned []ownedPath `json:"owned,omitempty"`
 	// files are all that were digested, for the layer's proofs.
-	files []listed
+	files listing
 }
 
 // parseAPK reads apk's database of installed packages: paragraphs separated by
@@ -35,7 +35,7 @@ type apkPackage struct {
 // reason.
 // https://wiki.alpinelinux.org/wiki/Apk_spec#Installed_Database_V2
 func parseAPK(data []byte) (pkgs []apkPackage, gaps []sbom.Gap) {
-	p := apkParser{fields: map[byte]string{}}
+	p := apkParser{fields: map[byte]string{}, files: listing{alg: algSHA1}}
 	for line := range bytes.Lines(data) {
 		p.line++
 		if len(line) > limit.LineBytes {
@@ -54,7 +54,7 @@ type apkParser struct {
 	broken      string // why the paragraph cannot be trusted, "" if it can
 	dir, file   string // those named last; file is "" when it is not kept
 	owned       []ownedPath
-	files       []listed
+	files       listing
 	pkgs        []apkPackage
 	gaps        []sbom.Gap
 }
@@ -102,7 +102,7 @@ func (p *apkParser) checksum(value string) {
 		p.owned = append(p.owned, ownedPath{Path: p.file, SHA1: hex.EncodeToString(sum)})
 	}
 	if distribution, _ := wanted(p.file); distribution {
-		p.files = append(p.files, listed{Path: p.file, Sum: sum})
+		p.files.add(p.file, sum)
 	}
 	p.file = ""
 }
@@ -121,7 +121,7 @@ func apkSHA1(value string) []byte {
 // end closes a paragraph.
 func (p *apkParser) end() {
 	defer func() {
-		p.first, p.broken, p.dir, p.file, p.owned, p.files = 0, "", "", "", nil, nil
+		p.first, p.broken, p.dir, p.file, p.owned, p.files = 0, "", "", "", nil, listing{alg: algSHA1}
 		clear(p.fields)
 	}()
 	if p.first == 0 {

@@ -18,9 +18,9 @@ type layerFacts struct {
 	// archive.
 	Left []leftFact `json:"left,omitempty"`
 	// Proofs are the lists of files that packages brought, and Loose the files
-	// that none of them vouches for; both sorted.
-	Proofs []proof     `json:"proofs,omitempty"`
-	Loose  []looseFile `json:"loose,omitempty"`
+	// that none of them vouches for.
+	Proofs []proof `json:"proofs,omitempty"`
+	Loose  sumList `json:"loose"`
 	// Unsummed is true when there were more files than are digested, so that
 	// one that is in neither may be there all the same.
 	Unsummed bool `json:"unsummed,omitempty"`

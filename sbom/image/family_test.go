@@ -49,14 +49,14 @@ func TestFamilies(t *testing.T) {
 			t.Fatal(err)
 		}
 		var got []looseFile
-		for _, f := range facts.Loose {
+		for f := range facts.Loose.all() {
 			for _, i := range []item{x, y, py} {
 				if f.Path == "/"+i.name {
 					got = append(got, f)
 				}
 			}
 		}
-		want := []looseFile{sums(x.name, "x", "m12"), sums(py.name, "p", tc.afterOfP), sums(y.name, "y", tc.after)}
+		want := []looseFile{sums(x.name, "x", "m12"), sums(y.name, "y", tc.after), sums(py.name, "p", tc.afterOfP)}
 		if diff := cmp.Diff(want, got, cmp.AllowUnexported(looseFile{})); diff != "" {
 			t.Errorf("%v (-want +got):\n%s", tc.signs, diff)
 		}

@@ -37,7 +37,10 @@ type keeper struct {
 	err    error
 }
 
-var entriesType = reflect.TypeFor[entryList]()
+var (
+	entriesType = reflect.TypeFor[entryList]()
+	sumsType    = reflect.TypeFor[sumList]()
+)
 
 func (k *keeper) number(n uint64) {
 	if k.err == nil {
@@ -289,6 +292,9 @@ func (t *taker) fields(v reflect.Value) {
 			return
 		}
 		t.value(f)
+	}
+	if v.Type() == sumsType && t.err == nil {
+		t.err = v.Addr().Interface().(*sumList).check()
 	}
 }
 

@@ -239,13 +239,12 @@ func (w *walker) add(e entry) bool {
 // dir notes a folder; those of metadata, which every file in them notes again,
 // once.
 func (w *walker) dir(p string) {
-	if metadataDir(p) {
-		if w.seen[p] {
-			return
-		}
+	if w.seen[p] {
+		return
+	}
+	if w.add(entry{Path: p, Type: entryDir}) && metadataDir(p) {
 		w.seen[p] = true
 	}
-	w.add(entry{Path: p, Type: entryDir})
 }
 
 func (w *walker) whiteout(dir, base string) {

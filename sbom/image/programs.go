@@ -18,7 +18,7 @@ func (s *state) dropReplaced(i int, before map[string]placed) {
 			continue
 		}
 		n := s.tree.lookup(p)
-		if c := s.tree.at(n).content; c != 0 && s.proof.at(c).layer == i {
+		if c := s.tree.at(n).content; c != 0 && int(s.proof.at(c).layer) == i {
 			s.dropSelf(n)
 		}
 	}

@@ -1,6 +1,7 @@
 package image
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/sha1"
 	"path"
@@ -29,29 +30,12 @@ type placedProof struct {
 
 // content is a file's digests: of one that a list vouches for only the list's.
 type content struct {
-	// loose is what a layer has of a file that no list of its own names, nil
-	// for one that sum is the digest of.
-	loose  *looseFile
-	sum    []byte
-	alg    algorithm
-	layer  int
+	fileSums
+	layer  int32
+	loose  bool // no list of its layer vouches for it
 	listed bool // a list that counts names it
 	sound  bool // and one of them with the digest that it has
 }
-
-// of returns a digest of the file, nil when it is not known.
-func (c *content) of(a algorithm) []byte {
-	if c.loose != nil {
-		return c.loose.of(a)
-	}
-	if c.alg == a {
-		return c.sum
-	}
-	return nil
-}
-
-// other reports whether there is a device, a pipe or the like.
-func (c *content) other() bool { return c.loose != nil && c.loose.Other }
 
 func newProofs() proofs {
 	return proofs{contents: [][]content{make([]content, contentsChunk)}, count: 1, lists: map[[2]string]placedProof{}}
@@ -75,21 +59,20 @@ func (p *proofs) add(c content) uint32 {
 // prove takes over the contents of layer i, under the paths that links lead to.
 func (s *state) prove(facts *layerFacts, i int) {
 	var last folder
-	for n := range facts.Loose {
-		f := &facts.Loose[n]
-		s.tree.at(s.node(&last, f.Path)).content = s.proof.add(content{loose: f, layer: i})
+	for p, sums := range facts.Loose.raw() {
+		s.tree.at(s.node(&last, p)).content = s.proof.add(content{fileSums: sums, layer: int32(i), loose: true})
 	}
 	for n := range facts.Proofs {
 		p := &facts.Proofs[n]
-		s.proof.lists[[2]string{s.tree.path(s.node(&last, p.List)), p.Of}] = placedProof{p, i}
-		p.settled(func(l listed) {
-			at := s.tree.at(s.node(&last, l.Path))
-			if c := s.proof.at(at.content); at.content != 0 && c.layer == i {
-				c.add(p.Alg, l.Sum)
-				return
+		s.proof.lists[[2]string{s.tree.path(s.node(&last, []byte(p.List))), p.Of}] = placedProof{p, i}
+		for at, sums := range p.Same.raw() {
+			is := s.tree.at(s.node(&last, at))
+			if c := s.proof.at(is.content); is.content != 0 && int(c.layer) == i {
+				c.add(p.Alg, sums.of(p.Alg))
+				continue
 			}
-			at.content = s.proof.add(content{sum: l.Sum, alg: p.Alg, layer: i})
-		})
+			is.content = s.proof.add(content{fileSums: sums, layer: int32(i)})
+		}
 		if s.tooMuch() {
 			return
 		}
@@ -106,43 +89,24 @@ type folder struct {
 
 // node finds or makes the node of the file at p, behind the links above it. No
 // link may come or go between two calls with one folder.
-func (s *state) node(last *folder, p string) uint32 {
-	end := strings.LastIndexByte(p, '/')
-	if last.node == 0 || p[:end] != last.path {
-		at, err := s.resolve(cmp.Or(p[:end], "/"))
+func (s *state) node(last *folder, p []byte) uint32 {
+	end := bytes.LastIndexByte(p, '/')
+	if last.node == 0 || string(p[:end]) != last.path {
+		dir := string(p[:end])
+		at, err := s.resolve(cmp.Or(dir, "/"))
 		if err != nil {
-			at = p[:end]
+			at = dir
 		}
-		*last = folder{p[:end], s.tree.put(cmp.Or(at, "/"))}
+		*last = folder{dir, s.tree.put(cmp.Or(at, "/"))}
 	}
-	return s.tree.grow(last.node, p[end+1:])
+	return s.tree.grow(last.node, string(p[end+1:]))
 }
 
 // add takes another digest of the file.
 func (c *content) add(a algorithm, sum []byte) {
-	if c.loose == nil && c.alg == a {
-		c.sum = sum
-		return
-	}
-	both := looseFile{} // a copy: facts are not altered
-	if c.loose != nil {
-		both = *c.loose
-	} else {
-		both.set(c.alg, c.sum)
-	}
+	both := c.digests()
 	both.set(a, sum)
-	c.loose = &both
-}
-
-func (d *digests) set(a algorithm, sum []byte) {
-	switch a {
-	case algMD5:
-		d.MD5 = sum
-	case algSHA1:
-		d.SHA1 = sum
-	case algSHA256:
-		d.SHA256 = sum
-	}
+	c.fileSums = both.pack(c.other())
 }
 
 // contentAt returns what is at a node now, nil for nothing that was digested.
@@ -153,7 +117,7 @@ func (s *state) contentAt(n uint32) *content {
 	c := s.proof.at(s.tree.at(n).content)
 	for at := n; at != 0; at = s.tree.at(at).parent {
 		is := s.tree.at(at)
-		if int(is.gone) > c.layer+1 {
+		if int32(is.gone) > c.layer+1 {
 			return nil
 		}
 		if at != n && is.content != 0 && s.proof.at(is.content).layer >= c.layer {
@@ -194,7 +158,7 @@ func (s *state) judge(a algorithm, l listed, layer int) (verdict, string) {
 		return missing, at
 	}
 	c.listed = true
-	if c.layer > layer && c.strange(a, at) {
+	if int(c.layer) > layer && c.strange(a, at) {
 		return altered, at
 	}
 	return c.judge(a, l.Sum), at
@@ -204,11 +168,11 @@ func (s *state) judge(a algorithm, l listed, layer int) (verdict, string) {
 // layer shows signs of other package managers only than the one whose list
 // names this digest. Over a file of that list it is then no copy of it.
 func (c *content) strange(a algorithm, p string) bool {
-	if c.loose == nil || c.of(a) != nil {
+	if !c.loose || !c.digested() || c.of(a) != nil {
 		return false
 	}
 	distribution, _ := wanted(p)
-	return distribution && (c.loose.MD5 != nil || c.loose.SHA1 != nil || c.loose.SHA256 != nil)
+	return distribution
 }
 
 func (c *content) judge(a algorithm, sum []byte) verdict {

@@ -17,7 +17,8 @@ import (
 // nothing that could be checked. complete is false when the file breaks the
 // grammar, so that what it says further on is not known.
 // https://packaging.python.org/en/latest/specifications/recording-installed-packages/#the-record-file
-func parseRecord(at string, data []byte) (lines []listed, complete bool) {
+func parseRecord(at string, data []byte) (lines listing, complete bool) {
+	lines.alg = algSHA256
 	rows := csv.NewReader(bytes.NewReader(data))
 	rows.FieldsPerRecord, rows.ReuseRecord, rows.LazyQuotes = -1, true, true
 	site := path.Dir(path.Dir(at))
@@ -38,20 +39,21 @@ func parseRecord(at string, data []byte) (lines []listed, complete bool) {
 		if !strings.HasPrefix(file, "/") {
 			file = path.Join(site, file)
 		}
-		lines = append(lines, listed{Path: path.Clean("/" + file), Sum: sum})
+		lines.add(path.Clean("/"+file), sum)
 	}
 }
 
 // parseSums reads the lines of a .md5sums file that are about files that were
 // digested.
 // https://man7.org/linux/man-pages/man5/deb-md5sums.5.html
-func parseSums(data []byte) (lines []listed) {
+func parseSums(data []byte) (lines listing) {
+	lines.alg = algMD5
 	for line := range bytes.Lines(data) {
 		digest, file, found := strings.Cut(strings.TrimRight(string(line), "\r\n"), " ")
 		sum, err := hex.DecodeString(digest)
 		p := path.Clean("/" + validText(strings.TrimPrefix(strings.TrimLeft(file, " "), "*")))
 		if distribution, _ := wanted(p); found && err == nil && len(sum) == 16 && distribution {
-			lines = append(lines, listed{Path: p, Sum: sum})
+			lines.add(p, sum)
 		}
 	}
 	return lines

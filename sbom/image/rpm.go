@@ -61,9 +61,8 @@ type rpmPackage struct {
 	Projects []string `json:"projects,omitempty"`
 	// Owned are the paths that kindOf knows, with the digest that rpm noted.
 	Owned []ownedPath `json:"owned,omitempty"`
-	// files are all that were digested, for the layer's proofs, with alg.
-	files []listed
-	alg   algorithm
+	// files are all that were digested, for the layer's proofs.
+	files listing
 }
 
 // id tells the packages of a database apart: rpm installs several versions of
@@ -86,9 +85,9 @@ func (w *walker) rpm(f *file, p string, size int64, content io.Reader) error {
 	f.Gaps = db.Gaps
 	sourceEpochs(f.RPMs)
 	for i := range f.RPMs {
-		if pkg := &f.RPMs[i]; len(pkg.files) > 0 {
-			w.sums.list(p, pkg.id(), pkg.alg, pkg.files)
-			pkg.files = nil
+		if pkg := &f.RPMs[i]; pkg.files.lines.Count > 0 {
+			w.sums.list(p, pkg.id(), pkg.files)
+			pkg.files = listing{}
 		}
 	}
 	return nil
@@ -153,17 +152,17 @@ func newRPM(p *rpmdb.Package) rpmPackage {
 	}
 	slices.Sort(out.Projects)
 	out.Projects = slices.Compact(out.Projects)
-	out.alg = map[rpmdb.Algorithm]algorithm{rpmdb.MD5: algMD5, rpmdb.SHA1: algSHA1, rpmdb.SHA256: algSHA256}[p.Algorithm()]
-	if out.alg == "" {
+	out.files.alg = map[rpmdb.Algorithm]algorithm{rpmdb.MD5: algMD5, rpmdb.SHA1: algSHA1, rpmdb.SHA256: algSHA256}[p.Algorithm()]
+	if out.files.alg == "" {
 		return out // a digest that nothing else has: the package stays installed
 	}
 	for f := range p.Files() {
 		at := path.Clean("/" + validText(f.Path))
 		if kindOf(at) != kindNone {
-			out.Owned = append(out.Owned, newOwned(at, out.alg, f.Digest))
+			out.Owned = append(out.Owned, newOwned(at, out.files.alg, f.Digest))
 		}
 		if distribution, _ := wanted(at); distribution && !f.Config {
-			out.files = append(out.files, listed{Path: at, Sum: f.Digest})
+			out.files.add(at, f.Digest)
 		}
 	}
 	return out

@@ -40,18 +40,6 @@ type digests struct {
 	SHA256 []byte `json:"sha256,omitempty"`
 }
 
-func (d *digests) of(a algorithm) []byte {
-	switch a {
-	case algMD5:
-		return d.MD5
-	case algSHA1:
-		return d.SHA1
-	case algSHA256:
-		return d.SHA256
-	}
-	return nil
-}
-
 // looseFile is a file that no list of its layer vouches for. Without digests it
 // is a hard link to a file that was not digested, or no regular file.
 type looseFile struct {
@@ -63,8 +51,32 @@ type looseFile struct {
 
 // listed is a line of a list: a file, absolute and clean, and its digest.
 type listed struct {
-	Path string `json:"path"`
-	Sum  []byte `json:"sum"`
+	Path string
+	Sum  []byte
+}
+
+// listing takes the lines of one list, all of one algorithm. The zero value is
+// empty.
+type listing struct {
+	lines sumList
+	alg   algorithm
+}
+
+func (l *listing) add(p string, sum []byte) {
+	var d digests
+	d.set(l.alg, sum)
+	l.lines.add(p, d.pack(false))
+}
+
+func (d *digests) set(a algorithm, sum []byte) {
+	switch a {
+	case algMD5:
+		d.MD5 = sum
+	case algSHA1:
+		d.SHA1 = sum
+	case algSHA256:
+		d.SHA256 = sum
+	}
 }
 
 // proof is what a list says of files.
@@ -74,38 +86,27 @@ type proof struct {
 	List string    `json:"list"`
 	Of   string    `json:"of,omitempty"`
 	Alg  algorithm `json:"alg"`
-	// Paths are the files that the layer has with the digest that the list
-	// names, each followed by a line feed, and Sums their digests.
-	Paths string `json:"paths,omitempty"`
-	Sums  []byte `json:"sums,omitempty"`
-	// Rest are the files that the layer does not have so.
-	Rest []listed `json:"rest,omitempty"`
-}
-
-// settled calls f for every line that the layer's own files bear out.
-func (p *proof) settled(f func(listed)) {
-	size := map[algorithm]int{algMD5: md5.Size, algSHA1: sha1.Size, algSHA256: sha256.Size}[p.Alg]
-	at := 0
-	for line := range strings.Lines(p.Paths) {
-		if size == 0 || at+size > len(p.Sums) {
-			break
-		}
-		f(listed{strings.TrimSuffix(line, "\n"), p.Sums[at : at+size : at+size]})
-		at += size
-	}
+	// Same are the files that the layer has with the digest that the list
+	// names, and Rest those that it does not have so.
+	Same sumList `json:"same"`
+	Rest sumList `json:"rest"`
 }
 
 // each calls f for every line of the list.
 func (p *proof) each(f func(listed)) {
-	p.settled(f)
-	for _, l := range p.Rest {
-		f(l)
+	for _, list := range []*sumList{&p.Same, &p.Rest} {
+		for at, s := range list.raw() {
+			f(listed{string(at), s.of(p.Alg)})
+		}
 	}
 }
 
 // summer digests the files of one layer.
 type summer struct {
-	files map[string]*looseFile
+	// files has the files: a node's target is where the texts have the sums,
+	// and its mode is 1 for those that a list vouches for.
+	files *tree
+	count int
 	lists map[[2]string]*proof
 	lines int
 	full  bool // more than the bound: the rest was not looked at
@@ -121,7 +122,7 @@ type summer struct {
 
 func newSummer() *summer {
 	return &summer{
-		files: map[string]*looseFile{}, lists: map[[2]string]*proof{},
+		files: newTree(), lists: map[[2]string]*proof{},
 		md5:  digest{md5.New(), func(d *digests) *[]byte { return &d.MD5 }},
 		sha1: digest{sha1.New(), func(d *digests) *[]byte { return &d.SHA1 }},
 		sha2: digest{sha256.New(), func(d *digests) *[]byte { return &d.SHA256 }},
@@ -159,7 +160,7 @@ func (s *summer) regular(p string, h *tar.Header, content io.Reader, read func(i
 		return read(content)
 	}
 	if holes(h) {
-		s.put(&looseFile{Path: p}) // its holes cost time to read and no bytes of the layer
+		s.put(p, new(digests).pack(false)) // its holes cost time to read and no bytes of the layer
 		return read(content)
 	}
 	if s.full {
@@ -172,11 +173,11 @@ func (s *summer) regular(p string, h *tar.Header, content io.Reader, read func(i
 	if _, err := io.CopyBuffer(struct{ io.Writer }{all}, struct{ io.Reader }{content}, s.buf); err != nil {
 		return err
 	}
-	f := &looseFile{Path: p}
+	var sums digests
 	for _, d := range s.making {
-		*d.of(&f.digests) = d.Sum(nil)
+		*d.of(&sums) = d.Sum(nil)
 	}
-	s.put(f)
+	s.put(p, sums.pack(false))
 	return nil
 }
 
@@ -230,13 +231,32 @@ func holes(h *tar.Header) bool {
 	return false
 }
 
-func (s *summer) put(f *looseFile) {
-	if len(s.files) >= limit.LayerSums {
+func (s *summer) put(p string, sums fileSums) {
+	if s.count >= limit.LayerSums || int(s.files.count) > limit.LayerSumPaths {
 		s.full = true
-		delete(s.files, f.Path)
+		s.forget(p)
 		return
 	}
-	s.files[f.Path] = f
+	n := s.files.put(p)
+	is := s.files.at(n)
+	if is.holds&heldFile == 0 {
+		is.holds |= heldFile
+		s.count++
+	}
+	if old := s.files.texts.bytes(is.target); len(old) == len(sums) {
+		copy(old, sums) // a path that comes again and again costs nothing more
+		return
+	}
+	is.target = s.files.texts.add(string(sums))
+}
+
+// sums returns those of the file at p, nil when there is none.
+func (s *summer) sums(p string) (fileSums, *node) {
+	n := s.files.lookup(p)
+	if n == 0 || s.files.at(n).holds&heldFile == 0 {
+		return nil, nil
+	}
+	return fileSums(s.files.texts.bytes(s.files.at(n).target)), s.files.at(n)
 }
 
 // hardLink notes that p is a second name of target.
@@ -244,36 +264,41 @@ func (s *summer) hardLink(p, target string) {
 	if distribution, python := wanted(p); !distribution && !python {
 		return
 	}
-	f := &looseFile{Path: p}
-	if known := s.files[target]; known != nil {
-		f.digests, f.Other = known.digests, known.Other
+	known, _ := s.sums(target)
+	if known == nil {
+		known = new(digests).pack(false)
 	}
-	s.put(f)
+	s.put(p, known)
 }
 
 // other notes that no regular file is at p.
 func (s *summer) other(p string) {
 	if distribution, python := wanted(p); distribution || python {
-		s.put(&looseFile{Path: p, Other: true})
+		s.put(p, new(digests).pack(true))
 	}
 }
 
 // forget notes that a link or a folder takes the place of what was at p.
-func (s *summer) forget(p string) { delete(s.files, p) }
+func (s *summer) forget(p string) {
+	if n := s.files.lookup(p); n != 0 && s.files.at(n).holds&heldFile != 0 {
+		s.files.at(n).holds = 0
+		s.count--
+	}
+}
 
 // list takes what the list at p says.
-func (s *summer) list(p, of string, alg algorithm, lines []listed) {
-	if s.lines += len(lines); s.lines > limit.LayerSums {
+func (s *summer) list(p, of string, l listing) {
+	if s.lines += l.lines.Count; s.lines > limit.LayerSums {
 		s.full = true
 		return
 	}
-	s.lists[[2]string{p, of}] = &proof{List: p, Of: of, Alg: alg, Rest: lines}
+	s.lists[[2]string{p, of}] = &proof{List: p, Of: of, Alg: l.alg, Rest: l.lines}
 }
 
 // record takes what a RECORD says.
 func (w *walker) record(p string, data []byte) {
 	if lines, complete := parseRecord(p, data); complete {
-		w.sums.list(p, "", algSHA256, lines)
+		w.sums.list(p, "", lines)
 	}
 }
 
@@ -281,10 +306,11 @@ func (w *walker) record(p string, data []byte) {
 func (w *walker) lists(p string, f *file, data []byte) {
 	switch f.Kind {
 	case kindSums:
-		w.sums.list(p, "", algMD5, parseSums(data))
+		w.sums.list(p, "", parseSums(data))
 	case kindAPK:
-		for _, pkg := range f.APKs {
-			w.sums.list(p, pkg.Name, algSHA1, pkg.files)
+		for i := range f.APKs {
+			w.sums.list(p, f.APKs[i].Name, f.APKs[i].files)
+			f.APKs[i].files = listing{}
 		}
 	}
 }
@@ -294,34 +320,31 @@ func (s *summer) facts(to *layerFacts) {
 	if s.full {
 		to.Gaps = append(to.Gaps, sbom.NewGap(sbom.GapTooLarge, "", 0, "more files of packages than the bound: not all were held against the packages' lists"))
 	}
-	vouched := map[string]bool{}
 	for _, key := range slices.SortedFunc(maps.Keys(s.lists), func(a, b [2]string) int { return slices.Compare(a[:], b[:]) }) {
 		p := s.lists[key]
-		p.settle(s.files, vouched)
+		s.settle(p)
 		to.Proofs = append(to.Proofs, *p)
 	}
-	for _, at := range slices.Sorted(maps.Keys(s.files)) {
-		if !vouched[at] {
-			to.Loose = append(to.Loose, *s.files[at])
+	for n, is := range s.files.all(heldFile) {
+		if is.mode == 0 {
+			to.Loose.add(s.files.path(n), s.files.texts.bytes(is.target))
 		}
 	}
 	to.Unsummed = s.full
 }
 
 // settle takes the lines that the files bear out from the rest.
-func (p *proof) settle(files map[string]*looseFile, vouched map[string]bool) {
-	var paths strings.Builder
-	rest := p.Rest
-	p.Rest = nil
-	for _, l := range rest {
-		f := files[l.Path]
-		if f == nil || strings.Contains(l.Path, "\n") || string(f.of(p.Alg)) != string(l.Sum) {
-			p.Rest = append(p.Rest, l)
+func (s *summer) settle(p *proof) {
+	lines := p.Rest
+	p.Rest = sumList{}
+	for at, sums := range lines.raw() {
+		l := string(at)
+		is, n := s.sums(l)
+		if n == nil || string(is.of(p.Alg)) != string(sums.of(p.Alg)) {
+			p.Rest.add(l, sums)
 			continue
 		}
-		vouched[l.Path] = true
-		paths.WriteString(l.Path + "\n")
-		p.Sums = append(p.Sums, l.Sum...)
+		n.mode = 1
+		p.Same.add(l, sums)
 	}
-	p.Paths = paths.String()
 }
