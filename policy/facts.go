@@ -190,7 +190,6 @@ func NewDocument(in Input) (Document, []Exception, error) {
 	}
 	risks := newAcceptedRisks(in.Exceptions, in.AsOf)
 	facts := Facts{
-		Components:   len(in.Components),
 		ImageDigests: imageDigests(in),
 		Ecosystems:   ecosystems(in),
 		Advisories:   advisoryFacts(in),
@@ -201,6 +200,10 @@ func NewDocument(in Input) (Document, []Exception, error) {
 	base := newBaseLayers(in.Image)
 	facts.Profiles, facts.Packages = packageFacts(in.Findings, risks, base)
 	for _, c := range in.Components {
+		if c.Evidence == sbom.Claimed {
+			continue // an image of which only an SBOM is left is empty
+		}
+		facts.Components++
 		if slices.ContainsFunc(c.Locations, func(l sbom.Location) bool { return l.Layer != "" }) {
 			facts.ImageComponents++
 		}
@@ -229,11 +232,11 @@ func imageDigests(in Input) []string {
 
 // ecosystems are those of every component whose advisories are looked for, and
 // every one that the caller names. What a distribution owns is matched in the
-// distribution's data.
+// distribution's data, and a claim does not gate whether there are advisories or not.
 func ecosystems(in Input) []string {
 	names := []string{}
 	for _, c := range in.Components {
-		if c.Ecosystem != "" && c.Evidence != sbom.OSOwned {
+		if c.Ecosystem != "" && c.Evidence != sbom.OSOwned && c.Evidence != sbom.Claimed {
 			names = append(names, c.Ecosystem)
 		}
 	}

@@ -84,6 +84,12 @@ const (
 	// GapReconstructed: the advisories of an earlier day were made up from
 	// what later records say of themselves.
 	GapReconstructed GapKind = "reconstructed"
+	// GapClaim: what an SBOM found inside the image says, and what could not be
+	// read or judged of it.
+	GapClaim GapKind = "claim"
+	// GapUnverified: an installed package whose list of files is there and could
+	// not be held against them.
+	GapUnverified GapKind = "unverified"
 	// GapOther is the zero value; it hides.
 	GapOther GapKind = ""
 )
@@ -94,6 +100,8 @@ var doesNotHide = map[GapKind]string{
 	GapClosure:       "what any package brings along stands in a lock or in the image, and not in what declares it; this kind says so for Gradio, of which we know some of it",
 	GapLink:          "the folder that the link names is walked itself",
 	GapIgnoredConfig: "what was not honoured could only have made the result milder",
+	GapClaim:         "what an SBOM inside says is not what is there: it never gates, and what is installed is found without it",
+	GapUnverified:    "the package is listed and judged; that its files are those that were published is not known, as it is not for any package without such a list",
 	GapPlatform:      "the platform adds it to every application, and no edit of the application changes it",
 }
 
@@ -102,7 +110,7 @@ func GapKinds() []GapKind {
 	return []GapKind{
 		GapUnparsed, GapUnread, GapTooLarge, GapUnsupported, GapInclude, GapUnversioned, GapRange, GapConflict,
 		GapEcosystem, GapVersion, GapAdvisory, GapImage, GapSignature, GapDynamic, GapLink, GapIgnoredConfig,
-		GapCatalogue, GapNothing, GapClosure, GapPlatform, GapReconstructed, GapUnpulled,
+		GapCatalogue, GapNothing, GapClosure, GapPlatform, GapReconstructed, GapUnpulled, GapClaim, GapUnverified,
 	}
 }
 

@@ -55,8 +55,9 @@ type Evidence string
 const (
 	// EvidenceUnknown is the zero value.
 	EvidenceUnknown Evidence = ""
-	// Claimed: an SBOM found inside something says so. A claim never gates
-	// unless the files exist.
+	// Claimed: an SBOM found inside something says so, or a copy is there that
+	// nothing runs by itself: in another package's folder, or in a package
+	// manager's cache. A claim never gates unless the files exist.
 	Claimed Evidence = "claimed"
 	// Assumed: implied by the platform, as by a Hugging Face Space's build.
 	Assumed Evidence = "assumed"

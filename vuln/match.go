@@ -34,7 +34,7 @@ func Match(ctx context.Context, doc *sbom.Document, src Source) (*Result, error)
 func MatchWith(ctx context.Context, doc *sbom.Document, src Source, opts Options) (*Result, error) {
 	m := &matcher{
 		src: src, opts: opts, environments: opts.Environments, orders: map[string]*order{}, known: map[subject][]Advisory{},
-		missing: map[string]int{}, uncovered: map[uncovered][]string{}, unordered: map[string]int{},
+		missing: map[string]int{}, claims: map[string]int{}, uncovered: map[uncovered][]string{}, unordered: map[string]int{},
 		packages: map[string]*pack{}, through: map[place]string{}, steps: map[string]int{},
 	}
 	if len(m.environments) == 0 {
@@ -89,7 +89,9 @@ type matcher struct {
 	// does not have, or whose versions have no order; uncovered lists those
 	// of a kind of package for which there are no advisories at all.
 	missing, unordered map[string]int
-	uncovered          map[uncovered][]string
+	// claims count what is only claimed, likewise: it hides nothing.
+	claims    map[string]int
+	uncovered map[uncovered][]string
 }
 
 // subject is what advisories are looked up by.
@@ -176,7 +178,11 @@ func (m *matcher) component(ctx context.Context, c *sbom.Component) error {
 	for _, s := range subjectsOf(c) {
 		list, err := m.lookup(ctx, subject{c.Ecosystem, s.name})
 		if errors.Is(err, ErrNoEcosystem) {
-			m.missing[c.Ecosystem]++
+			if c.Evidence == sbom.Claimed {
+				m.claims[c.Ecosystem]++
+			} else {
+				m.missing[c.Ecosystem]++
+			}
 			return nil
 		}
 		if err != nil {
@@ -398,6 +404,9 @@ func (m *matcher) doubtAt(c *sbom.Component, at sbom.Location, d doubt, reason s
 }
 
 func (m *matcher) gapAt(c *sbom.Component, at sbom.Location, kind sbom.GapKind, reason string) {
+	if c.Evidence == sbom.Claimed {
+		kind = sbom.GapClaim
+	}
 	g := sbom.NewGap(kind, at.File, at.Line, reason)
 	g.Package, g.Layer = c.NormalName(), at.Layer
 	m.gaps = append(m.gaps, g)
@@ -419,6 +428,10 @@ func (m *matcher) closeGaps() {
 	for eco, n := range m.missing {
 		m.gaps = append(m.gaps, sbom.NewGap(sbom.GapEcosystem, "", 0,
 			fmt.Sprintf("the advisory snapshot has nothing for %s: %s not matched", eco, components(n))))
+	}
+	for eco, n := range m.claims {
+		m.gaps = append(m.gaps, sbom.NewGap(sbom.GapClaim, "", 0,
+			fmt.Sprintf("the advisory snapshot has nothing for %s: %s that are only claimed", eco, components(n))))
 	}
 	for eco, n := range m.unordered {
 		m.gaps = append(m.gaps, sbom.NewGap(sbom.GapEcosystem, "", 0,

@@ -305,11 +305,11 @@ func (none) Advisories(context.Context, string, string) ([]vuln.Advisory, error)
 
 // ecosystems are the ecosystems in whose advisories the document's components
 // are looked up: a component that a distribution package owns is looked up as
-// that package.
+// that package. What is only claimed asks for no advisories.
 func ecosystems(doc *sbom.Document) []string {
 	var out []string
 	for _, c := range doc.Components {
-		if c.Ecosystem != "" && c.Evidence != sbom.OSOwned && !slices.Contains(out, c.Ecosystem) {
+		if c.Ecosystem != "" && c.Evidence != sbom.OSOwned && c.Evidence != sbom.Claimed && !slices.Contains(out, c.Ecosystem) {
 			out = append(out, c.Ecosystem)
 		}
 	}

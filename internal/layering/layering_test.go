@@ -43,7 +43,7 @@ var allowed = map[string][]string{
 	"sbom/catalog":           {"sbom"},
 	"sbom/dockerfile":        {"sbom", "sbom/pep440", "sbom/pep508", "sbom/pyreq"},
 	"sbom/rpmdb":             {"sbom"},
-	"sbom/image":             {"sbom", "sbom/catalog", "sbom/rpmdb", "sbom/pep440", "sbom/pep508"},
+	"sbom/image":             {"sbom", "sbom/catalog", "sbom/decode", "sbom/rpmdb", "sbom/pep440", "sbom/pep508"},
 	"sbom/cyclonedx":         {"sbom"},
 	"sbom/spdx":              {"sbom"},
 	"sbom/syftjson":          {"sbom"},

@@ -145,6 +145,10 @@ const (
 	// EggLinkBytes bounds the file of a development install, which holds two
 	// paths.
 	EggLinkBytes = 16 << 10
+	// ClaimBytes bounds an SBOM found inside an image, and ClaimedPackages what
+	// it may list.
+	ClaimBytes      = 8 << 20
+	ClaimedPackages = 20_000
 	// LayerLeftFiles bounds how many such files of one layer are listed.
 	LayerLeftFiles = 1000
 	// LayerFactsBytes bounds what the layer cache has of one layer, before and

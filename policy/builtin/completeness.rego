@@ -25,6 +25,8 @@ gap_text := {
 	"platform": ["of the platform's own had no source of advisories", "trust the platform, or build an image of your own and audit it"],
 	"reconstructed": ["rested on advisories of a past day that nobody kept", "keep a snapshot of each day: tallyman db keep"],
 	"unpulled": ["named an image that could not be had", "make the image known and its registry reachable (docker login, --platform), or accept it in tallyman.yaml (gap: unpulled)"],
+	"claim": ["of the SBOMs found inside could not be read or judged", "nothing is to be done: what they say never gates"],
+	"unverified": ["were not held against the lists of their files", "install the packages again with pip or uv"],
 	"link": ["linked to a folder that is audited itself", "nothing is to be done"],
 	"ignored-config": ["held settings or pragmas that do not count", "nothing is to be done"],
 }

@@ -87,6 +87,10 @@ type file struct {
 	Conda *condaFact `json:"conda,omitempty"`
 	// Target is the folder that an .egg-link names.
 	Target string `json:"target,omitempty"`
+	// Claims are the packages of an SBOM or a list of vendored packages, and
+	// Unusable how many more entries it has.
+	Claims   []claimedPackage `json:"claims,omitempty"`
+	Unusable int              `json:"unusable,omitempty"`
 	// Installer is the content of an INSTALLER.
 	Installer string `json:"installer,omitempty"`
 	// Direct is the content of a direct_url.json.

@@ -23,6 +23,7 @@ func (s *state) inventory(name string) *Inventory {
 	b.eggLinks()
 	b.languagePackages()
 	b.condaPackages()
+	b.claims()
 	b.programs()
 	b.extras()
 	b.fileGaps()
@@ -208,7 +209,7 @@ func (b *builder) folderConflict(c sbom.Component, p string, layer int) {
 
 func (b *builder) python(c *sbom.Component, p string) {
 	c.Ecosystem, c.PURL = "PyPI", sbom.PyPIPURL(c.Name, c.Version)
-	if vendored(p) {
+	if copied(p) {
 		c.Evidence = sbom.Claimed
 	}
 	if metadataDir(path.Dir(p)) {
@@ -232,7 +233,7 @@ func (b *builder) fileGaps() {
 // not read. File lists and direct URLs only add to what is known.
 func (k kind) counts() bool {
 	switch k {
-	case kindNone, kindRelease, kindList, kindSums, kindDirectURL, kindModule, kindBeside, kindSystem:
+	case kindNone, kindRelease, kindList, kindSums, kindDirectURL, kindModule, kindBeside, kindSystem, kindClaims, kindVendor:
 		return false
 	}
 	_, known := unsupported[k]
@@ -245,18 +246,19 @@ func (b *builder) linkGaps() {
 	top := len(b.layers) - 1
 	for n := range b.tree.all(heldLink) {
 		p := b.tree.path(n)
-		if p == dpkgStatus || !(kindOf(p).counts() || metadataDir(p)) {
+		k := kindOf(p)
+		if p == dpkgStatus || !(k.counts() || k.claims() || metadataDir(p)) {
 			continue
 		}
 		real, err := b.resolve(p)
 		_, read := b.files[real]
 		if err != nil || (!read && !b.hasMetadata(real)) {
-			b.newGap(sbom.GapUnread, p, top, "package metadata behind a link to something that was not read")
+			b.newGap(k.gapKind(sbom.GapUnread), p, top, "package metadata behind a link to something that was not read")
 		}
 	}
 	for p, i := range b.hard {
-		if kindOf(p).counts() {
-			b.newGap(sbom.GapUnread, p, i, "package metadata that is a hard link to a file that was not read")
+		if k := kindOf(p); k.counts() || k.claims() {
+			b.newGap(k.gapKind(sbom.GapUnread), p, i, "package metadata that is a hard link to a file that was not read")
 		}
 	}
 }

@@ -33,6 +33,9 @@ const (
 	// kindEgg is a zipped egg, and kindEggLink a development install of old.
 	kindEgg     kind = "egg"
 	kindEggLink kind = "egg-link"
+	// kindClaims is an SBOM, and kindVendor a list of vendored packages.
+	kindClaims kind = "sbom"
+	kindVendor kind = "vendor.txt"
 	// kindConda is what conda notes of an installed package.
 	kindConda kind = "conda-meta"
 	// kindNPM is the package.json of a package in a node_modules folder.
@@ -87,6 +90,9 @@ func kindOf(p string) kind {
 		}
 	}
 	if k := pythonKind(dir, base); k != kindNone {
+		return k
+	}
+	if k := claimKind(dir, base); k != kindNone {
 		return k
 	}
 	if base == "package.json" && nodePackage(dir) {

@@ -324,7 +324,7 @@ func (w *walker) regular(p string, size int64, content io.Reader) error {
 		return w.rpm(f, p, size, content)
 	case size > fileBound(k) || w.logical+size > limit.LayerBytes:
 		// Holes of a sparse file cost no bytes of the layer, and time to read.
-		f.Gaps = append(f.Gaps, sbom.NewGap(sbom.GapTooLarge, "", 0, "a file that had to be read is larger than the bound"))
+		f.Gaps = append(f.Gaps, sbom.NewGap(k.gapKind(sbom.GapTooLarge), "", 0, "a file that had to be read is larger than the bound"))
 		return nil
 	case k == kindRPMLog:
 		if size > 0 {
@@ -342,7 +342,7 @@ func (w *walker) regular(p string, size int64, content io.Reader) error {
 		return f.digest(content)
 	}
 	if w.kept+size > limit.LayerKeptBytes {
-		f.Gaps = append(f.Gaps, sbom.NewGap(sbom.GapTooLarge, "", 0, "a package database or metadata file is larger than the bound"))
+		f.Gaps = append(f.Gaps, sbom.NewGap(k.gapKind(sbom.GapTooLarge), "", 0, "a package database or metadata file is larger than the bound"))
 		return nil
 	}
 	data, err := limit.ReadAll(content, limit.LayerFileBytes)
@@ -364,6 +364,8 @@ func fileBound(k kind) int64 {
 		return limit.EggBytes
 	case kindEggLink:
 		return limit.EggLinkBytes
+	case kindClaims, kindVendor:
+		return limit.ClaimBytes
 	}
 	return limit.LayerFileBytes
 }
@@ -417,7 +419,7 @@ func (f *file) digests(data []byte) {
 func (f *file) read(data []byte) {
 	var err error
 	switch f.Kind {
-	case kindPython, kindDirectURL, kindNPM, kindEgg:
+	case kindPython, kindDirectURL, kindNPM, kindEgg, kindClaims, kindVendor:
 		f.digests(data)
 	}
 	switch f.Kind {
@@ -437,6 +439,10 @@ func (f *file) read(data []byte) {
 		f.Direct, err = parseDirectURL(data)
 	case kindNPM:
 		f.Package, err = parsePackageJSON(data)
+	case kindClaims:
+		f.Claims, f.Unusable, err = parseClaims(data)
+	case kindVendor:
+		f.Claims, f.Unusable = parseVendor(data)
 	case kindEgg:
 		f.Package, err = parseEgg(data)
 	case kindEggLink:
@@ -445,6 +451,6 @@ func (f *file) read(data []byte) {
 		f.Package, f.Conda, err = parseConda(data)
 	}
 	if err != nil {
-		f.Gaps = append(f.Gaps, sbom.NewGap(sbom.GapUnparsed, "", 0, err.Error()))
+		f.Gaps = append(f.Gaps, sbom.NewGap(f.Kind.gapKind(sbom.GapUnparsed), "", 0, err.Error()))
 	}
 }

@@ -145,7 +145,7 @@ func (b *builder) ownsDistribution(o *debOwner, p string, f placed) bool {
 		}
 		dir = path.Dir(dir)
 	}
-	if vendored(p) {
+	if copied(p) {
 		return true // a claim without an owner too, and named after nothing of its own
 	}
 	name := strings.ReplaceAll(pep508.NormalizeName(f.Package.Name), "-", "_")

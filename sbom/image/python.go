@@ -3,7 +3,6 @@ package image
 import (
 	"encoding/json"
 	"errors"
-	"path"
 	"regexp"
 	"strings"
 )
@@ -61,17 +60,6 @@ func first(old, value string) string {
 		return old
 	}
 	return strings.TrimSpace(value)
-}
-
-// vendored reports whether the metadata directory at p is that of a copy inside
-// another package (setuptools/_vendor), which Python does not list as installed.
-func vendored(p string) bool {
-	vendor := path.Dir(path.Dir(p))
-	switch path.Base(path.Dir(path.Dir(vendor))) {
-	case "site-packages", "dist-packages":
-		return path.Base(vendor) == "_vendor"
-	}
-	return false
 }
 
 // parsePackageJSON reads name and version of an npm package.
