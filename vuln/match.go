@@ -191,8 +191,10 @@ func (m *matcher) component(ctx context.Context, c *sbom.Component) error {
 		live := make([]*Advisory, 0, len(list))
 		for i := range list {
 			if list[i].Withdrawn.IsZero() && !seen[list[i].ID] {
-				seen[list[i].ID] = true
-				live = append(live, &list[i])
+				if a := sameBuild(c, s.version, &list[i]); a != nil {
+					seen[list[i].ID] = true
+					live = append(live, a)
+				}
 			}
 		}
 		switch {

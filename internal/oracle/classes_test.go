@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -92,6 +93,12 @@ var classes = []class{
 		why:    "the record has neither or wrong ones, or is about something else; we say what is known from elsewhere, and name the source in the finding",
 	},
 	{
+		name: "module", repair: dropOtherBuilds, right: "ours",
+		clause: "affected[].ranges[].type, ECOSYSTEM: versions are strings specific to the ecosystem, which has its own logic",
+		why:    "a release that has the mark of a module (.module_el9) is of another build than one that has none, and the versions of one say nothing about the other; the reference compares them",
+		shared: 49,
+	},
+	{
 		name: "fixed at 0", repair: dropFixedAtZero, right: "ours",
 		clause: "Special values: \"0\" of introduced is before any other version; of fixed, which Debian writes for \"not affected\", it says nothing",
 		why:    "for the reference 0 is a version, and 0~ is before it and affected; for us a range from 0 to 0 is empty",
@@ -137,6 +144,32 @@ func dropGit(q *question) bool {
 		before := len(a.GetRanges())
 		a.Ranges = slices.DeleteFunc(a.GetRanges(), func(r *osvschema.Range) bool { return r.GetType() == osvschema.Range_GIT })
 		found = found || len(a.GetRanges()) < before && len(a.GetRanges()) > 0
+	}
+	return found
+}
+
+// dropOtherBuilds takes out the entries that are about builds of a module when
+// the version is not one, and those of the release when it is.
+func dropOtherBuilds(q *question) bool {
+	module, release := regexp.MustCompile(`-.*\.module[_+]el[0-9]`), regexp.MustCompile(`-.*\.el[0-9]`)
+	build := func(v string) string {
+		switch {
+		case module.MatchString(v):
+			return "module"
+		case release.MatchString(v):
+			return "release"
+		}
+		return ""
+	}
+	found, is := false, build(q.version)
+	for _, a := range q.entries {
+		for _, r := range a.GetRanges() {
+			for _, e := range r.GetEvents() {
+				if about := build(e.GetFixed()); familyOf(q.ecosystem) == "AlmaLinux" && is != "" && about != "" && about != is {
+					a.Ranges, found = nil, true
+				}
+			}
+		}
 	}
 	return found
 }
