@@ -76,16 +76,15 @@ type placed struct {
 // files and Dockerfiles have wrong otherwise is said where they are judged.
 func (s *source) readImages(ctx context.Context, f *Folder, found *tree) error {
 	var gaps []sbom.Gap
-	add := func(pulled bool, images []deploy.Named, more []sbom.Gap) {
-		gaps = append(gaps, more...)
-		for _, one := range images {
-			s.named = append(s.named, placed{one, RoleRuns, pulled})
-		}
-	}
 	for _, name := range found.files[composeFile] {
-		if src, gap := readManifest(f.FS, name); gap == nil {
-			images, more := deploy.ComposeImages(name, src)
-			add(false, images, more)
+		src, gap := readManifest(f.FS, name)
+		if gap != nil {
+			continue // said where compose files are judged
+		}
+		images, more := deploy.ComposeImages(name, src)
+		gaps = append(gaps, more...)
+		for _, n := range images {
+			s.named = append(s.named, placed{n, RoleRuns, false})
 		}
 	}
 	for _, name := range sortedKeys(s.dockerfiles) {
@@ -97,19 +96,17 @@ func (s *source) readImages(ctx context.Context, f *Folder, found *tree) error {
 		gaps = append(gaps, sbom.NewGap(sbom.GapTooLarge, "", 0, fmt.Sprintf("more than %d YAML files: the images that the others name are not audited", limit.DeploymentFiles)))
 		manifests = manifests[:limit.DeploymentFiles]
 	}
+	k := newKustomize(f.FS, f.folderOf())
 	for _, name := range manifests {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		src, gap := readManifest(f.FS, name)
-		if gap != nil {
-			gaps = append(gaps, *gap)
-			continue
-		}
-		images, more := deploy.KubernetesImages(name, src)
-		add(true, images, more)
+		k.read(name)
 	}
-	s.docs = append(s.docs, &sbom.Document{Gaps: gaps})
+	for _, n := range k.images() {
+		s.named = append(s.named, placed{n, RoleRuns, true})
+	}
+	s.docs = append(s.docs, &sbom.Document{Gaps: slices.Concat(gaps, k.gaps)})
 	return nil
 }
 

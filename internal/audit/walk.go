@@ -135,7 +135,7 @@ func (t *tree) visit(f *Folder, name string, d fs.DirEntry, err error) error {
 	switch {
 	case kind != notManifest:
 		t.files[kind] = append(t.files[kind], name)
-	case deploy.IsYAML(name) && !t.ignore.ignores(name, false):
+	case (deploy.IsYAML(name) || deploy.IsKustomization(name)) && !t.ignore.ignores(name, false):
 		t.yaml = append(t.yaml, name)
 	}
 	return nil

@@ -64,6 +64,11 @@ const (
 	// DeploymentFiles bounds how many YAML files of a folder are searched for
 	// the images that they name.
 	DeploymentFiles = 10_000
+	// KustomizeSteps bounds how many resources and images of kustomizations are
+	// followed, each counted again wherever one is part of another.
+	KustomizeSteps = 20_000
+	// KustomizeOverrides bounds how many images one kustomization changes.
+	KustomizeOverrides = 500
 	// NamedImages bounds how many images of a folder are audited at once.
 	NamedImages = 256
 	// GitIndexBytes bounds the index of the user's own repository.

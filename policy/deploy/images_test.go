@@ -112,8 +112,21 @@ func FuzzImages(f *testing.F) {
 	f.Add("x: &x\n  image: u:secret@h/x\nservices:\n  a: *x\n  b:\n    <<: [*x, *x]\n")
 	f.Add("apiVersion: v1\nkind: List\nitems:\n- kind: Pod\n  spec: &s {containers: [{image: x}], again: *s}\n")
 	f.Add("apiVersion: v1\nkind: Pod\nspec:\n  image: {{ .x }}\n")
+	f.Add("resources: [a.yaml]\nimages:\n- {name: x, newName: y, newTag: '1'}\npatches:\n- patch: |\n    - {op: replace, path: /image, value: z}\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		lines := strings.Count(text, "\n") + strings.Count(text, "\r") + strings.Count(text, "\u2028") + strings.Count(text, "\u2029") + strings.Count(text, "\u0085") + 1
+		k, gaps := deploy.ReadKustomization("kustomization.yaml", []byte(text))
+		for _, o := range k.Overrides {
+			changed, applies := o.Apply("x:1")
+			if applies != (o.Name == "x") || !applies && changed != "x:1" {
+				t.Errorf("%+v makes %q of x:1", o, changed)
+			}
+		}
+		for _, g := range gaps {
+			if !g.Hides {
+				t.Errorf("the gap %+v hides nothing", g)
+			}
+		}
 		for _, read := range []func(string, []byte) ([]deploy.Named, []sbom.Gap){deploy.ComposeImages, deploy.KubernetesImages} {
 			images, gaps := read("f.yaml", []byte(text))
 			again, _ := read("f.yaml", []byte(text))
@@ -135,4 +148,28 @@ func FuzzImages(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestOverrides(t *testing.T) {
+	const digest = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+	for _, test := range []struct {
+		reference string
+		override  deploy.Override
+		want      string
+	}{
+		{"app", deploy.Override{Name: "app", NewTag: "2"}, "app:2"},
+		{"app:1", deploy.Override{Name: "app", NewTag: "2"}, "app:2"},
+		{"app:1", deploy.Override{Name: "app", NewName: "r.example:5000/app"}, "r.example:5000/app:1"},
+		{"app:1", deploy.Override{Name: "app", Digest: digest}, "app@" + digest},
+		{"app@" + digest, deploy.Override{Name: "app", NewTag: "2"}, "app:2"},
+		{"app:1@" + digest, deploy.Override{Name: "app", NewName: "b"}, "b:1@" + digest},
+		{"r.example:5000/app", deploy.Override{Name: "r.example:5000/app", NewTag: "2"}, "r.example:5000/app:2"},
+		{"app:1", deploy.Override{Name: "application", NewTag: "2"}, "app:1"},
+		{"x/app:1", deploy.Override{Name: "app", NewTag: "2"}, "x/app:1"},
+		{"app:1", deploy.Override{Name: "app"}, "app:1"},
+	} {
+		if got, _ := test.override.Apply(test.reference); got != test.want {
+			t.Errorf("%+v makes %q of %q, want %q", test.override, got, test.reference, test.want)
+		}
+	}
 }
