@@ -101,7 +101,7 @@ func (a *Auditor) attribute(ctx context.Context, t Target, s *source, i *image.I
 	var named []BaseImage
 	if a.Bases != nil {
 		var err error
-		if named, err = a.Bases(ctx, platform(i.Config)); err != nil {
+		if named, err = a.Bases(ctx, platform(i.Config), a.Layers); err != nil {
 			return nil, err
 		}
 	}
@@ -115,7 +115,7 @@ func (a *Auditor) attribute(ctx context.Context, t Target, s *source, i *image.I
 		if len(named) > 0 {
 			out.notes = append(out.notes, notUnder(named))
 		}
-		out.known = supposed(i, made)
+		out.known = cmp.Or(seen(a.Layers.Under(out.layers), i), supposed(i, made))
 		return out, nil
 	}
 	for k := range n {
@@ -152,6 +152,32 @@ func platform(c image.Config) string {
 		return ""
 	}
 	return c.OS + "/" + c.Architecture
+}
+
+// seen is the base that is one of the images that were read before, all with the
+// same layers: the one that the image names, else the first.
+func seen(images []image.Seen, i *image.Inventory) *Base {
+	if len(images) == 0 {
+		return nil
+	}
+	claims := func(s image.Seen) bool {
+		return i.BaseDigest != "" && (i.BaseDigest == s.Digest || i.BaseDigest == s.Index)
+	}
+	at := max(slices.IndexFunc(images, claims), 0)
+	return &Base{
+		Name: images[at].Name, Digest: images[at].Digest, Layers: len(images[at].DiffIDs), Known: BaseSeen, Claimed: claims(images[at]),
+	}
+}
+
+// remember keeps which layers the image has, for those that are built on it.
+func (a *Auditor) remember(r *Report, layers []sbom.Layer) {
+	one := image.Seen{Name: r.Target.Image, Digest: r.Target.ImageDigest, Index: r.Target.IndexDigest}
+	for _, l := range layers {
+		one.DiffIDs = append(one.DiffIDs, l.DiffID)
+	}
+	if err := a.Layers.Remember(one); err != nil {
+		a.step("%v", err)
+	}
 }
 
 // supposed is the base that somebody says there is: a Dockerfile, or the image.

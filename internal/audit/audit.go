@@ -64,11 +64,12 @@ type Auditor struct {
 	// Report.Images.
 	Images bool
 	// Layers keeps what is read of images' layers; nil keeps nothing. It changes
-	// no result.
+	// no decision: only Report.Base may name an image that was read before.
 	Layers *image.Cache
 	// Bases returns the images that the user says others are built on, for a
-	// platform ("linux/amd64", "" for any); nil for none.
-	Bases func(ctx context.Context, platform string) ([]BaseImage, error)
+	// platform ("linux/amd64", "" for any); nil for none. Those that layers has
+	// by digest need not be looked for.
+	Bases func(ctx context.Context, platform string, layers *image.Cache) ([]BaseImage, error)
 	// Verify says what a good signature is.
 	Verify attest.Options
 	// Compare holds the findings against those of another program and returns a
@@ -218,6 +219,7 @@ func (a *Auditor) readImage(ctx context.Context, t Target, s *source, r *Report)
 	r.Base, r.Notes = at.known, append(r.Notes, at.notes...)
 	r.Image = imageFacts(t.Image.Digest().String(), inventory)
 	r.Image.Base = at.base
+	a.remember(r, at.layers)
 	inventory.Document.Gaps = append(inventory.Document.Gaps, passedBy(t.Image.Others())...)
 	findings := append(deploy.CheckImage(imageConfig(inventory, at.refuted)), deploy.CheckFiles(inventory.Document)...)
 	if t.Base {

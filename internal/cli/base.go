@@ -3,21 +3,24 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/tallyman/tallyman/internal/audit"
 	"github.com/tallyman/tallyman/internal/oci"
+	"github.com/tallyman/tallyman/sbom/image"
 )
 
 // baseImages opens the images of --base, once for each platform that is asked
-// for. It reads manifests and configurations, no layer.
-func (a *app) baseImages() func(ctx context.Context, platform string) ([]audit.BaseImage, error) {
+// for. It reads manifests and configurations, no layer, and nothing at all of one
+// that is named by a digest and was read before.
+func (a *app) baseImages() func(context.Context, string, *image.Cache) ([]audit.BaseImage, error) {
 	if len(a.flags.bases) == 0 {
 		return nil
 	}
 	var lock sync.Mutex
 	known := map[string][]audit.BaseImage{}
-	return func(ctx context.Context, platform string) ([]audit.BaseImage, error) {
+	return func(ctx context.Context, platform string, layers *image.Cache) ([]audit.BaseImage, error) {
 		lock.Lock()
 		defer lock.Unlock()
 		if bases, ok := known[platform]; ok {
@@ -25,7 +28,7 @@ func (a *app) baseImages() func(ctx context.Context, platform string) ([]audit.B
 		}
 		var bases []audit.BaseImage
 		for _, word := range a.flags.bases {
-			b, err := a.baseImage(ctx, word, platform)
+			b, err := a.baseImage(ctx, word, platform, layers)
 			if err != nil {
 				return nil, fmt.Errorf("--base: %w", err)
 			}
@@ -36,10 +39,16 @@ func (a *app) baseImages() func(ctx context.Context, platform string) ([]audit.B
 	}
 }
 
-func (a *app) baseImage(ctx context.Context, word, platform string) (audit.BaseImage, error) {
+func (a *app) baseImage(ctx context.Context, word, platform string, layers *image.Cache) (audit.BaseImage, error) {
 	ref, err := oci.Parse(word)
 	if err != nil {
 		return audit.BaseImage{}, usage(err, "")
+	}
+	if _, digest, pinned := strings.Cut(word, "@"); pinned && ref.Kind == oci.KindRegistry {
+		// Its digest says what it is, wherever it is from.
+		if seen := layers.Image(digest); seen != nil {
+			return audit.BaseImage{Name: ref.String(), Digest: seen.Digest, Index: seen.Index, DiffIDs: seen.DiffIDs}, nil
+		}
 	}
 	opts := a.ociOptions()
 	opts.Platform = platform

@@ -228,6 +228,8 @@ const (
 	JSONDepth = 64
 	// SBOMBytes bounds an SBOM, a report or a findings file given as input.
 	SBOMBytes = 512 << 20
+	// SeenImageBytes bounds what the layer cache remembers of one image.
+	SeenImageBytes = 256 << 10
 	// HistoryLineBytes bounds the line of an image's history that is shown with a
 	// layer.
 	HistoryLineBytes = 16 << 10

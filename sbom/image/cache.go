@@ -86,6 +86,9 @@ const (
 	tempSuffix  = ".part"
 )
 
+// ourSuffixes are the ends of the names of all files that are pruned.
+func ourSuffixes() []string { return []string{factsSuffix, tempSuffix, seenSuffix, stackSuffix} }
+
 func (k cacheKey) file() string {
 	sum := sha256.Sum256([]byte(strings.Join([]string{fmt.Sprint(k.Analyser), k.Tool, k.Digest, k.DiffID}, "\x00")))
 	return hex.EncodeToString(sum[:]) + factsSuffix
@@ -162,7 +165,7 @@ func (c *Cache) prune() error {
 	var total int64
 	for _, e := range entries {
 		info, err := e.Info()
-		ours := strings.HasSuffix(e.Name(), factsSuffix) || strings.HasSuffix(e.Name(), tempSuffix)
+		ours := slices.ContainsFunc(ourSuffixes(), func(suffix string) bool { return strings.HasSuffix(e.Name(), suffix) })
 		if err != nil || !ours || !info.Mode().IsRegular() {
 			continue // another program removed it, or put it there
 		}
