@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"syscall"
 
@@ -112,17 +113,38 @@ func registryError(ref, host string, err error) error {
 	if errors.As(err, &ours) {
 		return err
 	}
+	withoutQuery(err)
 	out := &Error{Ref: ref, Err: err}
 	var answer *transport.Error
+	var plain *plainHTTP
 	switch {
-	case errors.Is(err, ErrPlainHTTP):
-		out.Hint = "allow it with --insecure-registry " + host + ", or give the registry a certificate"
+	case errors.As(err, &plain):
+		out.Hint = "allow it with --insecure-registry " + plain.host + ", or give the registry a certificate"
 	case errors.As(err, &answer):
 		out.explain(answer, host)
 	default:
 		out.Hint = unreachable(err, host)
 	}
 	return out
+}
+
+// plainHTTP is a request that was not made because it would have been plain.
+type plainHTTP struct{ host string }
+
+func (e *plainHTTP) Error() string { return fmt.Sprintf("%v (%s)", ErrPlainHTTP, e.host) }
+func (e *plainHTTP) Unwrap() error { return ErrPlainHTTP }
+
+// withoutQuery takes out of an error what an address has after its path: where
+// registries send their clients, that is a key to the object.
+func withoutQuery(err error) {
+	var asked *url.Error
+	if !errors.As(err, &asked) {
+		return
+	}
+	if at, err := url.Parse(asked.URL); err == nil {
+		at.User, at.RawQuery, at.Fragment = nil, "", ""
+		asked.URL = at.String()
+	}
 }
 
 // unreachable says what to do about a registry that gave no answer, "" when

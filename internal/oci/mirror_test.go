@@ -225,7 +225,7 @@ func TestInsecureHosts(t *testing.T) {
 	if !errors.Is(err, ErrPlainHTTP) || strings.Contains(strings.Join(seen, " "), "elsewhere") {
 		t.Errorf("sent elsewhere: %v after %q", err, seen)
 	}
-	if !strings.Contains(err.Error(), "--insecure-registry") {
+	if !strings.Contains(err.Error(), "--insecure-registry elsewhere.example") {
 		t.Errorf("%v does not say what to do", err)
 	}
 	if _, err := Tags(context.Background(), "registry.example:5000/app", opts); err != nil {

@@ -60,3 +60,39 @@ func TestRedirectsTakeNoCredentials(t *testing.T) {
 		}
 	}
 }
+
+// The address to which a registry sends its clients holds a key to what is there,
+// and gets into no message.
+func TestKeysInAddressesAreNotTold(t *testing.T) {
+	img := testImage(t, "amd64")
+	for _, what := range []string{"/manifests/", "/blobs/"} {
+		moved := false
+		host := front(t, func(w http.ResponseWriter, r *http.Request) bool {
+			switch {
+			case !moved:
+				return false
+			case strings.Contains(r.URL.RawQuery, "hunter2"):
+				panic(http.ErrAbortHandler)
+			case strings.Contains(r.URL.Path, what):
+				w.Header().Set("Location", "http://joe:swordfish@"+r.Host+r.URL.Path+"?X-Amz-Signature=hunter2")
+				w.WriteHeader(http.StatusTemporaryRedirect)
+				return true
+			}
+			return false
+		})
+		push(t, host+"/app:1", img)
+		moved = true
+		got, err := tryOpen(t, host+"/app:1", Options{Backoff: quick})
+		if err == nil {
+			err = readLayers(got.Image())
+		}
+		if err == nil {
+			t.Fatalf("%s: opened", what)
+		}
+		for _, secret := range []string{"hunter2", "swordfish"} {
+			if strings.Contains(err.Error(), secret) {
+				t.Errorf("%s: %q is told: %v", what, secret, err)
+			}
+		}
+	}
+}

@@ -189,7 +189,7 @@ type plainGuard struct {
 
 func (g plainGuard) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.URL.Scheme != "https" && !loopback(r.URL.Hostname()) && !g.allowed(r.URL.Host) {
-		return nil, fmt.Errorf("%w (%s)", ErrPlainHTTP, r.URL.Host)
+		return nil, &plainHTTP{r.URL.Host}
 	}
 	return g.next.RoundTrip(r)
 }

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"syscall"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -63,6 +64,9 @@ func (s *Spools) source(ctx context.Context, key, name string, open func() (io.R
 		return nil, err
 	}
 	one, err := newSpool(ctx, r, s.dir)
+	if errors.Is(err, syscall.ENOSPC) {
+		return nil, &Error{Err: err, Hint: "TMPDIR names a folder with more room"}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", name, err)
 	}
