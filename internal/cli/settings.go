@@ -35,7 +35,7 @@ type settings struct {
 var pathSettings = []string{"root", "cache-dir", "policy", "advisories", "findings", "hub", "known-versions", "key", "trusted-root"}
 
 // notSettings are the flags that make no sense in the file.
-var notSettings = []string{"as-of", "allow-past", "config", "help", "image", "output", "write"}
+var notSettings = []string{"as-of", "allow-past", "config", "help", "image", "images", "output", "write"}
 
 // readSettings finds and reads the settings of the repository that the user
 // stands in, and sets the flags that the command line left alone.

@@ -123,9 +123,6 @@ func (c *company) own(ctx context.Context, word string, all bool) (targets []swe
 		}
 		image = word + image
 	}
-	if a.flags.images && folder == "" {
-		return nil, closer, usagef("tallyman audit . --images", "--images is about a folder, whose files name images")
-	}
 	if all && image == "" && !a.flags.images {
 		return nil, closer, usagef("tallyman audit REF --platform all", "--platform all is about an image, and none is named")
 	}
@@ -135,19 +132,23 @@ func (c *company) own(ctx context.Context, word string, all bool) (targets []swe
 			return nil, closer, err
 		}
 	}
+	if a.flags.images && t.Folder == nil {
+		return nil, closer, usagef("tallyman audit . --images", "--images is about a folder, whose files name images")
+	}
 	first := *c.auditor
 	first.Images = a.flags.images
-	if image == "" {
-		return []sweep.Target{c.folder(&first, t)}, closer, nil
+	var refused []sweep.Target
+	if image != "" {
+		ref, err := oci.Parse(image)
+		if err != nil {
+			return nil, closer, usage(err, "")
+		}
+		targets, refused = c.together(ctx, &first, t, ref, c.platforms(ctx, ref, a.imagePlatform(), all))
 	}
-	ref, err := oci.Parse(image)
-	if err != nil {
-		return nil, closer, usage(err, "")
+	if folder != "" && len(targets) == 0 {
+		targets = []sweep.Target{c.folder(&first, t)}
 	}
-	for _, one := range c.platforms(ctx, ref, a.imagePlatform(), all) {
-		targets = append(targets, c.together(&first, t, ref, one))
-	}
-	return targets, closer, nil
+	return append(targets, refused...), closer, nil
 }
 
 // folder is the target of a folder alone.
@@ -200,26 +201,32 @@ func (c *choice) open(ctx context.Context, ref oci.Ref) (*oci.Image, error) {
 	return oci.Open(ctx, ref, c.opts)
 }
 
-// together is the target of an image that the user named, with the folder or
-// without one.
-func (c *company) together(auditor *audit.Auditor, t audit.Target, ref oci.Ref, one choice) sweep.Target {
-	name := strings.TrimSpace(t.Name + " " + ref.String())
-	return sweep.Target{
-		Image: sweep.Image{Reference: name, Platform: one.platform},
-		Audit: func(ctx context.Context) (*audit.Report, error) {
-			img, err := one.open(ctx, ref)
-			if err != nil {
-				return nil, err
-			}
-			t.Image = img
-			mine := *auditor
-			if mine.Platforms == nil && one.platform != "" && t.Folder != nil {
-				mine.Platforms = []string{one.platform}
-			}
-			return c.app.runOn(ctx, &mine, t)
-		},
-		Refused: c.refused(name, audit.ImagePlace{}),
+// together are the targets of the images that the user named, with the folder
+// or without one, and of those that cannot be opened, which take nothing else
+// with them.
+func (c *company) together(ctx context.Context, auditor *audit.Auditor, t audit.Target, ref oci.Ref, choices []choice) (targets, refused []sweep.Target) {
+	for _, one := range choices {
+		row := sweep.Image{Reference: ref.String(), Platform: one.platform}
+		img, err := one.open(ctx, ref)
+		if err != nil {
+			refused = append(refused, sweep.Target{
+				Image: row, Refused: c.refused(row.Reference, audit.ImagePlace{}),
+				Audit: func(context.Context) (*audit.Report, error) { return nil, err },
+			})
+			continue
+		}
+		mine, with := *auditor, t
+		with.Image = img
+		if mine.Platforms == nil && one.platform != "" && t.Folder != nil {
+			mine.Platforms = []string{one.platform}
+		}
+		row.Reference = strings.TrimSpace(t.Name + " " + row.Reference)
+		targets = append(targets, sweep.Target{
+			Image: row, Refused: c.refused(row.Reference, audit.ImagePlace{}),
+			Audit: func(ctx context.Context) (*audit.Report, error) { return c.app.runOn(ctx, &mine, with) },
+		})
 	}
+	return targets, refused
 }
 
 // refused makes the report of an image that could not be audited.
