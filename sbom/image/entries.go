@@ -26,8 +26,6 @@ type entryList struct {
 // chunkBytes is where a chunk ends.
 const chunkBytes = 64 << 10
 
-func (l *entryList) len() int { return l.count }
-
 // add puts e behind the others.
 func (l *entryList) add(e entry) {
 	l.open = append(l.open, byte(e.Type))

@@ -7,6 +7,7 @@ import (
 	"crypto/md5"
 	"crypto/sha1"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -95,7 +96,7 @@ func inflate(r *bufio.Reader) (plain io.Reader, done func(), err error) {
 			return nil, nil, err
 		}
 		return z, func() { z.Close() }, nil
-	case n == 4 && head[1] == 0xb5 && head[2] == 0x2f && head[3] == 0xfd && head[0] == 0x28: // RFC 8878, 3.1.1
+	case n == 4 && zstandardFrame(binary.LittleEndian.Uint32(head)):
 		z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindowBytes))
 		if err != nil {
 			return nil, nil, err
@@ -106,6 +107,11 @@ func inflate(r *bufio.Reader) (plain io.Reader, done func(), err error) {
 	}
 	return r, func() {}, nil
 }
+
+// zstandardFrame reports whether a number begins a frame of Zstandard, or one to
+// skip, as pzstd puts before each other frame.
+// https://www.rfc-editor.org/rfc/rfc8878#section-3.1
+func zstandardFrame(magic uint32) bool { return magic == 0xfd2fb528 || magic&^0xf == 0x184d2a50 }
 
 // maxWindowBytes bounds the memory that a Zstandard frame may ask for: that of
 // the format's --ultra -22.
