@@ -30,8 +30,11 @@ func FromPURL(purl, distro string) (Component, error) {
 		c.Ecosystem = purlDistro(p.Namespace, distro)
 		c.Source, c.SourceVersion, _ = strings.Cut(q["upstream"], "@")
 		if name, version, release := CutSourceRPM(q["upstream"]); name != "" {
-			// The epoch that is told is the package's own.
-			c.Source, c.SourceVersion = name, withEpoch(version+"-"+release, q["epoch"])
+			epoch, told := q["upstream_epoch"]
+			if !told {
+				epoch = q["epoch"] // the package's own
+			}
+			c.Source, c.SourceVersion = name, withEpoch(version+"-"+release, epoch)
 		}
 		if c.Source == c.Name && (c.SourceVersion == "" || c.SourceVersion == c.Version) {
 			c.Source, c.SourceVersion = "", ""

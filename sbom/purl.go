@@ -78,21 +78,29 @@ type RPMQualifiers struct {
 	Epoch, Arch string
 	// Distro is the os-release ID and version ("almalinux-9.4").
 	Distro string
-	// SourceRPM is the file name of the source package.
-	SourceRPM string
+	// SourceRPM is the file name of the source package, which does not tell its
+	// epoch; SourceEpoch does. It is left out when it is the package's own.
+	SourceRPM, SourceEpoch string
 	// Module is the label of the module, "name:stream:version:context".
 	Module string
 }
 
 // RPMPURL returns the package URL of a package of rpm. vendor is the os-release
-// ID ("almalinux"), version has the release ("5.1.8-6.el9") and no epoch.
+// ID ("almalinux"), version has the release ("5.1.8-6.el9") and no epoch. What
+// it says beyond the specification is what other programs write ("upstream",
+// "rpmmod"), and "upstream_epoch".
 // https://github.com/package-url/purl-spec/blob/main/types-doc/rpm-definition.md
 func RPMPURL(vendor, name, version string, q RPMQualifiers) string {
 	if q.Epoch == "0" {
 		q.Epoch = ""
 	}
+	if q.SourceRPM == "" || cmp.Or(q.SourceEpoch, "0") == cmp.Or(q.Epoch, "0") {
+		q.SourceEpoch = ""
+	} else {
+		q.SourceEpoch = cmp.Or(q.SourceEpoch, "0")
+	}
 	qualifiers := map[string]string{}
-	for k, v := range map[string]string{"epoch": q.Epoch, "arch": q.Arch, "distro": q.Distro, "upstream": q.SourceRPM, "rpmmod": q.Module} {
+	for k, v := range map[string]string{"epoch": q.Epoch, "arch": q.Arch, "distro": q.Distro, "upstream": q.SourceRPM, "upstream_epoch": q.SourceEpoch, "rpmmod": q.Module} {
 		if v != "" {
 			qualifiers[k] = v
 		}

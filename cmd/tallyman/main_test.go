@@ -50,6 +50,8 @@ func TestScripts(t *testing.T) {
 			"keypair":      keypair,
 			"patch":        patch,
 			"proxy":        proxy,
+			"rootfs":       rootfs,
+			"rpmdb":        rpmdbFixture,
 			"save":         save,
 			"script":       script,
 		},

@@ -270,9 +270,10 @@ func (b *builder) rpmPackages() {
 			since.layer = from.layer
 		}
 		epoch, version := cutEpoch(p.Version)
+		sourceEpoch, _ := cutEpoch(cmp.Or(p.SourceVersion, p.Version))
 		c := sbom.Component{
 			Name: p.Name, Version: p.Version, Evidence: sbom.Installed, Source: p.Source, SourceVersion: p.SourceVersion,
-			PURL:      sbom.RPMPURL(d.ID, p.Name, version, sbom.RPMQualifiers{Epoch: epoch, Arch: p.Arch, Distro: d.qualifier(), SourceRPM: p.SourceRPM, Module: p.Module}),
+			PURL:      sbom.RPMPURL(d.ID, p.Name, version, sbom.RPMQualifiers{Epoch: epoch, Arch: p.Arch, Distro: d.qualifier(), SourceRPM: p.SourceRPM, SourceEpoch: sourceEpoch, Module: p.Module}),
 			Locations: []sbom.Location{{File: at, Line: p.Line, Layer: b.layers[since.layer]}},
 		}
 		if known {

@@ -333,7 +333,7 @@ func TestRPMComponent(t *testing.T) {
 	want := []sbom.Component{
 		{
 			Name: "perl-Carp", Version: "1.50-460.el9", Ecosystem: "AlmaLinux:9", Evidence: sbom.Installed, Source: "perl", SourceVersion: "4:5.32.1-480.el9",
-			PURL: "pkg:rpm/almalinux/perl-Carp@1.50-460.el9?arch=x86_64&distro=almalinux-9.2&upstream=perl-5.32.1-480.el9.src.rpm", Locations: at,
+			PURL: "pkg:rpm/almalinux/perl-Carp@1.50-460.el9?arch=x86_64&distro=almalinux-9.2&upstream=perl-5.32.1-480.el9.src.rpm&upstream_epoch=4", Locations: at,
 		},
 		{
 			Name: "perl-interpreter", Version: "4:5.32.1-480.el9", Ecosystem: "AlmaLinux:9", Evidence: sbom.Installed, Source: "perl", SourceVersion: "4:5.32.1-480.el9",
@@ -343,9 +343,11 @@ func TestRPMComponent(t *testing.T) {
 	if diff := cmp.Diff(want, inv.Document.Components); diff != "" {
 		t.Errorf("components (-want +got):\n%s", diff)
 	}
-	again, err := sbom.FromPURL(want[1].PURL, "")
-	if err != nil || again.Ecosystem != want[1].Ecosystem || again.Source != "perl" || again.Version != want[1].Version || again.SourceVersion != want[1].SourceVersion {
-		t.Errorf("the package URL says %+v, %v", again, err)
+	for _, want := range want {
+		again, err := sbom.FromPURL(want.PURL, "")
+		if err != nil || again.Ecosystem != want.Ecosystem || again.Source != "perl" || again.Version != want.Version || again.SourceVersion != want.SourceVersion {
+			t.Errorf("the package URL says %+v, %v", again, err)
+		}
 	}
 }
 
