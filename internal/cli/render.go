@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -10,6 +11,7 @@ import (
 	"github.com/tallyman/tallyman/internal/audit"
 	"github.com/tallyman/tallyman/internal/limit"
 	"github.com/tallyman/tallyman/internal/report"
+	"github.com/tallyman/tallyman/internal/sweep"
 )
 
 func (a *app) renderCommand() *cobra.Command {
@@ -19,7 +21,8 @@ func (a *app) renderCommand() *cobra.Command {
 		Long: `Turn a report that 'tallyman audit --format json' wrote into any other format.
 The decision is made again from the evidence in the report, and one that is not
 the report's own is an error: the exit code is that of the decision. A report
-that was decided with --policy needs the same --policy again.`,
+that was decided with --policy needs the same --policy again. Of an audit of
+several targets the outcome of all is counted again too.`,
 		Example: `  tallyman audit . --format json > report.json
   tallyman render report.json --format sarif`,
 		Args: exactly(1, "one REPORT"),
@@ -36,11 +39,45 @@ func (a *app) render(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	defer cancel()
-	r, err := a.readReport(ctx, args[0])
+	data, err := readFile(a.path(args[0]), limit.SBOMBytes)
+	if err != nil {
+		return usage(err, "tallyman audit . --format json > report.json")
+	}
+	if report.IsSeveral(data) {
+		return a.renderSeveral(ctx, cmd, args[0], data)
+	}
+	r, err := a.rechecked(ctx, args[0], data)
 	if err != nil {
 		return err
 	}
 	return a.finish(r)
+}
+
+// renderSeveral renders the JSON of an audit of several targets. Each decision
+// is made again, and with them which of them count.
+func (a *app) renderSeveral(ctx context.Context, cmd *cobra.Command, name string, data []byte) error {
+	if err := a.checkHeld(cmd.CommandPath() + " --help"); err != nil {
+		return err
+	}
+	var read struct {
+		sweep.Result
+		Reports []json.RawMessage `json:"reports"`
+	}
+	if err := json.Unmarshal(data, &read); err != nil {
+		return fmt.Errorf("reading report %q: %w", name, err)
+	}
+	if read.Version != sweep.Version || len(read.Reports) != len(read.Images) {
+		return fmt.Errorf("reading report %q: version %d with %d targets and %d reports is not one that this program wrote", name, read.Version, len(read.Images), len(read.Reports))
+	}
+	for _, raw := range read.Reports {
+		r, err := a.rechecked(ctx, name, raw)
+		if err != nil {
+			return err
+		}
+		read.Result.Reports = append(read.Result.Reports, r)
+	}
+	read.Result.Recount()
+	return a.finishSeveral(&read.Result)
 }
 
 // readReport reads a report and decides again: nothing that this program does
@@ -50,6 +87,11 @@ func (a *app) readReport(ctx context.Context, name string) (*audit.Report, error
 	if err != nil {
 		return nil, usage(err, "tallyman audit . --format json > report.json")
 	}
+	return a.rechecked(ctx, name, data)
+}
+
+// rechecked is the report that data is, decided again.
+func (a *app) rechecked(ctx context.Context, name string, data []byte) (*audit.Report, error) {
 	modules, done, err := a.modules()
 	if err != nil {
 		return nil, err

@@ -32,18 +32,26 @@ func (a *app) several() bool { return a.flags.images || a.flags.platform == ever
 
 // checkSeveral refuses what is about one target. Nothing has run yet.
 func (a *app) checkSeveral(help string) error {
-	for _, format := range append([]string{a.flags.format}, a.flags.outputs...) {
-		format, _, _ = strings.Cut(format, "=")
-		if !report.HoldsParts(format) {
-			return usagef(help, "%s is about one target, and --images and --platform all give several: use %s, or audit one image at a time",
-				format, strings.Join(report.PartsFormats(), ", "))
-		}
+	if err := a.checkHeld(help); err != nil {
+		return err
 	}
 	switch {
 	case a.flags.findings != "":
 		return usagef(help, "--findings is about one target, and --images and --platform all give several")
 	case a.flags.parallel < 1 || a.flags.parallel > 64:
 		return usagef(help, "--parallel %d is not between 1 and 64", a.flags.parallel)
+	}
+	return nil
+}
+
+// checkHeld refuses a format that cannot hold several reports.
+func (a *app) checkHeld(help string) error {
+	for _, format := range append([]string{a.flags.format}, a.flags.outputs...) {
+		format, _, _ = strings.Cut(format, "=")
+		if !report.HoldsParts(format) {
+			return usagef(help, "%s is about one target, and there are several (--images, --platform all): use %s, or audit one image at a time",
+				format, strings.Join(report.PartsFormats(), ", "))
+		}
 	}
 	return nil
 }

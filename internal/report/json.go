@@ -105,6 +105,8 @@ func Read(r io.Reader) (*audit.Report, error) {
 		return nil, fmt.Errorf("not the JSON of `tallyman audit --format json`: %w", err)
 	}
 	switch {
+	case IsSeveral(data):
+		return nil, fmt.Errorf("it has the reports of several targets, and one is wanted: audit the one that it is about by itself")
 	case head.Version == nil:
 		return nil, fmt.Errorf("it has no version: only what `tallyman audit --format json` wrote can be read")
 	case *head.Version != audit.ReportVersion:

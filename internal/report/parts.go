@@ -1,6 +1,7 @@
 package report
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -74,3 +75,11 @@ func Normalised(r *audit.Report) *audit.Report { return normalised(r) }
 
 // HoldsParts reports whether a format can hold several reports.
 func HoldsParts(format string) bool { return slices.Contains(PartsFormats(), format) }
+
+// IsSeveral reports whether JSON is that of an audit of several targets.
+func IsSeveral(data []byte) bool {
+	var head struct {
+		Reports []json.RawMessage `json:"reports"`
+	}
+	return json.Unmarshal(data, &head) == nil && head.Reports != nil
+}

@@ -46,12 +46,8 @@ func (s *Sweep) Each(ctx context.Context, targets []Target) (*Result, error) {
 			if err != nil {
 				return err
 			}
-			row := t.Image
-			row.Tags, row.Findings, row.Reasons = []string{}, map[string]int{}, []string{}
-			row.fill(r, nil)
-			row.Platform = cmp.Or(row.Platform, platformOf(r))
-			row.ReportedOnly = row.ReportedOnly && !malicious(r)
-			result.Images[i], result.Reports[i] = row, r
+			result.Images[i], result.Reports[i] = t.Image, r
+			result.Images[i].count(r)
 			return nil
 		})
 	}
@@ -60,6 +56,23 @@ func (s *Sweep) Each(ctx context.Context, targets []Target) (*Result, error) {
 	}
 	result.Outcome = worst(result.Images)
 	return result, nil
+}
+
+// count fills a row from the report of its target.
+func (i *Image) count(r *audit.Report) {
+	i.Tags, i.Findings, i.Reasons, i.Error, i.Lint, i.Signatures, i.Attestations = []string{}, map[string]int{}, []string{}, "", 0, 0, 0
+	i.fill(r, nil)
+	i.Platform = cmp.Or(i.Platform, platformOf(r))
+	i.ReportedOnly = i.ReportedOnly && i.Role == audit.RoleBuild && !malicious(r)
+}
+
+// Recount makes the rows, and the outcome of all, of the reports again. There
+// are as many of one as of the other.
+func (r *Result) Recount() {
+	for i := range r.Images {
+		r.Images[i].count(r.Reports[i])
+	}
+	r.Outcome = worst(r.Images)
 }
 
 // Add appends what became of more targets.
