@@ -179,9 +179,15 @@ const (
 	GoVersionBytes   = 1 << 10
 	GoModules        = 10_000
 	// CrateListBytes bounds the compressed list of crates that a Rust program
-	// holds, and CrateJSONBytes what it may inflate to.
+	// holds, CrateJSONBytes what it may inflate to, and Crates how many there are.
 	CrateListBytes = 256 << 10
 	CrateJSONBytes = 8 << 20
+	Crates         = 10_000
+	// LayerPrograms bounds how many programs of one layer are kept that tell
+	// what was compiled into them, or ought to, and ImageCompiled how many
+	// modules and crates the programs of one image have together.
+	LayerPrograms = 20_000
+	ImageCompiled = 300_000
 	// LayerReplacing bounds how many files of one layer are noted only because
 	// they may take the place of a program below.
 	LayerReplacing = 100_000

@@ -24,7 +24,7 @@ func (t *text) components() {
 		c := &t.r.Components[i]
 		var at []seen
 		for _, l := range c.Locations {
-			at = append(at, seen{c.Evidence, l})
+			at = append(at, seen{c.Evidence, l, compiled(c.Ecosystem, l)})
 		}
 		head := pad(t.word(c.Name), names) + "  " + pad(t.word(cmp.Or(c.Version, c.Specifier)), versions) + "  " + pad(t.word(c.Ecosystem), 9) + "  "
 		said := t.said(c, scoped[nameAndVersion(c)], installers > 1)

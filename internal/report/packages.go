@@ -29,6 +29,15 @@ type block struct {
 type seen struct {
 	evidence sbom.Evidence
 	location sbom.Location
+	// compiled is true when the location is a program that the package was
+	// compiled into, and not the package's own metadata.
+	compiled bool
+}
+
+// compiled reports whether a package of an image is there only as a part of the
+// program at l.
+func compiled(ecosystem string, l sbom.Location) bool {
+	return l.Layer != "" && (ecosystem == "Go" || ecosystem == "crates.io")
 }
 
 // blocks groups the findings by package and version, worst first: what stops
@@ -73,7 +82,7 @@ func (t *text) add(b *block, f *vuln.Finding, what fate) {
 		b.name = f.Package
 	}
 	for _, l := range f.Locations {
-		b.places = append(b.places, seen{f.Evidence, l})
+		b.places = append(b.places, seen{f.Evidence, l, compiled(f.Ecosystem, l)})
 	}
 	i := b.index(f.IDs)
 	if i < 0 {

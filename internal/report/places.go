@@ -53,7 +53,7 @@ func brief(parts []string) string {
 
 // placed is one place on a part of a line. The path of the metadata of an
 // installed package is told only to those who want everything: the package and
-// its version say as much.
+// its version say as much. That of a program that it was compiled into is told.
 func (t *text) placed(s seen) string {
 	file, layer := s.location.File, s.location.Layer
 	if t.opts.Verbose || s.evidence != sbom.Installed && s.evidence != sbom.Verified {
@@ -62,6 +62,9 @@ func (t *text) placed(s seen) string {
 			out += " (layer " + t.layer(layer) + ")"
 		}
 		return out
+	}
+	if s.compiled {
+		return t.clean(file)
 	}
 	if layer != "" {
 		return "installed (layer " + t.layer(layer) + ")"

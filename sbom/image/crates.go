@@ -6,6 +6,7 @@ import (
 	"compress/zlib"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/tallyman/tallyman/internal/limit"
@@ -110,7 +111,7 @@ func (c *crateCapture) end() {
 	list, err := readCrates(c.blob)
 	if err != nil {
 		c.problem, c.tooLarge = "a Rust program whose list of crates is damaged", false
-		if errors.Is(err, limit.ErrTooLarge) {
+		if errors.Is(err, limit.ErrTooLarge) || len(c.blob) == limit.CrateListBytes && errors.Is(err, io.ErrUnexpectedEOF) {
 			c.problem, c.tooLarge = "a Rust program whose list of crates is larger than the bound", true
 		}
 		return
@@ -139,6 +140,9 @@ func readCrates(blob []byte) ([]crate, error) {
 	}
 	if err := json.Unmarshal(data, &raw); err != nil {
 		return nil, err
+	}
+	if len(raw.Packages) > limit.Crates {
+		return nil, fmt.Errorf("%d crates: %w of %d", len(raw.Packages), limit.ErrTooLarge, limit.Crates)
 	}
 	var out []crate
 	for _, p := range raw.Packages {

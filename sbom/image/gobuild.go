@@ -288,6 +288,15 @@ func standardVersion(toolchain string) string {
 	return m[1] + m[2]
 }
 
+// count is how many components the program is made of.
+func (f *programFact) count() int {
+	n := len(f.Crates)
+	if f.Go != nil {
+		n += len(f.Go.Modules) + 2
+	}
+	return n
+}
+
 // size is about how many bytes the fact takes.
 func (f *programFact) size() int64 {
 	n := len(f.Problem)

@@ -146,6 +146,8 @@ type walker struct {
 	head     peeked
 	programs *programReader
 	compiled map[string]*programFact
+	// noted counts the files that are in compiled, or were.
+	noted int
 	// replacing counts the files that are noted by replaces.
 	replacing int
 }

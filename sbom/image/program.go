@@ -7,9 +7,11 @@ import (
 	"io"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/tallyman/tallyman/internal/limit"
+	"github.com/tallyman/tallyman/sbom"
 )
 
 // A program is looked at while its bytes pass on to be digested: nothing can be
@@ -318,8 +320,21 @@ func (w *walker) program(p string, h *tar.Header, content io.Reader, pass func(i
 	return nil
 }
 
+// tooMany notes once that the layer has more programs than are kept.
+func (w *walker) tooMany() {
+	const reason = "more Go and Rust programs in one layer than are listed"
+	if !slices.ContainsFunc(w.facts.Gaps, func(g sbom.Gap) bool { return g.Reason == reason }) {
+		w.facts.Gaps = append(w.facts.Gaps, sbom.NewGap(sbom.GapTooLarge, "", 0, reason))
+	}
+}
+
 // compile notes what was compiled into the file at p.
 func (w *walker) compile(p string, fact *programFact) {
+	if w.noted++; w.noted > limit.LayerPrograms {
+		w.tooMany()
+		w.replaces(p)
+		return
+	}
 	w.compiled[p] = fact
 	if w.last.Path == p && w.last.File != nil {
 		w.last.File.Program = fact

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"debug/buildinfo"
 	"encoding/binary"
+	"fmt"
 	"io"
 	"os"
 	"runtime/debug"
@@ -145,6 +146,9 @@ func TestPrograms(t *testing.T) {
 		{"Rust with its crates, across a window", elfOf(fill(windowBytes), fill(windowBytes-8192-7)+list), &programFact{Rust: true, Listed: true, Crates: []crate{{"app", "0.1.0"}, {"time", "0.1.42"}}}},
 		{"a list of no crates", rust(cratesOf(t, `{"packages":[]}`)), &programFact{Rust: true, Listed: true}},
 		{"crates damaged", rust(list[:len(list)-9] + "123456789"), &programFact{Rust: true, Problem: "a Rust program whose list of crates is damaged"}},
+		{"more crates than the bound", rust(cratesOf(t, `{"packages":[`+strings.Repeat(`{"name":"a","version":"1"},`, limit.Crates)+`{"name":"a","version":"1"}]}`)), &programFact{Rust: true, Problem: "a Rust program whose list of crates is larger than the bound", TooLarge: true}},
+		{"what only looks like crates", rust(strings.Repeat("x\x9c\x04\xc0\x00x\xda", 50_000)), &programFact{Rust: true}},
+		{"crates after one that is broken", rust(list[:len(list)-9] + "123456789" + strings.Repeat("-", limit.CrateListBytes) + list), &programFact{Rust: true, Listed: true, Crates: []crate{{"app", "0.1.0"}, {"time", "0.1.42"}}}},
 		{"a crate without a version", rust(cratesOf(t, `{"packages":[{"name":"x"}]}`)), &programFact{Rust: true, Problem: "a Rust program whose list of crates is damaged"}},
 		{"crates beyond the bound", rust(cratesOf(t, `{"packages":[`+strings.Repeat(" ", limit.CrateJSONBytes)+"]}")), &programFact{Rust: true, Problem: "a Rust program whose list of crates is larger than the bound", TooLarge: true}},
 	} {
@@ -407,4 +411,41 @@ type finder string
 func (f finder) Write(p []byte) (int, error) {
 	bytes.Index(p, []byte(f))
 	return len(p), nil
+}
+
+// TestManyPrograms: a layer made of programs costs no more than the bound, and
+// says so.
+func TestManyPrograms(t *testing.T) {
+	small := "\x7fELF\x02\x01\x01" + strings.Repeat("\x00", 9) + "\x02" + strings.Repeat("\x00", 47) + rustc
+	items := make([]item, 0, limit.LayerPrograms+2)
+	for i := range limit.LayerPrograms {
+		items = append(items, item{"app/same/path", small}, item{fmt.Sprintf("app/x/y/%d", i), small})
+	}
+	facts, err := walk(bytes.NewReader(tarOf(t, items...)), "sha256:00")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := 0
+	for e := range facts.Entries.all() {
+		if e.File != nil {
+			files++
+		}
+	}
+	if files != limit.LayerPrograms || len(facts.Gaps) != 1 || facts.Gaps[0].Kind != sbom.GapTooLarge || !facts.Gaps[0].Hides {
+		t.Errorf("%d programs kept, gaps %v", files, facts.Gaps)
+	}
+}
+
+// TestManyModules: the programs of an image are listed up to the bound.
+func TestManyModules(t *testing.T) {
+	full := &goFact{Version: "go1.26.8", Modules: make([]goModule, limit.GoModules)}
+	facts := &layerFacts{Layer: "sha256:00"}
+	for i := range limit.ImageCompiled/limit.GoModules + 2 {
+		facts.Entries.add(entry{Path: fmt.Sprintf("/app/%03d", i), Type: entryFile, File: &file{Kind: kindProgram, Program: &programFact{Go: full}}})
+	}
+	inv := inventoryOf(t, facts)
+	gaps := inv.Document.Gaps
+	if len(gaps) != 1 || gaps[0].Kind != sbom.GapTooLarge || gaps[0].File != "/app/029" || !gaps[0].Hides {
+		t.Errorf("gaps %v", gaps)
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tallyman/tallyman/internal/limit"
 	"github.com/tallyman/tallyman/sbom"
 )
 
@@ -56,8 +57,13 @@ func (b *builder) programs() {
 	}
 	borne := b.bearers(at)
 	var unknown []string
+	compiled := 0
 	for _, p := range slices.Sorted(maps.Keys(at)) {
 		f, by := b.files[p], borne[p]
+		if compiled += f.Program.count(); compiled > limit.ImageCompiled {
+			b.newGap(sbom.GapTooLarge, p, f.layer, "more modules and crates in the programs of the image than are listed: from this one on, none are")
+			break
+		}
 		b.goModules(p, f, by)
 		b.crates(p, f, by)
 		switch {
