@@ -3,7 +3,8 @@
 // v1.Image whose bytes are checked against the digests that name them, and a
 // [Repository] of the signatures and attestations beside it.
 //
-// [Parse] reads a reference and [Open] opens it. A tag is resolved to a digest
+// [Parse] reads a reference, [Platforms] lists what it leads to and [Open] opens
+// one of it. A tag is resolved to a digest
 // once, in Open, and the digest is used from there on.
 package oci
 
