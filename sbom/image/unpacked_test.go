@@ -247,6 +247,7 @@ var rootCases = []struct {
 	{"distroless: one package of two removed", [][]item{{{"etc/os-release", debian12}, {"var/lib/dpkg/status.d/a", deb("a", "1")}, {"var/lib/dpkg/status.d/b", deb("b", "1")}}, {{"var/lib/dpkg/status.d/.wh.a", ""}}}, []string{"b 1"}},
 	{"os-release replaced above", [][]item{{{"etc/os-release", debian12}, {"var/lib/dpkg/status", deb("a", "1")}}, {{"usr/lib/os-release", strings.ReplaceAll(debian12, "12", "13")}, {"etc/os-release", "-> ../usr/lib/os-release"}}}, []string{"a 1"}},
 	{"links in a circle beside packages", [][]item{{{"opt/x", "-> y"}, {"opt/y", "-> x"}, {site + "a.egg-info", metadata("a", "1")}, {site + "self", "-> self"}}}, []string{"a 1"}},
+	{"a program written over by a script, and one whose folder moved", [][]item{{{"srv/a/b/c/old", goProgram("go1.26.8", appInfo)}, {"usr/lib/x/y/old", goProgram("go1.26.8", appInfo)}, {"opt/a/b/c/new", elfOf("", cratesOf(crates))}}, {{"srv/a/b/c/old", "#!/bin/sh"}, {"usr/lib/x/y/old", "#!/bin/sh"}, {"opt/moved", "-> a/b"}, {"opt/moved/c/other", "=> opt/a/b/c/new"}}}, []string{"app 0.1.0", "app 0.1.0", "time 0.1.42", "time 0.1.42"}},
 	{"node_modules replaced by a link", [][]item{{{"app/node_modules/left/package.json", `{"name":"left","version":"1"}`}}, {{"opt/m/node_modules/right/package.json", `{"name":"right","version":"1"}`}, {"app/node_modules", "-> ../opt/m/node_modules"}}}, []string{"right 1"}},
 }
 
