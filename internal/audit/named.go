@@ -7,6 +7,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/tallyman/tallyman/internal/limit"
@@ -76,10 +77,14 @@ type placed struct {
 // files and Dockerfiles have wrong otherwise is said where they are judged.
 func (s *source) readImages(ctx context.Context, f *Folder, found *tree) error {
 	var gaps []sbom.Gap
+	builds := map[string][]composeBuild{}
 	for _, name := range found.files[composeFile] {
 		src, gap := readManifest(f.FS, name)
 		if gap != nil {
 			continue // said where compose files are judged
+		}
+		for _, b := range deploy.ComposeBuilds(name, src) {
+			builds[b.Dockerfile] = append(builds[b.Dockerfile], composeBuild{b, name})
 		}
 		images, more := deploy.ComposeImages(name, src)
 		gaps = append(gaps, more...)
@@ -88,7 +93,8 @@ func (s *source) readImages(ctx context.Context, f *Folder, found *tree) error {
 		}
 	}
 	for _, name := range sortedKeys(s.dockerfiles) {
-		images, more := stageImages(s.dockerfiles[name])
+		images, more := stageImages(s.dockerfiles[name], builds[name])
+		gaps = append(gaps, givenArguments(s.dockerfiles[name], builds[name])...)
 		s.named, gaps = append(s.named, images...), append(gaps, more...)
 	}
 	manifests := found.yaml
@@ -110,13 +116,78 @@ func (s *source) readImages(ctx context.Context, f *Folder, found *tree) error {
 	return nil
 }
 
+// composeBuild is how a service builds from a Dockerfile, and the compose file
+// that says so.
+type composeBuild struct {
+	deploy.Build
+	file string
+}
+
+// shipped are the stages that are in what is built: in the last, or in the
+// targets of the builds.
+func shipped(file *dockerfilereader.File, builds []composeBuild) map[int]bool {
+	out := map[int]bool{}
+	for _, stage := range file.Stages {
+		if stage.Reach == dockerfilereader.Shipped {
+			out[stage.Index] = true
+		}
+	}
+	for _, b := range builds {
+		for i, stage := range file.Stages {
+			if b.Target == "" || !strings.EqualFold(stage.Name, b.Target) && strconv.Itoa(i) != b.Target {
+				continue
+			}
+			for at := i; at >= 0; at = file.Stages[at].Parent {
+				out[at] = true
+			}
+		}
+	}
+	return out
+}
+
+// givenArguments are the gaps for images that a Dockerfile names by arguments
+// which a compose file gives: the default is then not what is built on.
+func givenArguments(file *dockerfilereader.File, builds []composeBuild) []sbom.Gap {
+	var gaps []sbom.Gap
+	for _, b := range builds {
+		for _, stage := range file.Stages {
+			if stage.From == nil {
+				continue
+			}
+			for _, arg := range b.Args {
+				if namesVariable(stage.From.Original, arg) {
+					gaps = append(gaps, sbom.NewGap(sbom.GapUnpulled, b.file, b.Line, fmt.Sprintf(
+						"%s gives the argument %s, by which the image of stage %q in %s is named: the image of its default is audited, and not this one", b.By, arg, stage.Label(), path.Base(file.Name))))
+				}
+			}
+		}
+	}
+	return gaps
+}
+
+// namesVariable reports whether a text has $name or ${name...}.
+func namesVariable(text, name string) bool {
+	for rest := text; name != ""; {
+		_, after, found := strings.Cut(rest, "$")
+		if !found {
+			return false
+		}
+		rest = after
+		end, is := strings.CutPrefix(strings.TrimPrefix(after, "{"), name)
+		if is && (end == "" || end[0] != '_' && !('0' <= end[0] && end[0] <= '9') && !('a' <= end[0]|0x20 && end[0]|0x20 <= 'z')) {
+			return true
+		}
+	}
+	return false
+}
+
 // platformName is a platform that an image can have; a Dockerfile may have a
 // variable of the builder's there.
 var platformName = regexp.MustCompile(`^[a-z0-9]+/[a-z0-9_]+(/[a-z0-9.]+)?$`)
 
 // stageImages are the images that the stages of a Dockerfile are built FROM,
 // and those that files are copied or mounted from.
-func stageImages(file *dockerfilereader.File) ([]placed, []sbom.Gap) {
+func stageImages(file *dockerfilereader.File, builds []composeBuild) ([]placed, []sbom.Gap) {
 	var out []placed
 	var gaps []sbom.Gap
 	add := func(image dockerfilereader.Image, line int, platform, by string, role ImageRole) {
@@ -134,9 +205,10 @@ func stageImages(file *dockerfilereader.File) ([]placed, []sbom.Gap) {
 			out = append(out, placed{deploy.Named{Reference: reference, Platform: platform, File: file.Name, Line: line, By: by}, role, false})
 		}
 	}
+	ships := shipped(file, builds)
 	for _, stage := range file.Stages {
 		role, platform := RoleBuild, ""
-		if stage.Reach == dockerfilereader.Shipped {
+		if ships[stage.Index] {
 			role = RoleBase
 		}
 		if platformName.MatchString(stage.Platform) {

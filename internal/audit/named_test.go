@@ -86,6 +86,16 @@ func TestNamedImages(t *testing.T) {
 			[]string{`gap Dockerfile:2 the image of FROM of stage "0", "${BASE}", is named by a variable without a default`}},
 		{"a platform of the builder's", ".", map[string]string{"Dockerfile": "FROM --platform=$BUILDPLATFORM golang:1\n"},
 			[]string{`base golang:1; Dockerfile:1 (FROM of stage "0")`}},
+		{"a service builds a stage that is not the last", ".", map[string]string{
+			"app/Dockerfile": "ARG V=1\nFROM dev:1 AS root\nFROM root AS dev\nFROM x:${V}\n",
+			"compose.yaml":   "services:\n  a:\n    build:\n      context: app\n      target: dev\n      args: {V: 2, VV: 3}\n",
+		}, []string{
+			`base dev:1; app/Dockerfile:2 (FROM of stage "root")`, `base x:1; app/Dockerfile:4 (FROM of stage "2")`,
+			`gap compose.yaml:3 service "a" gives the argument V, by which the image of stage "2" in Dockerfile is named: the image of its default is audited, and not this one`,
+		}},
+		{"arguments that name no image", ".", map[string]string{
+			"Dockerfile": "ARG V=1\nFROM x:$VV\n", "compose.yaml": "services:\n  a:\n    build:\n      args: [V=2]\n",
+		}, []string{`gap Dockerfile:2 the image of FROM of stage "0", "x:$VV", is named by a variable without a default`}},
 		{"credentials", ".", map[string]string{"Dockerfile": "FROM u:secret@r.example/x\n"},
 			[]string{`gap Dockerfile:1 the image of FROM of stage "0", "r.example/x", has credentials in its name, and is not asked for`}},
 		{"what runs weighs more than what is built on", ".", map[string]string{"Dockerfile": "FROM x:1\n", "k/p.yaml": podOf("x:1")},

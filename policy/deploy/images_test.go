@@ -113,6 +113,7 @@ func FuzzImages(f *testing.F) {
 	f.Add("apiVersion: v1\nkind: List\nitems:\n- kind: Pod\n  spec: &s {containers: [{image: x}], again: *s}\n")
 	f.Add("apiVersion: v1\nkind: Pod\nspec:\n  image: {{ .x }}\n")
 	f.Add("resources: [a.yaml]\nimages:\n- {name: x, newName: y, newTag: '1'}\npatches:\n- patch: |\n    - {op: replace, path: /image, value: z}\n")
+	f.Add("services:\n  a:\n    build: {context: ., target: dev, args: {V: 2}}\n  b:\n    build: {args: [V=1], dockerfile: $X}\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		lines := strings.Count(text, "\n") + strings.Count(text, "\r") + strings.Count(text, "\u2028") + strings.Count(text, "\u2029") + strings.Count(text, "\u0085") + 1
 		k, gaps := deploy.ReadKustomization("kustomization.yaml", []byte(text))
@@ -125,6 +126,11 @@ func FuzzImages(f *testing.F) {
 		for _, g := range gaps {
 			if !g.Hides {
 				t.Errorf("the gap %+v hides nothing", g)
+			}
+		}
+		for _, b := range deploy.ComposeBuilds("compose.yaml", []byte(text)) {
+			if b.Dockerfile == "" || b.Target == "" && len(b.Args) == 0 || b.Line < 1 {
+				t.Errorf("the build %+v", b)
 			}
 		}
 		for _, read := range []func(string, []byte) ([]deploy.Named, []sbom.Gap){deploy.ComposeImages, deploy.KubernetesImages} {

@@ -1,0 +1,90 @@
+package deploy
+
+import (
+	"fmt"
+	"path"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/tallyman/tallyman/internal/limit"
+)
+
+// Build is how a compose file builds an image otherwise than a plain build
+// does.
+// https://docs.docker.com/reference/compose-file/build/
+type Build struct {
+	// Dockerfile is its path in the tree.
+	Dockerfile string
+	// Target is the stage that is built, "" for the last.
+	Target string
+	// Args are the names of the build arguments that are given.
+	Args []string
+	// Line is that of build, and By is which service builds.
+	Line int
+	By   string
+}
+
+// ComposeBuilds returns the builds of a compose file that name a target or give
+// arguments, in its order. One whose context or Dockerfile is not in the tree,
+// or is named by a variable without a default, is not among them.
+func ComposeBuilds(name string, data []byte) []Build {
+	if len(data) > limit.ManifestBytes {
+		return nil
+	}
+	n := &namer{compose: compose{file: name}}
+	var out []Build
+	_ = documents(data, func(root *yaml.Node) {
+		for key, services := range n.mapping(root) {
+			if key.Value != "services" {
+				continue
+			}
+			for service, body := range n.mapping(services) {
+				for key, build := range n.mapping(body) {
+					if b := n.build(build); key.Value == "build" && (b.Target != "" || len(b.Args) > 0) && b.Dockerfile != "" {
+						b.By, b.Line = fmt.Sprintf("service %q", service.Value), key.Line
+						out = append(out, b)
+					}
+				}
+			}
+		}
+	})
+	return out
+}
+
+func (n *namer) build(build *yaml.Node) Build {
+	var b Build
+	folder, file := ".", "Dockerfile"
+	for key, value := range n.mapping(build) {
+		switch key.Value {
+		case "context":
+			folder = known(value.Value)
+		case "dockerfile":
+			file = known(value.Value)
+		case "target":
+			b.Target, _ = interpolated(value.Value)
+		case "args":
+			for arg := range n.mapping(value) {
+				b.Args = append(b.Args, arg.Value)
+			}
+			for _, arg := range n.items(value) {
+				name, _, _ := strings.Cut(arg.Value, "=")
+				b.Args = append(b.Args, name)
+			}
+		}
+	}
+	if folder == "" || file == "" || strings.Contains(folder, "://") || path.IsAbs(folder) || path.IsAbs(file) {
+		return b
+	}
+	b.Dockerfile = path.Join(path.Dir(n.file), folder, file)
+	return b
+}
+
+// known is the value with its defaults, "" where one is missing.
+func known(text string) string {
+	value, missing := interpolated(text)
+	if missing != "" {
+		return ""
+	}
+	return value
+}
