@@ -27,6 +27,22 @@ func RedactCommand(text string) string {
 	return RedactText(text)
 }
 
+// RedactWords is RedactCommand for a command whose words are apart already, as
+// an image's entrypoint is. The argument is not changed.
+func RedactWords(words []string) []string {
+	out := make([]string, len(words))
+	for i, w := range words {
+		out[i] = RedactCommand(w)
+		if i == 0 || !strings.HasPrefix(words[i-1], "-") || strings.HasPrefix(w, "-") || strings.Contains(words[i-1], "=") {
+			continue
+		}
+		if secretName(strings.TrimLeft(words[i-1], "-")) && !onlyVariable.MatchString(w) {
+			out[i] = removed
+		}
+	}
+	return out
+}
+
 var (
 	// buildArguments is the beginning of a RUN that saw build arguments:
 	// docker and BuildKit write "|2 A=x B=y /bin/sh -c ...".
@@ -74,7 +90,7 @@ func redactAfter(b before, text string) string {
 		if start < done || name >= 0 && !secretName(text[at[2*name]:at[2*name+1]]) {
 			continue
 		}
-		if c := text[start:]; c == "" || c[0] == '=' || c[0] == '-' || strings.HasPrefix(c, "://") || strings.HasPrefix(c, removed) && ends(c[len(removed):]) {
+		if c := text[start:]; c == "" || c[0] == '=' || c[0] == '-' || strings.HasPrefix(c, "://") || hidden(c) {
 			continue // a comparison, a flag, an address, what was removed before
 		}
 		end := valueEnd(text, start)
@@ -87,6 +103,12 @@ func redactAfter(b before, text string) string {
 	}
 	out.WriteString(text[done:])
 	return out.String()
+}
+
+// hidden reports whether text begins with a value that was removed before.
+func hidden(text string) bool {
+	rest, found := strings.CutPrefix(text, removed)
+	return found && (ends(rest) || rest[0] == '"' || rest[0] == '\'')
 }
 
 // valueEnd returns where the word of a command line ends that begins at start.

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/tallyman/tallyman/sbom"
 )
 
@@ -83,4 +85,50 @@ func TestRedactCommand(t *testing.T) {
 			t.Errorf("Instruction(%q): got %q, want %q", test.line, got, test.instruction)
 		}
 	}
+}
+
+// TestRedactWords: an option and its value are words of their own.
+func TestRedactWords(t *testing.T) {
+	in := []string{"python", "app.py", "--token", secret, "--port", "7860", "--password", "--share", "--key=" + secret, "--auth", "$AUTH", "https://u:" + secret + "@h/"}
+	want := []string{"python", "app.py", "--token", "***", "--port", "7860", "--password", "--share", "--key=***", "--auth", "$AUTH", "https://h/"}
+	if diff := cmp.Diff(want, sbom.RedactWords(in)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// FuzzRedactCommand: what is redacted stays the same when it is again, a secret
+// behind a name that says so is never left, and a line of a Dockerfile without
+// anything secret is what it was.
+func FuzzRedactCommand(f *testing.F) {
+	for _, seed := range []string{
+		"RUN |2 A=b TOKEN=x /bin/sh -c make", "ENV A=b TOKEN=c d E=f", `RUN a --token="x y" b`, "RUN curl -u a:b x", `echo '{"auth": "x"}'`,
+		"RUN x\n-----BEGIN PRIVATE KEY-----\nA\n-----END PRIVATE KEY-----", "a=b=c=d", "|1 ", "RUN TOKEN=$(cat x) y", "set a b", `x "`, `TOKEN='`, `TOKEN=a\`,
+	} {
+		f.Add(seed, "value")
+	}
+	f.Fuzz(func(t *testing.T, line, word string) {
+		got := sbom.RedactCommand(line)
+		if again := sbom.RedactCommand(got); again != got {
+			t.Errorf("%q gives %q, and that %q", line, got, again)
+		}
+		sbom.Instruction(got)
+		if word = plain(word); len(word) < 8 || strings.Contains(line, word) {
+			return
+		}
+		for _, secretive := range []string{" --token " + word, " MY_PASSWORD=" + word, " --api-key='" + word + "'", ` {"secret": "` + word + `"}`} {
+			if got := sbom.RedactCommand("RUN make" + secretive); strings.Contains(got, word) {
+				t.Errorf("%q is left of %q", got, secretive)
+			}
+		}
+	})
+}
+
+// plain keeps the letters and digits of a text.
+func plain(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return -1
+	}, s)
 }

@@ -14,8 +14,19 @@ import (
 func (a *Auditor) drifted(s *source, inventory *image.Inventory, config *v1.ConfigFile) []lint.Finding {
 	return drift.Check(s.inventory(), inventory.Document, drift.Options{
 		Environment: pep508.NewEnvironment("", config.OS+"/"+config.Architecture),
-		Created:     created(inventory.Document.Layers), Enable: a.Enable,
+		Created:     created(inventory.Document.Layers), Base: base(inventory.Document.Layers), Enable: a.Enable,
 	})
+}
+
+// base are the digests of the layers of the base that the user named.
+func base(layers []sbom.Layer) []string {
+	var out []string
+	for _, l := range layers {
+		if l.Base {
+			out = append(out, l.Digest)
+		}
+	}
+	return out
 }
 
 // created says which instruction made each layer, by the image's history.

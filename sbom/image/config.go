@@ -21,9 +21,11 @@ type Config struct {
 	User string
 	// ExposedPorts are sorted ("7860/tcp").
 	ExposedPorts []string
-	Entrypoint   []string
-	Cmd          []string
-	WorkingDir   string
+	// Entrypoint and Cmd are without secrets, see sbom.RedactWords, and Labels
+	// and GradioEnv without credentials.
+	Entrypoint []string
+	Cmd        []string
+	WorkingDir string
 	// EnvNames are the names of all environment variables, sorted, and
 	// SecretEnvNames those that look like secrets and have a value.
 	EnvNames       []string
@@ -41,12 +43,14 @@ type Config struct {
 func newConfig(c *v1.ConfigFile) Config {
 	out := Config{
 		OS: c.OS, Architecture: c.Architecture, User: c.Config.User, WorkingDir: c.Config.WorkingDir,
-		ExposedPorts: []string{}, Entrypoint: notNil(c.Config.Entrypoint), Cmd: notNil(c.Config.Cmd),
+		ExposedPorts: []string{}, Entrypoint: sbom.RedactWords(c.Config.Entrypoint), Cmd: sbom.RedactWords(c.Config.Cmd),
 		EnvNames: []string{}, SecretEnvNames: []string{}, GradioEnv: map[string]string{}, Labels: map[string]string{},
 		Created: c.Created.UTC(),
 	}
 	out.ExposedPorts = append(out.ExposedPorts, slices.Sorted(maps.Keys(c.Config.ExposedPorts))...)
-	maps.Copy(out.Labels, c.Config.Labels)
+	for name, value := range c.Config.Labels {
+		out.Labels[name] = sbom.RedactText(value)
+	}
 	for _, variable := range c.Config.Env {
 		name, value, _ := strings.Cut(variable, "=")
 		out.EnvNames = append(out.EnvNames, name)
@@ -54,7 +58,7 @@ func newConfig(c *v1.ConfigFile) Config {
 		case secret && value != "":
 			out.SecretEnvNames = append(out.SecretEnvNames, name)
 		case !secret && strings.HasPrefix(name, "GRADIO_"):
-			out.GradioEnv[name] = value
+			out.GradioEnv[name] = sbom.RedactText(value)
 		}
 	}
 	for _, names := range []*[]string{&out.EnvNames, &out.SecretEnvNames} {
@@ -65,11 +69,4 @@ func newConfig(c *v1.ConfigFile) Config {
 		out.Healthcheck = true
 	}
 	return out
-}
-
-func notNil(s []string) []string {
-	if s == nil {
-		return []string{}
-	}
-	return s
 }
