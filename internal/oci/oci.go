@@ -1,11 +1,11 @@
-// Package oci opens container images wherever they are: in registries, in OCI
-// layouts, in archives. It is the only package that does. What it gives is a
+// Package oci opens container images wherever they are: in registries, in
+// container engines, in OCI layouts, in archives. It is the only package that does. What it gives is a
 // v1.Image whose bytes are checked against the digests that name them, and a
 // [Repository] of the signatures and attestations beside it.
 //
 // [Parse] reads a reference, [Platforms] lists what it leads to and [Open] opens
-// one of it. A tag is resolved to a digest
-// once, in Open, and the digest is used from there on.
+// one of it. A tag is resolved to a digest once, in Open, and the digest is used
+// from there on.
 package oci
 
 import (
