@@ -86,7 +86,7 @@ Exit codes: 0 the inventory is whole, 1 a policy of yours denies, 2 wrong usage
 		RunE: a.stage("sbom", audit.StageSBOM),
 	}
 	a.common(cmd)
-	unsaid(cmd, "fail-on", "max-age", "unfixed", "unresolved", "pack", "cache-dir")
+	unsaid(cmd, "only-added", "fail-on", "max-age", "unfixed", "unresolved", "pack", "cache-dir")
 	a.imageFlag(cmd)
 	cmd.Flags().StringVar(&a.flags.platform, "platform", "", "`OS/ARCH` to take from an image index")
 	return cmd

@@ -24,7 +24,7 @@ something could not be read, or there was nothing to lint.`,
 		RunE: a.lint,
 	}
 	a.common(cmd)
-	unsaid(cmd, "fail-on", "max-age", "unfixed", "unresolved", "pack")
+	unsaid(cmd, "fail-on", "max-age", "unfixed", "unresolved", "pack", "only-added")
 	a.enableFlag(cmd)
 	cmd.Flags().StringVar(&a.flags.platform, "platform", "", "`OS/ARCH` to take from an image index")
 	return cmd

@@ -29,7 +29,7 @@ several targets the outcome of all is counted again too.`,
 		RunE: a.render,
 	}
 	a.common(cmd)
-	unsaid(cmd, "include", "exclude", "root", "fail-on", "max-age", "unfixed", "unresolved", "pack", "offline", "cache-dir", "mirror", "insecure-registry")
+	unsaid(cmd, "base", "only-added", "include", "exclude", "root", "fail-on", "max-age", "unfixed", "unresolved", "pack", "offline", "cache-dir", "mirror", "insecure-registry")
 	return cmd
 }
 

@@ -25,7 +25,7 @@ registry could not be asked, or no key was given.`,
 	}
 	a.common(cmd)
 	a.signatureFlags(cmd)
-	unsaid(cmd, "include", "exclude", "root", "fail-on", "max-age", "unfixed", "unresolved", "pack", "cache-dir")
+	unsaid(cmd, "base", "only-added", "include", "exclude", "root", "fail-on", "max-age", "unfixed", "unresolved", "pack", "cache-dir")
 	return cmd
 }
 

@@ -91,7 +91,8 @@ func (f *File) steps(final *Stage) []step {
 			case "COPY", "ADD":
 				words := texts(in.Args)
 				if len(words) > 0 {
-					out = append(out, step{Instruction: in, text: in.Name + " " + strings.Join(words, " "), to: words[len(words)-1]})
+					text := sbom.RedactCommand(in.Name + " " + strings.Join(words, " "))
+					out = append(out, step{Instruction: in, text: text, to: words[len(words)-1]})
 				}
 			case "WORKDIR":
 				if len(in.Args) == 1 {
@@ -116,10 +117,16 @@ func lastDir(steps []step) string {
 	return ""
 }
 
+// texts are the words as a history has them: of a here-document its delimiter
+// without quotes.
 func texts(words []Word) []string {
 	var out []string
 	for _, w := range words {
-		out = append(out, w.Text)
+		text := w.Text
+		if name, found := strings.CutPrefix(text, "<<"); found && !strings.ContainsAny(text, " \t\n") {
+			text = "<<" + strings.Trim(strings.TrimPrefix(name, "-"), `"'`)
+		}
+		out = append(out, text)
 	}
 	return out
 }
@@ -135,7 +142,9 @@ func runText(in *Instruction) string {
 	}
 	for _, h := range in.Heredocs {
 		if len(in.Heredocs) == 1 && wholeHeredoc(text, h.Name) {
-			text = h.Content
+			if text = h.Content; strings.HasPrefix(text, "#!") {
+				text = "/dev/pipes/" + h.Name // BuildKit writes it there and runs it
+			}
 			break
 		}
 		text += "\n" + h.Content + h.Name

@@ -87,3 +87,26 @@ func TestOrigins(t *testing.T) {
 		}
 	}
 }
+
+// TestOriginsOfHeredocs: what BuildKit writes of here-documents and addresses.
+// https://github.com/moby/buildkit/blob/v0.34.2/frontend/dockerfile/dockerfile2llb/convert.go
+func TestOriginsOfHeredocs(t *testing.T) {
+	file := dockerfile.Parse("Dockerfile", []byte("FROM scratch\n"+
+		"RUN <<PY\n#!/usr/bin/env python\nprint()\nPY\n"+
+		"RUN cat <<A > /a && cat <<-B > /b\nx\nA\ny\nB\n"+
+		"COPY <<\"C\" /etc/c\nz\nC\n"+
+		"ADD --checksum=sha256:00 https://me:hunter2@example.com/x.tar /x/\n"+
+		"RUN --mount=type=secret,id=t TOKEN=hunter2 make\n"))
+	layers := []sbom.Layer{}
+	for _, line := range []string{
+		"RUN /bin/sh -c /dev/pipes/PY # buildkit", "RUN /bin/sh -c cat <<A > /a && cat <<-B > /b\nx\nA\ny\nB\n # buildkit", "COPY <<C /etc/c # buildkit",
+		"ADD https://me:hunter2@example.com/x.tar /x/ # buildkit", "RUN /bin/sh -c TOKEN=hunter2 make # buildkit",
+	} {
+		layers = append(layers, sbom.Layer{CreatedBy: sbom.RedactCommand(line)})
+	}
+	for i, in := range file.Origins(layers).Made {
+		if in == nil {
+			t.Errorf("%q was made by no instruction", layers[i].CreatedBy)
+		}
+	}
+}
