@@ -154,6 +154,9 @@ const (
 	// it may list.
 	ClaimBytes      = 8 << 20
 	ClaimedPackages = 20_000
+	// StoreFileBytes bounds a file of pnpm's store that is read to see whether it
+	// is a package.json.
+	StoreFileBytes = 256 << 10
 	// LayerLeftFiles bounds how many such files of one layer are listed.
 	LayerLeftFiles = 1000
 	// LayerFactsBytes bounds what the layer cache has of one layer, before and

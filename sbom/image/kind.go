@@ -36,6 +36,8 @@ const (
 	// kindClaims is an SBOM, and kindVendor a list of vendored packages.
 	kindClaims kind = "sbom"
 	kindVendor kind = "vendor.txt"
+	// kindStore is a package.json in pnpm's store.
+	kindStore kind = "pnpm-store"
 	// kindConda is what conda notes of an installed package.
 	kindConda kind = "conda-meta"
 	// kindNPM is the package.json of a package in a node_modules folder.
@@ -97,6 +99,9 @@ func kindOf(p string) kind {
 	}
 	if base == "package.json" && nodePackage(dir) {
 		return kindNPM
+	}
+	if inStore(dir) {
+		return kindStore
 	}
 	if k := unsupportedKind(dir, base); k != kindNone {
 		return k
@@ -173,20 +178,12 @@ func metadataDir(dir string) bool {
 	return strings.HasSuffix(dir, ".dist-info") || strings.HasSuffix(dir, ".egg-info")
 }
 
-// nodePackage reports whether dir is node_modules/NAME or node_modules/@SCOPE/NAME.
-func nodePackage(dir string) bool {
-	parent := path.Dir(dir)
-	if strings.HasPrefix(path.Base(parent), "@") {
-		parent = path.Dir(parent)
-	}
-	return path.Base(parent) == "node_modules" && !strings.HasPrefix(path.Base(dir), ".")
-}
-
 // unsupported are the package databases that are seen and for which there is
 // no reader yet. The map's values speak to people.
 var unsupported = map[kind]string{
 	"apk-database":  "the apk database of another root file system inside the image, which is not read",
 	"rpm-database":  "the rpm database of another root file system inside the image, which is not read",
+	"yarn-pnp":      "npm packages that Yarn Plug'n'Play loads out of zip archives, for which there is no reader",
 	"pacman":        "a pacman package database, for which there is no reader",
 	"portage":       "a Portage package database, for which there is no reader",
 	"java-archives": "Java archives, for which there is no reader yet",
@@ -198,6 +195,10 @@ var unsupported = map[kind]string{
 
 // unsupportedKind returns one of unsupported's keys, or kindNone.
 func unsupportedKind(dir, base string) kind {
+	switch base {
+	case ".pnp.cjs", ".pnp.js", ".pnp.data.json": // https://yarnpkg.com/advanced/pnp-spec
+		return "yarn-pnp"
+	}
 	switch path.Ext(base) {
 	case ".jar", ".war", ".ear":
 		return "java-archives"

@@ -273,7 +273,7 @@ func (w *walker) gone(e entry) {
 
 func (w *walker) hardLink(p, target string) {
 	w.sums.hardLink(p, target)
-	if kindOf(p) == kindNone {
+	if k := kindOf(p); k == kindNone || k == kindStore {
 		w.otherName(p, target)
 		return
 	}
@@ -319,6 +319,9 @@ func (w *walker) regular(p string, size int64, content io.Reader) error {
 	if k == kindNone {
 		w.other(p)
 		return w.left(p, size, content)
+	}
+	if k == kindStore {
+		return w.store(p, size, content)
 	}
 	f := &file{Kind: k}
 	if !w.add(entry{Path: p, Type: entryFile, File: f}) {

@@ -1,7 +1,6 @@
 package image
 
 import (
-	"encoding/json"
 	"errors"
 	"regexp"
 	"strings"
@@ -60,20 +59,4 @@ func first(old, value string) string {
 		return old
 	}
 	return strings.TrimSpace(value)
-}
-
-// parsePackageJSON reads name and version of an npm package.
-// https://docs.npmjs.com/cli/configuring-npm/package-json
-func parsePackageJSON(data []byte) (*packageFact, error) {
-	var raw struct {
-		Name    string `json:"name"`
-		Version string `json:"version"`
-	}
-	if err := json.Unmarshal(data, &raw); err != nil {
-		return nil, errors.New("the package.json of an installed package is not JSON with a name and a version")
-	}
-	if !debWord(raw.Name) || !debWord(raw.Version) {
-		return nil, errors.New("the package.json of an installed package names no package or no version")
-	}
-	return &packageFact{Name: raw.Name, Version: raw.Version}, nil
 }

@@ -169,9 +169,11 @@ func (s *state) hardLink(p, target string, i int, before map[string]placed) {
 	at, err := s.resolveParent(target)
 	known, kept := s.files[at]
 	s.drop(s.tree.lookup(p))
-	if err == nil && kept && (known.Kind == kindOf(p) || known.Program != nil) {
-		s.put(p, placed{known.file, i}, before)
-		return
+	if err == nil && kept {
+		if linked := known.linkedAs(kindOf(p)); linked != nil {
+			s.put(p, placed{linked, i}, before)
+			return
+		}
 	}
 	s.hard[p] = i
 	s.tree.set(s.tree.put(p), heldHard)
