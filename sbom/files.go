@@ -26,6 +26,10 @@ type Files struct {
 	Altered []string `json:"altered,omitempty"`
 	Missing []string `json:"missing,omitempty"`
 	Extra   []string `json:"extra,omitempty"`
+	// Starts are the files that Python runs at every start and that are in no
+	// package's list, likewise. They are no package's: then Name is "" and List
+	// the folder that they are in.
+	Starts []string `json:"starts,omitempty"`
 	// Unnamed is how many more there are.
 	Unnamed int `json:"unnamed,omitempty"`
 }
@@ -33,9 +37,9 @@ type Files struct {
 // FilesNamed is how many files each list of Files names at most.
 const FilesNamed = 100
 
-// Sound reports whether nothing is altered, missing or extra.
+// Sound reports whether nothing is altered, missing, extra or run unlisted.
 func (f *Files) Sound() bool {
-	return len(f.Altered) == 0 && len(f.Missing) == 0 && len(f.Extra) == 0
+	return len(f.Altered) == 0 && len(f.Missing) == 0 && len(f.Extra) == 0 && len(f.Starts) == 0
 }
 
 // CompareFiles orders by list and package.

@@ -14,12 +14,14 @@ type fileRule struct {
 	lint.Rule
 	files func(*sbom.Files) []string
 	what  string
+	// alone is true when the files are no package's.
+	alone bool
 }
 
 const recordSpecification = "https://packaging.python.org/en/latest/specifications/recording-installed-packages/#the-record-file"
 
 func fileRules() []fileRule {
-	return []fileRule{alteredFiles(), extraFiles(), missingFiles()}
+	return []fileRule{alteredFiles(), extraFiles(), missingFiles(), startupFiles()}
 }
 
 func alteredFiles() fileRule {
@@ -31,7 +33,7 @@ func alteredFiles() fileRule {
 		Bad:    `{"checked": 2, "altered": ["/usr/local/lib/python3.12/site-packages/a/__init__.py"]}`,
 		Good:   `{"checked": 2}`,
 		Source: recordSpecification,
-	}, func(f *sbom.Files) []string { return f.Altered }, "have another content than"}
+	}, func(f *sbom.Files) []string { return f.Altered }, "have another content than", false}
 }
 
 func extraFiles() fileRule {
@@ -43,7 +45,7 @@ func extraFiles() fileRule {
 		Bad:    `{"checked": 2, "extra": ["/usr/local/lib/python3.12/site-packages/a/b.py"]}`,
 		Good:   `{"checked": 2}`,
 		Source: recordSpecification,
-	}, func(f *sbom.Files) []string { return f.Extra }, "lie among the files of the package and are not named by"}
+	}, func(f *sbom.Files) []string { return f.Extra }, "lie among the files of the package and are not named by", false}
 }
 
 func missingFiles() fileRule {
@@ -55,7 +57,19 @@ func missingFiles() fileRule {
 		Bad:    `{"checked": 2, "missing": ["/usr/local/lib/python3.12/site-packages/a/__init__.py"]}`,
 		Good:   `{"checked": 2}`,
 		Source: recordSpecification,
-	}, func(f *sbom.Files) []string { return f.Missing }, "are not there, of those named by"}
+	}, func(f *sbom.Files) []string { return f.Missing }, "are not there, of those named by", false}
+}
+
+func startupFiles() fileRule {
+	return fileRule{lint.Rule{
+		ID: "TM-FILE-04", Aliases: []string{}, Severity: lint.Warning, Risk: lint.RiskMedium, Default: true,
+		Title:  "What runs at every start of Python came with a package",
+		Why:    "A .pth file, sitecustomize.py and usercustomize.py run before any code of the application, whatever it is; of these no package's list says who put them there.",
+		Remedy: "Remove the file, or bring it along in a package of its own.",
+		Bad:    `{"starts": ["/usr/local/lib/python3.12/site-packages/sitecustomize.py"]}`,
+		Good:   `{"checked": 2}`,
+		Source: "https://docs.python.org/3/library/site.html",
+	}, func(f *sbom.Files) []string { return f.Starts }, "files that run at every start of Python and that no package's list names", true}
 }
 
 // CheckFiles judges what came of holding the files of an image's packages
@@ -67,7 +81,11 @@ func CheckFiles(doc *sbom.Document) []lint.Finding {
 		f := &doc.Files[i]
 		for _, r := range fileRules() {
 			if files := r.files(f); len(files) > 0 {
-				out = append(out, r.New(strings.TrimPrefix(f.List, "/"), 0, 0, "", fmt.Sprintf("files of %s %s %s its list: %s", f.Name, f.Version, r.what, someOf(files))))
+				what := r.what
+				if !r.alone {
+					what = fmt.Sprintf("files of %s %s %s its list", f.Name, f.Version, r.what)
+				}
+				out = append(out, r.New(strings.TrimPrefix(f.List, "/"), 0, 0, "", what+": "+someOf(files)))
 			}
 		}
 	}

@@ -19,7 +19,7 @@ func condaEnvironment(root string) []item {
 		{root + "conda-meta/python-3.12.2-h0_cpython.json", `{"name":"python","version":"3.12.2","build":"h0_cpython","channel":"pkgs/main","subdir":"linux-64","fn":"python-3.12.2-h0_cpython.tar.bz2","requested_spec":"python=3.12","files":["bin/python3.12"]}`},
 		{root + "conda-meta/numpy-1.26.4-py312_0.json", `{"name":"numpy","version":"1.26.4","build":"py312_0","channel":"conda-forge","files":["lib/python3.12/site-packages/numpy-1.26.4.dist-info/METADATA"]}`},
 		{lib + "numpy-1.26.4.dist-info/METADATA", metadata("numpy", "1.26.4")}, {lib + "numpy-1.26.4.dist-info/INSTALLER", "conda"},
-		{lib + "six-1.16.0.dist-info/METADATA", metadata("six", "1.16.0")}, {lib + "six-1.16.0.dist-info/INSTALLER", "pip"},
+		{lib + "six-1.16.0.dist-info/METADATA", metadata("six", "1.16.0")}, {lib + "six-1.16.0.dist-info/INSTALLER", "pip"}, {lib + "six-1.16.0.dist-info/RECORD", ""},
 	}
 }
 

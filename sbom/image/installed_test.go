@@ -36,7 +36,7 @@ func TestInstalled(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			dir := site + "a-1.dist-info/"
-			items := []item{{dir + "METADATA", metadata("a", "1")}}
+			items := []item{{dir + "METADATA", metadata("a", "1")}, {dir + "RECORD", ""}}
 			for _, f := range tc.files {
 				items = append(items, item{dir + f.name, f.content})
 			}

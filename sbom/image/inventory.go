@@ -178,7 +178,9 @@ func (b *builder) languagePackages() {
 			c.Owner, c.Evidence = o.String(), sbom.OSOwned
 		}
 		if f.Kind == kindPython && metadataDir(path.Dir(p)) {
-			b.evidence(&c, path.Join(path.Dir(p), "RECORD"), "")
+			if !b.evidence(&c, path.Join(path.Dir(p), "RECORD"), "") {
+				b.unverified(p, f)
+			}
 		}
 		b.doc.Components = append(b.doc.Components, c)
 		if f.Kind != kindNPM {

@@ -391,7 +391,7 @@ func (w *walker) modules(f *file, p string, content io.Reader) error {
 	f.digests(data)
 	f.Modules = parseModules(data, record)
 	if record {
-		w.record(p, data)
+		w.record(f, p, data)
 	}
 	for _, m := range f.Modules {
 		w.kept += int64(len(m))

@@ -283,9 +283,16 @@ func (b *builder) debEvidence(c *sbom.Component, at string, p debPackage) {
 // names, and takes over all that is wrong with files.
 func (b *builder) extras() {
 	owner := b.moduleOwners()
-	for n := uint32(rootNode); n < b.tree.count && len(owner) > 0; n++ {
-		c := b.proof.at(b.tree.at(n).content)
-		if b.tree.at(n).content == 0 || c.listed || !runs(b.tree.texts.text(b.tree.at(n).name)) {
+	starts := map[string][]string{}
+	for n := uint32(rootNode); n < b.tree.count; n++ {
+		if b.tree.at(n).content == 0 || b.proof.at(b.tree.at(n).content).listed {
+			continue
+		}
+		name := b.tree.texts.text(b.tree.at(n).name)
+		if startsPython(name) {
+			b.startup(starts, n)
+		}
+		if len(owner) == 0 || !runs(name) {
 			continue
 		}
 		p := b.tree.path(n)
@@ -294,6 +301,7 @@ func (b *builder) extras() {
 			f.Extra = append(f.Extra, p)
 		}
 	}
+	b.addStartup(starts)
 	for _, c := range b.checked {
 		// Two packages may bring the same file, as two builds of one library
 		// do: the later one's content is not an alteration.

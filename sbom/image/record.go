@@ -15,16 +15,17 @@ import (
 // file's path is relative to the folder above that of the RECORD. Lines without
 // a digest (RECORD itself, compiled modules) and those with another one say
 // nothing that could be checked. complete is false when the file breaks the
-// grammar, so that what it says further on is not known.
+// grammar, as by a quotation mark that is never closed, so that what it says
+// further on is not known.
 // https://packaging.python.org/en/latest/specifications/recording-installed-packages/#the-record-file
 func parseRecord(at string, data []byte) (lines listing, complete bool) {
 	lines.alg = algSHA256
 	rows := csv.NewReader(bytes.NewReader(data))
-	rows.FieldsPerRecord, rows.ReuseRecord, rows.LazyQuotes = -1, true, true
+	rows.FieldsPerRecord, rows.ReuseRecord = -1, true
 	site := path.Dir(path.Dir(at))
 	for {
 		row, err := rows.Read()
-		if row == nil && err != nil {
+		if err != nil {
 			return lines, errors.Is(err, io.EOF)
 		}
 		if len(row) < 2 || row[0] == "" {

@@ -296,10 +296,13 @@ func (s *summer) list(p, of string, l listing) {
 }
 
 // record takes what a RECORD says.
-func (w *walker) record(p string, data []byte) {
-	if lines, complete := parseRecord(p, data); complete {
-		w.sums.list(p, "", lines)
+func (w *walker) record(f *file, p string, data []byte) {
+	lines, complete := parseRecord(p, data)
+	if !complete {
+		f.Gaps = append(f.Gaps, sbom.NewGap(sbom.GapUnverified, "", 0, "a list of an installed distribution's files that breaks its grammar, and was not held against them"))
+		return
 	}
+	w.sums.list(p, "", lines)
 }
 
 // lists takes what the lists of distributions say.
