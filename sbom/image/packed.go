@@ -34,13 +34,15 @@ func pack(r io.Reader, size int64) (*packedFile, error) {
 	}
 	defer enc.Close()
 	p := &packedFile{size: size, plain: map[int][]byte{}}
+	var buf []byte
 	chunk := make([]byte, min(size, pieceBytes))
 	for left := size; left > 0; left -= int64(len(chunk)) {
 		chunk = chunk[:min(left, pieceBytes)]
 		if _, err := io.ReadFull(r, chunk); err != nil {
 			return nil, fmt.Errorf("reading a database: %w", err)
 		}
-		p.chunks = append(p.chunks, bytes.Clone(enc.EncodeAll(chunk, nil)))
+		buf = enc.EncodeAll(chunk, buf[:0])
+		p.chunks = append(p.chunks, bytes.Clone(buf))
 	}
 	p.dec, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(pieceBytes))
 	return p, err

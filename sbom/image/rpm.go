@@ -8,6 +8,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/tallyman/tallyman/internal/limit"
@@ -98,7 +99,7 @@ func (w *walker) rpm(f *file, p string, size int64, content io.Reader) error {
 // know is "(none)". The gaps have kind, line and reason.
 func parseRPMManifest(data []byte) (pkgs []rpmPackage, gaps []sbom.Gap) {
 	n := 0
-	for line := range strings.Lines(string(data)) {
+	for line := range strings.Lines(strings.ToValidUTF8(string(data), "\ufffd")) {
 		n++
 		line = strings.TrimRight(line, "\r\n")
 		if line == "" {
@@ -110,7 +111,7 @@ func parseRPMManifest(data []byte) (pkgs []rpmPackage, gaps []sbom.Gap) {
 				f[i] = ""
 			}
 		}
-		if len(f) < 10 || !debWord(f[0]) || !debWord(f[1]) || strings.Contains(f[1], ":") {
+		if len(f) < 10 || !manifestRow(f) {
 			gaps = append(gaps, sbom.NewGap(sbom.GapUnparsed, "", n, "a line of the list of rpm packages is not one of a package"))
 			continue
 		}
@@ -128,6 +129,14 @@ func parseRPMManifest(data []byte) (pkgs []rpmPackage, gaps []sbom.Gap) {
 	}
 	sourceEpochs(pkgs)
 	return pkgs, gaps
+}
+
+// manifestRow reports whether the columns that are read can be what they are
+// said to be.
+func manifestRow(f []string) bool {
+	_, err := strconv.ParseUint(cmp.Or(f[8], "0"), 10, 32)
+	return err == nil && debWord(f[0]) && debWord(f[1]) && !strings.Contains(f[1], ":") &&
+		(f[7] == "" || debWord(f[7])) && (f[9] == "" || debWord(f[9]))
 }
 
 // source takes the source package out of the name of its file.

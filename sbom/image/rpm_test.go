@@ -381,3 +381,27 @@ func TestPacked(t *testing.T) {
 		t.Error("a file that is cut off was packed")
 	}
 }
+
+// FuzzRPMManifest: a sound line after anything at all is found, and nothing that
+// is found has a broken name or version.
+func FuzzRPMManifest(f *testing.F) {
+	f.Add("bash\t5.1.8-1.cm2\t1\t1\tMicrosoft Corporation\t(none)\t10\tx86_64\t0\tbash-5.1.8-1.cm2.src.rpm\n")
+	f.Add("a\t1-1\t1\t1\tv\t2\t10\tx86_64\t2\tb-1-1.src.rpm\r\nb\t1-1\t1\t1\tv\t3\t10\tx86_64\t3\tb-1-1.src.rpm\n")
+	f.Add("ash\t5.1.8-1.cm2\t1\t1\tM\t(none)\t10\t0\tbash-5.1.\xff8-1cm2\tx\n") // an epoch that is none
+	f.Add("gpg-pubkey\t1-1\t\t\t\t\t\t(none)\t\t\n\t\t\t\t\t\t\t\t\t\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		before, gaps := parseRPMManifest([]byte(text))
+		for _, p := range before {
+			if !debWord(p.Name) || !debWord(p.Version) || p.Line < 1 || p.Source == p.Name && p.SourceVersion == p.Version {
+				t.Errorf("package %+v", p)
+			}
+		}
+		if len(before)+len(gaps) > strings.Count(text, "\n")+1 {
+			t.Errorf("%d packages and %d gaps of %q", len(before), len(gaps), text)
+		}
+		after, _ := parseRPMManifest([]byte(text + "\nsentinel\t1-1\t1\t1\tv\t(none)\t10\tx86_64\t0\tsentinel-1-1.src.rpm\n"))
+		if len(after) != len(before)+1 || after[len(after)-1].Name != "sentinel" {
+			t.Errorf("%d packages, and with one more %d", len(before), len(after))
+		}
+	})
+}
