@@ -35,7 +35,7 @@ func (p *paper) u64(b []byte, off int) int { return int(binary.LittleEndian.Uint
 func readPaper(t *testing.T, data []byte, name string) *paper {
 	p := &paper{t: t, data: data}
 	p.must(string(data[:8]) == "\x89TMS\r\n\x1a\n", "magic %x", data[:8])
-	p.must(p.u32(data, 8) == 2 && p.u32(data, 12) == 4096, "version, block size")
+	p.must(p.u32(data, 8) == 3 && p.u32(data, 12) == 4096, "version, block size")
 	p.must(p.u64(data, 16) == len(data), "file size")
 	body := p.u64(data, 24)
 	p.must(body%4096 == 0, "body size %d", body)

@@ -27,7 +27,7 @@ const (
 	// The first byte is not ASCII and a line end follows, so that a transfer
 	// in text mode is noticed.
 	magic         = "\x89TMS\r\n\x1a\n"
-	formatVersion = 2
+	formatVersion = 3
 	blockBytes    = 4096
 	hashBytes     = sha256.Size
 	hashesInBlock = blockBytes / hashBytes
