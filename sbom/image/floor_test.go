@@ -2,7 +2,6 @@ package image
 
 import (
 	"archive/tar"
-	"context"
 	"crypto/sha256"
 	"errors"
 	"io"
@@ -10,15 +9,16 @@ import (
 	"runtime"
 	"testing"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/klauspost/compress/gzip"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/tallyman/tallyman/internal/oci"
 )
 
-// large opens the image that TALLYMAN_LARGE_IMAGE names, an OCI layout such as
-// .ci/microscope builds.
-func large(b *testing.B) []layer {
+// largeImage opens the image that TALLYMAN_LARGE_IMAGE names, an OCI layout such
+// as .ci/microscope builds.
+func largeImage(b *testing.B) v1.Image {
 	b.Helper()
 	dir := os.Getenv("TALLYMAN_LARGE_IMAGE")
 	if dir == "" {
@@ -32,7 +32,12 @@ func large(b *testing.B) []layer {
 	if err != nil {
 		b.Fatal(err)
 	}
-	parts, err := split(img.Image())
+	return img.Image()
+}
+
+func large(b *testing.B) []layer {
+	b.Helper()
+	parts, err := split(largeImage(b))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -85,10 +90,32 @@ func floor(l layer) error {
 
 // BenchmarkLarge is Read of the same image without a cache.
 func BenchmarkLarge(b *testing.B) {
-	layers := large(b)
+	img := largeImage(b)
+	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := (&scans{}).all(context.Background(), layers, 0); err != nil {
+		if _, err := Read(b.Context(), img, Options{}); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkLargeKnown is Read of the same image when every layer is in the cache.
+func BenchmarkLargeKnown(b *testing.B) {
+	img := largeImage(b)
+	root, err := os.OpenRoot(b.TempDir())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer root.Close()
+	cache := NewCache(root, CacheOptions{})
+	if _, err := Read(b.Context(), img, Options{Cache: cache}); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		inv, err := Read(b.Context(), img, Options{Cache: cache})
+		if err != nil || inv.Known == 0 {
+			b.Fatalf("%d layers known, %v", inv.Known, err)
 		}
 	}
 }
