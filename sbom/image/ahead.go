@@ -2,6 +2,7 @@ package image
 
 import (
 	"errors"
+	"fmt"
 	"hash"
 	"io"
 )
@@ -44,6 +45,11 @@ func newAhead(r io.Reader, sum hash.Hash) *ahead {
 
 func (a *ahead) run(r io.Reader) {
 	defer close(a.full)
+	defer func() {
+		if p := recover(); p != nil { // in a decompressor, which is not ours
+			a.err = fmt.Errorf("inflating: panic: %v", p)
+		}
+	}()
 	for {
 		select {
 		case <-a.stop:
@@ -79,8 +85,7 @@ func fill(r io.Reader, buf []byte) (n int, err error) {
 	return n, err
 }
 
-// close ends the goroutine and waits until it reads no more. Whatever it reads
-// from is to be closed first, or it may wait for that.
+// close ends the goroutine and waits until it reads no more.
 func (a *ahead) close() {
 	close(a.stop)
 	for range a.full { // until it is closed

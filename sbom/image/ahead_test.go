@@ -75,6 +75,11 @@ func TestAheadKeepsErrors(t *testing.T) {
 		}
 		a.close()
 	}
+	broken := newAhead(nil, sha256.New()) // reading panics
+	if _, err := broken.Read(make([]byte, 1)); err == nil || errors.Is(err, io.EOF) {
+		t.Errorf("a reader that panics: %v", err)
+	}
+	broken.close()
 	idle := newAhead(idleReader{}, sha256.New())
 	if _, err := idle.Read(make([]byte, 1)); !errors.Is(err, io.ErrNoProgress) {
 		t.Errorf("a reader that gives nothing: %v", err)

@@ -37,19 +37,19 @@ func scanLayer(ctx context.Context, l layer) (*layerFacts, error) {
 	if err != nil {
 		return nil, wrap(err)
 	}
+	defer stored.Close()
+	ctx, cancel := context.WithCancel(ctx)
 	raw := bufio.NewReaderSize(&ctxReader{ctx: ctx, r: stored}, storedBufferBytes)
 	plain, done, err := inflate(raw)
 	if err != nil {
-		stored.Close()
+		cancel()
 		return nil, wrap(err)
 	}
+	defer done()
 	sum := sha256.New()
 	stream := newAhead(limit.Reader(plain, limit.LayerBytes), sum)
-	defer func() {
-		stored.Close()
-		stream.close()
-		done()
-	}()
+	defer stream.close()
+	defer cancel() // so that it reads no more
 	facts, err := walk(stream, l.digest)
 	if err != nil {
 		return nil, wrap(err)
