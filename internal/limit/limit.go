@@ -162,6 +162,9 @@ const (
 	// LayerFactsBytes bounds what the layer cache has of one layer, before and
 	// after it is inflated.
 	LayerFactsBytes = 1 << 30
+	// LayerLockTries bounds how often a reader looks whether another one is done
+	// with a layer, twenty times a second.
+	LayerLockTries = 20 * 60 * 20
 	// LayerCacheBytes bounds what the layer cache has of all layers; the ones
 	// not used for longest go first.
 	LayerCacheBytes = 1 << 30

@@ -81,10 +81,6 @@ func size(text string) func(h []byte) {
 	return func(h []byte) { copy(h[124:136], text) }
 }
 
-func linked(target string) func(h []byte) {
-	return func(h []byte) { clear(h[157:257]); copy(h[157:257], target) }
-}
-
 // archive ends an archive of entries.
 func archive(entries ...[]byte) []byte {
 	return append(bytes.Join(entries, nil), make([]byte, 1024)...)

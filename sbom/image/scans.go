@@ -73,19 +73,34 @@ func (s *scans) one(ctx context.Context, l layer) (*layerFacts, error) {
 	if l.closed != "" {
 		return &layerFacts{Layer: l.digest, Gaps: []sbom.Gap{sbom.NewGap(sbom.GapImage, "", 0, l.closed)}}, nil
 	}
+	if facts := s.kept(l); facts != nil {
+		return facts, nil
+	}
+	unlock, waited := s.cache.lock(ctx, l)
+	defer unlock()
+	if waited {
+		if facts := s.kept(l); facts != nil {
+			return facts, nil
+		}
+	}
+	facts, err := scanLayer(ctx, l)
+	if err != nil {
+		return nil, err
+	}
+	s.failed(s.cache.put(l, facts))
+	return facts, nil
+}
+
+// kept takes the facts of a layer from the cache, nil when it has none.
+func (s *scans) kept(l layer) *layerFacts {
 	facts, err := s.cache.get(l)
 	s.failed(err)
 	if facts != nil {
 		s.mu.Lock()
 		s.known++
 		s.mu.Unlock()
-		return facts, nil
 	}
-	if facts, err = scanLayer(ctx, l); err != nil {
-		return nil, err
-	}
-	s.failed(s.cache.put(l, facts))
-	return facts, nil
+	return facts
 }
 
 // failed notes what went wrong with the cache.
