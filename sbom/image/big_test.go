@@ -46,22 +46,20 @@ var bigShapes = map[string]bigShape{
 	"long symlinks": {1_000_000, func(b *bigTar, i int) {
 		b.entry('2', fmt.Sprintf("data/%0200d", i), fmt.Sprintf("../%090d", i), 0o777, nil)
 	}},
-	"hard links": {1_000_000, func(b *bigTar, i int) { b.entry('1', fmt.Sprintf("usr/lib/hard/h%07d", i), "usr/lib/one", 0o644, nil) }},
-	"folders":    {1_000_000, func(b *bigTar, i int) { b.entry('5', fmt.Sprintf("srv/d%07d", i), "", 0o755, nil) }},
-	"metadata":   {1_000_000, func(b *bigTar, i int) { b.entry('5', fmt.Sprintf("srv/d%07d.dist-info", i), "", 0o755, nil) }},
-	"writable":   {1_000_000, func(b *bigTar, i int) { b.entry('5', fmt.Sprintf("app/d%07d", i), "", 0o777, nil) }},
-	"whiteouts":  {1_000_000, func(b *bigTar, i int) { b.entry('0', fmt.Sprintf("usr/lib/gone/.wh.f%07d", i), "", 0o644, nil) }},
-	"opaque":     {1_000_000, func(b *bigTar, i int) { b.entry('0', fmt.Sprintf("usr/lib/d%07d/.wh..wh..opq", i), "", 0o644, nil) }},
-	"setuid":     {1_000_000, func(b *bigTar, i int) { b.entry('0', fmt.Sprintf("opt/x/y/z/s%07d", i), "", 0o4755, nil) }},
-	"owned":      {1_000_000 + bigRecords, bigOwned},
-	"npm":        {1_000_000, bigNPM},
-	"wheels":     {1_000_000, bigWheel},
-	"jars":       {1_000_000, func(b *bigTar, i int) { b.entry('0', fmt.Sprintf("opt/%04d/f%07d.jar", i%5000, i), "", 0o644, nil) }},
-	"zeros":      {8 << 4, func(b *bigTar, i int) { b.entry('0', fmt.Sprintf("data/zeros%d", i), "", 0o644, make([]byte, 64<<20)) }},
-	"noise":      {8 << 4, bigNoise},
-	"hashed zero": {8 << 2, func(b *bigTar, i int) {
-		b.entry('0', fmt.Sprintf("usr/lib/zeros%d", i), "", 0o644, make([]byte, 64<<20))
-	}},
+	"hard links":  {1_000_000, func(b *bigTar, i int) { b.entry('1', fmt.Sprintf("usr/lib/hard/h%07d", i), "usr/lib/one", 0o644, nil) }},
+	"folders":     {1_000_000, func(b *bigTar, i int) { b.entry('5', fmt.Sprintf("srv/d%07d", i), "", 0o755, nil) }},
+	"metadata":    {1_000_000, func(b *bigTar, i int) { b.entry('5', fmt.Sprintf("srv/d%07d.dist-info", i), "", 0o755, nil) }},
+	"writable":    {1_000_000, func(b *bigTar, i int) { b.entry('5', fmt.Sprintf("app/d%07d", i), "", 0o777, nil) }},
+	"whiteouts":   {1_000_000, func(b *bigTar, i int) { b.entry('0', fmt.Sprintf("usr/lib/gone/.wh.f%07d", i), "", 0o644, nil) }},
+	"opaque":      {1_000_000, func(b *bigTar, i int) { b.entry('0', fmt.Sprintf("usr/lib/d%07d/.wh..wh..opq", i), "", 0o644, nil) }},
+	"setuid":      {1_000_000, func(b *bigTar, i int) { b.entry('0', fmt.Sprintf("opt/x/y/z/s%07d", i), "", 0o4755, nil) }},
+	"owned":       {1_000_000 + bigRecords, bigOwned},
+	"npm":         {1_000_000, bigNPM},
+	"wheels":      {1_000_000, bigWheel},
+	"jars":        {1_000_000, func(b *bigTar, i int) { b.entry('0', fmt.Sprintf("opt/%04d/f%07d.jar", i%5000, i), "", 0o644, nil) }},
+	"zeros":       {8 << 4, func(b *bigTar, i int) { b.large(fmt.Sprintf("data/zeros%d", i), nil) }},
+	"noise":       {8 << 4, bigNoise},
+	"hashed zero": {8 << 2, func(b *bigTar, i int) { b.large(fmt.Sprintf("usr/lib/zeros%d", i), nil) }},
 }
 
 type bigShape struct {
@@ -98,9 +96,7 @@ func bigWheel(b *bigTar, i int) {
 }
 
 func bigNoise(b *bigTar, i int) {
-	data := make([]byte, 64<<20)
-	rand.NewChaCha8([32]byte{byte(i)}).Read(data)
-	b.entry('0', fmt.Sprintf("data/noise%d", i), "", 0o644, data)
+	b.large(fmt.Sprintf("data/noise%d", i), rand.NewChaCha8([32]byte{byte(i)}))
 }
 
 // bigTar is the archive of a shape, as a stream.
@@ -110,11 +106,37 @@ type bigTar struct {
 	block [512]byte
 	buf   []byte
 	at    int
+	// left is how much of a large file follows, of noise or of zeros.
+	left  int
+	noise io.Reader
+}
+
+// largeBytes is the size of a large file.
+const largeBytes = 64 << 20
+
+// large writes a file of noise, or of zeros.
+func (b *bigTar) large(name string, noise io.Reader) {
+	b.entry('0', name, "", 0o644, nil)
+	h := b.buf[len(b.buf)-512:]
+	copy(h[124:], fmt.Sprintf("%011o", largeBytes))
+	checksum(h)
+	b.left, b.noise = largeBytes, noise
 }
 
 func (b *bigTar) Read(p []byte) (int, error) {
 	for b.at == len(b.buf) {
 		b.buf, b.at = b.buf[:0], 0
+		if b.left > 0 {
+			if b.noise == nil {
+				p = p[:min(len(p), b.left)]
+				clear(p)
+				b.left -= len(p)
+				return len(p), nil
+			}
+			n, err := b.noise.Read(p[:min(len(p), b.left)])
+			b.left -= n
+			return n, err
+		}
 		switch b.i++; {
 		case b.i <= b.shape.entries:
 			b.shape.write(b, b.i-1)
@@ -148,14 +170,19 @@ func (b *bigTar) entry(kind byte, name, link string, mode int, content []byte) {
 	h[156] = kind
 	copy(h[157:257], link)
 	copy(h[257:], "ustar  \x00")
-	copy(h[148:], "        ")
-	sum := 0
-	for _, c := range h {
-		sum += int(c)
-	}
-	copy(h[148:], fmt.Sprintf("%06o\x00 ", sum))
+	checksum(h)
 	b.buf = append(append(b.buf, h...), content...)
 	b.buf = append(b.buf, make([]byte, -len(content)&511)...)
+}
+
+// checksum sets that of a header.
+func checksum(h []byte) {
+	copy(h[148:156], "        ")
+	sum := 0
+	for _, c := range h[:512] {
+		sum += int(c)
+	}
+	copy(h[148:156], fmt.Sprintf("%06o\x00 ", sum))
 }
 
 // bigLayer is a layer that nobody has: it is made again each time.

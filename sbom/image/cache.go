@@ -87,7 +87,9 @@ const (
 )
 
 // ourSuffixes are the ends of the names of all files that are pruned.
-func ourSuffixes() []string { return []string{factsSuffix, tempSuffix, lockSuffix, seenSuffix, stackSuffix} }
+func ourSuffixes() []string {
+	return []string{factsSuffix, tempSuffix, lockSuffix, seenSuffix, stackSuffix}
+}
 
 func (k cacheKey) file() string {
 	sum := sha256.Sum256([]byte(strings.Join([]string{fmt.Sprint(k.Analyser), k.Tool, k.Digest, k.DiffID}, "\x00")))

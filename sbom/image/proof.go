@@ -83,23 +83,36 @@ func (s *state) prove(facts *layerFacts, i int) {
 // folder is the one that was looked up last, as files come in the order of
 // their folders. The zero value is none.
 type folder struct {
-	path string
-	node uint32
+	path, at string // as asked for, and behind the links; the root is ""
+	node     uint32 // 0 when there is no such node yet
+	links    int    // how often links had come or gone by then
 }
 
-// node finds or makes the node of the file at p, behind the links above it. No
-// link may come or go between two calls with one folder.
-func (s *state) node(last *folder, p []byte) uint32 {
+// folder finds the folder of the file at p, behind the links above it, and
+// returns the file's name.
+func (s *state) folder(last *folder, p []byte) (name []byte) {
 	end := bytes.LastIndexByte(p, '/')
-	if last.node == 0 || string(p[:end]) != last.path {
+	if last.node == 0 || last.links != s.changes || string(p[:end]) != last.path {
 		dir := string(p[:end])
-		at, err := s.resolve(cmp.Or(dir, "/"))
-		if err != nil {
-			at = dir
+		*last = folder{path: dir, links: s.changes}
+		if at, err := s.resolve(cmp.Or(dir, "/")); err == nil {
+			last.at, last.node = strings.TrimSuffix(at, "/"), s.tree.lookup(at)
 		}
-		*last = folder{dir, s.tree.put(cmp.Or(at, "/"))}
 	}
-	return s.tree.grow(last.node, string(p[end+1:]))
+	return p[end+1:]
+}
+
+// node finds or makes the node of the file at p, behind the links above it.
+func (s *state) node(last *folder, p []byte) uint32 {
+	name := s.folder(last, p)
+	if last.node == 0 {
+		at, err := s.resolve(cmp.Or(last.path, "/"))
+		if err != nil {
+			at = last.path
+		}
+		last.node = s.tree.put(cmp.Or(at, "/"))
+	}
+	return s.tree.grow(last.node, string(name))
 }
 
 // add takes another digest of the file.
@@ -139,11 +152,28 @@ const (
 
 // judge holds one line of a list of a layer against what is there.
 func (s *state) judge(a algorithm, l listed, layer int) (verdict, string) {
+	return s.judgeNext(a, l, layer, &folder{})
+}
+
+// judgeNext is judge for lines that come one after another.
+func (s *state) judgeNext(a algorithm, l listed, layer int, last *folder) (verdict, string) {
+	var n uint32
+	name := s.folder(last, []byte(l.Path))
+	if last.node != 0 {
+		n = s.tree.find(last.node, string(name))
+	}
+	if c := s.contentAt(n); c != nil && s.tree.at(n).holds&heldLink == 0 && int(c.layer) == layer && c.judge(a, l.Sum) == same {
+		c.listed = true // as most are
+		if last.at == last.path {
+			return same, l.Path
+		}
+		return same, last.at + "/" + string(name)
+	}
 	at, err := s.resolveParent(l.Path)
 	if err != nil {
 		return unclear, at
 	}
-	n := s.tree.lookup(at)
+	n = s.tree.lookup(at)
 	if n != 0 && s.tree.at(n).holds&heldLink != 0 {
 		return s.judgeLink(a, l, at, s.tree.texts.text(s.tree.at(n).target)), at
 	}
@@ -221,13 +251,14 @@ func (s *state) compare(list, of string) (out *sbom.Files, whole bool) {
 		return nil, false
 	}
 	out, whole = &sbom.Files{List: at}, true
+	var last folder
 	p.each(func(l listed) {
 		distribution, python := wanted(l.Path)
 		if record := p.Of == "" && p.Alg == algSHA256; record && !python || !record && !distribution {
 			return
 		}
 		out.Checked++
-		v, file := s.judge(p.Alg, l, p.layer)
+		v, file := s.judgeNext(p.Alg, l, p.layer, &last)
 		whole = whole && v == same
 		switch v {
 		case altered:

@@ -25,9 +25,11 @@ type state struct {
 	// contents of files.
 	tree  *tree
 	links int // how many the tree has
-	debs  debHistory
-	proof proofs
-	gaps  []placedGap
+	// changes counts the links that came or went.
+	changes int
+	debs    debHistory
+	proof   proofs
+	gaps    []placedGap
 	// steps counts the work done, which a hostile image can multiply.
 	steps int
 }
@@ -139,6 +141,7 @@ func (s *state) apply(e entry, i int, before map[string]placed) {
 		s.tree.set(n, heldLink)
 		s.tree.at(n).target = s.tree.texts.add(e.Target)
 		s.links++
+		s.changes++
 	case entryOther:
 		s.drop(n)
 	case entryFile:
@@ -204,6 +207,7 @@ func (s *state) dropSelf(n uint32) {
 	}
 	if is.holds&heldLink != 0 {
 		s.links--
+		s.changes++
 	}
 	if is.holds&heldHard != 0 {
 		delete(s.hard, s.tree.path(n))
