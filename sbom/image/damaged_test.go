@@ -208,6 +208,7 @@ var damaged = []struct {
 	{"a name that climbs within", raw(rawEntry("opt/../"+aPath, '0', aMetadata, nil)), foundA},
 	{"an absolute name", raw(rawEntry("/"+aPath, '0', aMetadata, nil)), foundA},
 	{"an empty name", raw(rawEntry("", '0', "x", nil), plainA(nil)), foundA},
+	{"a file in the place of the root, above the package", layers([]item{{aPath, aMetadata}}, []item{{".", "x"}}), foundA},
 	{"names of dots and slashes", raw(rawEntry(".", '5', "", nil), rawEntry("..", '5', "", nil), rawEntry("///", '5', "", nil), plainA(nil)), foundA},
 	{"a name of 5000 bytes", raw(rawEntry(strings.Repeat("x/", 2500)+aPath, '0', aMetadata, nil)), "too-large"},
 	{"a link target of 5000 bytes", raw(append(rawEntry("././@LongLink", 'K', strings.Repeat("y/", 2500)+"\x00", nil), rawEntry("x", '2', "", nil)...), plainA(nil)), foundA + " too-large"},

@@ -63,15 +63,9 @@ func helper(p string, h *tar.Header) bool {
 	return false
 }
 
-// setMode notes the bits of what is at p now.
+// setMode notes the bits of what came to p now; those of what was there are
+// gone with it.
 func (s *state) setMode(p string, bits uint16) {
-	if bits == 0 {
-		if n := s.tree.lookup(p); n != 0 {
-			s.tree.clear(n, heldMode)
-			s.tree.at(n).mode = 0
-		}
-		return
-	}
 	n := s.tree.put(p)
 	s.tree.set(n, heldMode)
 	s.tree.at(n).mode = bits

@@ -69,8 +69,9 @@ func (s *state) lay(ctx context.Context, facts *layerFacts, i int) error {
 			return s.excess()
 		}
 	}
+	var last folder
 	for e := range facts.Entries.all() {
-		if s.apply(e, i, before); s.tooMuch() {
+		if s.apply(e, i, before, &last); s.tooMuch() {
 			return s.excess()
 		}
 	}
@@ -116,12 +117,8 @@ func (s *state) remove(e entry) {
 
 // apply puts one entry of layer i in its place. Folders above it that are links
 // by now lead it to where they point, inside the root.
-func (s *state) apply(e entry, i int, before map[string]placed) {
-	p, err := s.resolveParent(e.Path)
-	if err != nil {
-		p = e.Path // a cycle: a runtime would fail; keep it where it says it is
-	}
-	n := s.tree.lookup(p)
+func (s *state) apply(e entry, i int, before map[string]placed, last *folder) {
+	p, n := s.place(e.Path, last)
 	switch e.Type {
 	case entryDir:
 		if n != 0 {
@@ -150,7 +147,25 @@ func (s *state) apply(e entry, i int, before map[string]placed) {
 	case entryHard:
 		s.hardLink(p, e.Target, i, before)
 	}
-	s.setMode(p, e.Mode)
+	if e.Mode != 0 {
+		s.setMode(p, e.Mode)
+	}
+}
+
+// place returns where an entry goes, and the node that is there, 0 for none.
+func (s *state) place(p string, last *folder) (string, uint32) {
+	name := s.folder(last, []byte(p))
+	if last.node == 0 {
+		at, err := s.resolveParent(p)
+		if err != nil {
+			at = p // a cycle: a runtime would fail; keep it where it says it is
+		}
+		return at, s.tree.lookup(at)
+	}
+	if last.at != last.path {
+		p = last.at + "/" + string(name)
+	}
+	return p, s.tree.find(last.node, string(name))
 }
 
 // put stores a file. One that says the same as the file that was at its path
