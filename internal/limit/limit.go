@@ -170,7 +170,7 @@ const (
 	LayerCacheBytes = 1 << 30
 	// LayerSums bounds how many files of one layer are digested to be held
 	// against the lists of their packages, and how many lines those lists have.
-	LayerSums = 500_000
+	LayerSums = 400_000
 	// RPMDatabaseBytes bounds one rpm database, RPMHeaderBytes one package's
 	// record in it, RPMPackages how many records it may have, and RPMWordBytes a
 	// name or a version.
@@ -198,7 +198,7 @@ const (
 	// they may take the place of a program below.
 	LayerReplacing = 100_000
 	// LayerSumPaths bounds how many files and folders those are together.
-	LayerSumPaths = 1_000_000
+	LayerSumPaths = 800_000
 	// ImageLayers bounds how many layers one image may have.
 	ImageLayers = 512
 	// ManifestListEntries bounds how many manifests one image index may have.
