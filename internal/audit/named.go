@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -229,18 +230,8 @@ func stageImages(file *dockerfilereader.File, builds []composeBuild) ([]placed, 
 // images are the images that the files name, each once, sorted, at most as many
 // as are audited together. Paths are seen from dir.
 func (s *source) images(dir string) ([]NamedImage, []sbom.Gap) {
-	built := map[string]deploy.Named{}
-	for _, n := range s.named {
-		if n.Built {
-			built[n.Reference] = n.Named
-		}
-	}
-	for _, n := range s.named {
-		if n.pulled {
-			delete(built, n.Reference)
-		}
-	}
-	byName := map[[2]string]*NamedImage{}
+	built := s.builtHere()
+	byName, pulled := map[[2]string]*NamedImage{}, map[[2]string]bool{}
 	for _, n := range s.named {
 		key := [2]string{n.Reference, n.Platform}
 		image := byName[key]
@@ -252,9 +243,14 @@ func (s *source) images(dir string) ([]NamedImage, []sbom.Gap) {
 			image.Role = n.role
 		}
 		image.Places = append(image.Places, ImagePlace{File: relative(dir, n.File), Line: n.Line, By: n.By})
-		if by, is := built[n.Reference]; is {
+		if by, is := built[builtName(n.Named)]; is {
 			image.Skipped = fmt.Sprintf("%s builds it (%s:%d), so that no registry has what runs", by.By, relative(dir, by.File), by.Line)
+		} else {
+			pulled[key] = true
 		}
+	}
+	for key := range pulled {
+		byName[key].Skipped = ""
 	}
 	out := make([]NamedImage, 0, len(byName))
 	for _, image := range byName {
@@ -272,6 +268,27 @@ func (s *source) images(dir string) ([]NamedImage, []sbom.Gap) {
 	}
 	gap := sbom.NewGap(sbom.GapTooLarge, "", 0, fmt.Sprintf("the folder names %d images: those after the first %d are not audited", len(out), limit.NamedImages))
 	return out[:limit.NamedImages], []sbom.Gap{gap}
+}
+
+// builtName names an image among those that compose files of one folder build:
+// a file of another folder has nothing to say of it.
+func builtName(n deploy.Named) [2]string { return [2]string{path.Dir(n.File), n.Reference} }
+
+// builtHere are the images that are built where they are named, and that no
+// cluster pulls.
+func (s *source) builtHere() map[[2]string]deploy.Named {
+	built := map[[2]string]deploy.Named{}
+	for _, n := range s.named {
+		if n.Built {
+			built[builtName(n.Named)] = n.Named
+		}
+	}
+	for _, n := range s.named {
+		if n.pulled {
+			maps.DeleteFunc(built, func(_ [2]string, b deploy.Named) bool { return b.Reference == n.Reference })
+		}
+	}
+	return built
 }
 
 // folderOf is the folder that paths are shown from.

@@ -102,6 +102,8 @@ func TestNamedImages(t *testing.T) {
 			[]string{`runs x:1; Dockerfile:1 (FROM of stage "0"); k/p.yaml:4 (` + pod + `)`}},
 		{"built here", ".", map[string]string{"compose.yaml": "services:\n  a:\n    build: .\n    image: x:1\n  b:\n    image: x:1\n"},
 			[]string{`runs x:1 skipped: service "a" builds it (compose.yaml:4), so that no registry has what runs; compose.yaml:4 (service "a"); compose.yaml:6 (service "b")`}},
+		{"built in another folder", ".", map[string]string{"compose.yaml": "services:\n  b:\n    image: x:1\n", "demo/compose.yaml": "services:\n  a:\n    build: .\n    image: x:1\n"},
+			[]string{`runs x:1; compose.yaml:3 (service "b"); demo/compose.yaml:4 (service "a")`}},
 		{"built here and pulled by a cluster", ".", map[string]string{"compose.yaml": "services:\n  a:\n    build: .\n    image: x:1\n", "p.yaml": podOf("x:1")},
 			[]string{`runs x:1; compose.yaml:4 (service "a"); p.yaml:4 (` + pod + `)`}},
 		{"from the audited folder", "app", map[string]string{"app/k/p.yaml": podOf("x:1"), "other/p.yaml": podOf("y:1")},

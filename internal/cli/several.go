@@ -255,7 +255,7 @@ func (c *company) named(ctx context.Context, images []audit.NamedImage, all bool
 		if err := ctx.Err(); errors.Is(err, context.Canceled) {
 			return nil, err
 		}
-		if image.Reference == c.app.flags.image {
+		if c.withFolder(image, all) {
 			image.Skipped = "it is audited with the folder"
 		}
 		if image.Skipped != "" {
@@ -265,6 +265,16 @@ func (c *company) named(ctx context.Context, images []audit.NamedImage, all bool
 		targets = append(targets, c.pulled(ctx, image, all)...)
 	}
 	return targets, nil
+}
+
+// withFolder reports whether an image that the folder names is the one that is
+// audited with it: of a registry as well, and for no other platform.
+func (c *company) withFolder(image audit.NamedImage, all bool) bool {
+	own, err := oci.Parse(c.app.flags.image)
+	if err != nil || own.Kind != oci.KindRegistry || own.Name != image.Reference {
+		return false
+	}
+	return image.Platform == "" || !all && image.Platform == c.app.imagePlatform()
 }
 
 // pulled are the targets of one image of a registry: the name of a file that a

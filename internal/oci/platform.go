@@ -33,7 +33,9 @@ func (o Options) choose(index *v1.IndexManifest) (v1.Descriptor, error) {
 	if err != nil {
 		return v1.Descriptor{}, err
 	}
-	images := slices.DeleteFunc(slices.Clone(index.Manifests), notPlatform)
+	// Not what an annotation calls an artifact beside a real platform: an engine
+	// goes by the platform, and would run it.
+	images := slices.DeleteFunc(slices.Clone(index.Manifests), func(d v1.Descriptor) bool { return !runnable(d) })
 	for _, d := range images {
 		if d.Platform != nil && d.Platform.Satisfies(want) {
 			return d, nil

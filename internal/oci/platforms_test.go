@@ -149,3 +149,24 @@ func TestPlatformsOfNothing(t *testing.T) {
 		}
 	}
 }
+
+// An engine takes the first entry of an index that has its platform, whatever
+// an annotation or a type of artifact says beside it; so does this.
+func TestPlatformIsWhatAnEngineTakes(t *testing.T) {
+	evil, good := testImage(t, "amd64"), testImage(t, "amd64")
+	platform := &v1.Platform{OS: "linux", Architecture: "amd64"}
+	for name, d := range map[string]v1.Descriptor{
+		"attestation": {Platform: platform, Annotations: map[string]string{buildKitType: buildKitAttest}},
+		"signature":   {Platform: platform, Annotations: map[string]string{cosignKind: cosignSigs}},
+		"artifact":    {Platform: platform, ArtifactType: "application/spdx+json"},
+		"tag":         {Platform: platform, Annotations: map[string]string{refName: "sha256-" + strings.Repeat("0", 64) + ".sig"}},
+	} {
+		index := mutate.AppendManifests(empty.Index, mutate.IndexAddendum{Add: evil, Descriptor: d},
+			mutate.IndexAddendum{Add: good, Descriptor: v1.Descriptor{Platform: platform}})
+		ref := newRegistry(t) + "/app:1"
+		push(t, ref, index)
+		if got := open(t, ref, Options{Platform: "linux/amd64"}).Digest(); got != digestOf(t, evil) {
+			t.Errorf("%s: %s is taken, and an engine takes %s", name, got, digestOf(t, evil))
+		}
+	}
+}

@@ -96,7 +96,7 @@ func documents(data []byte, visit func(root *yaml.Node)) error {
 func (n *namer) service(name string, body *yaml.Node) {
 	by := fmt.Sprintf("service %q", name)
 	var image *yaml.Node
-	platform, built := "", false
+	platform, built, pulled := "", false, false
 	for key, value := range n.mapping(body) {
 		switch key.Value {
 		case "image":
@@ -106,16 +106,24 @@ func (n *namer) service(name string, body *yaml.Node) {
 		case "build":
 			built = value.Tag != "!!null"
 			n.contextImages(by, value)
+		case "pull_policy":
+			pulled = pulls(value.Value)
 		}
 	}
 	if image == nil {
 		return
 	}
+	built = built && !pulled
 	reference, missing := interpolated(image.Value)
 	if !built || missing == "" {
 		n.add(Named{Reference: reference, Platform: platform, By: by, Built: built}, image, missing)
 	}
 }
+
+// pulls reports whether a service asks for the image of a registry even where it
+// could be built. A policy that nobody knows does.
+// https://docs.docker.com/reference/compose-file/services/#pull_policy
+func pulls(policy string) bool { return policy != "" && policy != "build" && policy != "never" }
 
 // contextImages are the images that a build is given beside its context.
 // https://docs.docker.com/reference/compose-file/build/#additional_contexts

@@ -38,6 +38,8 @@ func TestComposeImages(t *testing.T) {
 		{"plain", "services:\n  db:\n    image: postgres:17\n    platform: linux/arm64\n", []string{`3 service "db" postgres:17 for linux/arm64`}},
 		{"built here", "services:\n  web:\n    build: .\n    image: web:1\n", []string{`4 service "web" web:1 (built)`}},
 		{"built without a name", "services:\n  web:\n    build: .\n", nil},
+		{"built, and pulled all the same", "services:\n  web:\n    build: .\n    image: web:1\n    pull_policy: always\n", []string{`4 service "web" web:1`}},
+		{"built, and never pulled", "services:\n  web:\n    build: .\n    image: web:1\n    pull_policy: build\n", []string{`4 service "web" web:1 (built)`}},
 		{"no build after all", "services:\n  web:\n    build:\n    image: web:1\n", []string{`4 service "web" web:1`}},
 		{"default", "services:\n  a:\n    image: ${REPO:-x/y}:${TAG-1}\n", []string{`3 service "a" x/y:1`}},
 		{"nested default", "services:\n  a:\n    image: x:${A:-${B:-2}}\n", []string{`3 service "a" x:2`}},
@@ -72,6 +74,10 @@ func TestKubernetesImages(t *testing.T) {
 		name, text string
 		want       []string
 	}{
+		{"in one line", "{apiVersion: v1, kind: Pod, metadata: {name: p}, spec: {containers: [{name: a, image: x:1}]}}\n", []string{`1 container "a" of Pod "p" x:1`}},
+		{"keys written otherwise", "\"api\\u0056ersion\": v1\n? kind\n: Pod\nspec:\n  containers: [{name: a, image: x:1}]\n", []string{`5 container "a" of an unnamed Pod x:1`}},
+		{"no template for the braces of a comment", "# {{\napiVersion: v1\nkind: Rollout\nspec:\n  containers:\n  -   image: x:1\n", []string{`6 container "" of an unnamed Rollout x:1`}},
+		{"a template with an image in one line", "apiVersion: v1\nkind: Rollout\nspec: {{ .Values.spec }}\n  containers: [{image: x:1}]\n", []string{"gap unpulled 4 " + templateGap}},
 		{"pod", head + "spec:\n  containers:\n  - name: a\n    image: x:1\n", []string{`7 container "a" of Pod "p" x:1`}},
 		{"init and ephemeral", head + "spec:\n  initContainers: [{name: i, image: i:1}]\n  ephemeralContainers: [{name: e, image: e:1}]\n", []string{`5 container "i" of Pod "p" i:1`, `6 container "e" of Pod "p" e:1`}},
 		{"cron job", "apiVersion: batch/v1\nkind: CronJob\nspec:\n  jobTemplate: {spec: {template: {spec: {containers: [{name: a, image: x:1}]}}}}\n", []string{`4 container "a" of an unnamed CronJob x:1`}},

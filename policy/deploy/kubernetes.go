@@ -27,7 +27,7 @@ var (
 	kindLine = regexp.MustCompile(`(?m)^[ \t]*(?:- )?["']?kind["']?[ \t]*:`)
 	apiLine  = regexp.MustCompile(`(?m)^[ \t]*(?:- )?["']?apiVersion["']?[ \t]*:`)
 	// imageLine names an image in whatever the file is.
-	imageLine = regexp.MustCompile(`(?m)^[ \t]*(?:- )?["']?image["']?[ \t]*:`)
+	imageLine = regexp.MustCompile(`(?m)^(?:[^#\n]*[ \t,{"'-])?image["']?[ \t]*:`)
 	// workloadLine is the kind of an object that runs containers.
 	// https://kubernetes.io/docs/concepts/workloads/
 	workloadLine = regexp.MustCompile(`(?m)^[ \t]*(?:- )?["']?kind["']?[ \t]*:[ \t]*["']?(?:Pod|PodTemplate|Deployment|StatefulSet|DaemonSet|ReplicaSet|ReplicationController|Job|CronJob|\{\{)`)
@@ -35,7 +35,21 @@ var (
 
 // IsKubernetes reports whether the content of a YAML file is that of Kubernetes
 // objects, or of a template that makes them.
-func IsKubernetes(data []byte) bool { return kindLine.Match(data) && apiLine.Match(data) }
+// YAML has many ways to write two keys, so what does not look like one is parsed.
+func IsKubernetes(data []byte) bool {
+	if kindLine.Match(data) && apiLine.Match(data) {
+		return true
+	}
+	n, found := &namer{}, false
+	_ = documents(data, func(root *yaml.Node) {
+		var kind, api bool
+		for key := range n.mapping(root) {
+			kind, api = kind || key.Value == "kind", api || key.Value == "apiVersion"
+		}
+		found = found || kind && api
+	})
+	return found
+}
 
 // KubernetesImages returns the images that the objects of a manifest run, in
 // the order of the file: those of containers, initContainers and
@@ -70,10 +84,10 @@ func (n *namer) template(data []byte) bool {
 	names := imageLine.FindIndex(data)
 	runs := workloadLine.FindIndex(data)
 	switch {
-	case names == nil && runs == nil:
-		return true
 	case documents(data, func(*yaml.Node) {}) == nil && !templated.Match(data):
 		return false
+	case names == nil && runs == nil:
+		return true
 	}
 	at := names
 	if at == nil {
