@@ -196,7 +196,7 @@ func TestDecideWarns(t *testing.T) {
 		rule, words string
 	}{
 		{"BelowThreshold", finding(func(f *vuln.Finding) { f.Severity = vuln.SeverityMedium }), "vulnerability", "below the threshold of high"},
-		{"Claimed", finding(func(f *vuln.Finding) { f.Evidence, f.Gates = sbom.Claimed, false }), "latent", "does not stop"},
+		{"Claimed", finding(func(f *vuln.Finding) { f.Evidence, f.Gates = sbom.Claimed, false }), "claimed", "only claimed to be there"},
 		{"Latent", finding(func(f *vuln.Finding) { f.Verdict, f.Gates = vuln.Latent, false }), "latent", "may be affected"},
 		{"UnknownOnDeclaredRange", finding(func(f *vuln.Finding) { f.Verdict, f.Gates = vuln.Unknown, false }), "verdict", "declared range"},
 		{"UnfixedInDistribution", finding(func(f *vuln.Finding) { f.Ecosystem, f.Fixed = "Debian:12", "" }), "unfixed", "no fix yet for 1 vulnerability in 1 package"},

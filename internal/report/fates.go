@@ -51,7 +51,7 @@ type fates struct {
 // aboutPackages reports whether a rule of the default pack is about findings.
 // Its reasons name packages, and as evidence the first ids of the findings.
 func aboutPackages(rule string) bool {
-	return slices.Contains([]string{"malicious", "vulnerability", "inherited", "unfixed", "latent", "verdict", "accepted"}, rule)
+	return slices.Contains([]string{"malicious", "vulnerability", "inherited", "unfixed", "latent", "claimed", "verdict", "accepted"}, rule)
 }
 
 // fatesOf holds the reasons of a decision against the findings that they name.

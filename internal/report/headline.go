@@ -110,7 +110,7 @@ func (t *text) byRule(effect policy.Effect) (rules []string, byRule map[string][
 // ruleRank puts the rules of the default pack in the order of what they cost,
 // and every other rule after them.
 func ruleRank(rule string) int {
-	known := []string{"malicious", "vulnerability", "inherited", "unfixed", "verdict", "latent", "lint", "signature", "signature-missing", "nothing-found", "no-advisories", "gap", "advisories-absent", "advisories-stale", "stale"}
+	known := []string{"malicious", "vulnerability", "inherited", "unfixed", "verdict", "latent", "claimed", "lint", "signature", "signature-missing", "nothing-found", "no-advisories", "gap", "advisories-absent", "advisories-stale", "stale"}
 	if i := slices.Index(known, rule); i >= 0 {
 		return i
 	}
@@ -180,6 +180,7 @@ func (t *text) packageCount(what fate, reasons int) string {
 		"vulnerability": {"vulnerable package", "vulnerable packages"},
 		"unfixed":       {"vulnerable package without a fix", "vulnerable packages without a fix"},
 		"inherited":     {"vulnerable package of the base image", "vulnerable packages of the base image"},
+		"claimed":       {"vulnerable package that is only claimed", "vulnerable packages that are only claimed"},
 		"latent":        {"package that may become vulnerable", "packages that may become vulnerable"},
 		"verdict":       {"package without a verdict", "packages without a verdict"},
 		"accepted":      {"package with accepted risks", "packages with accepted risks"},
