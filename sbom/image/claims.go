@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -238,3 +239,48 @@ func copied(p string) bool {
 // condaArchive reports whether a folder is called like a conda package,
 // "NAME-VERSION-BUILD".
 func condaArchive(folder string) bool { return strings.Count(folder, "-") >= 2 }
+
+// linkedCopies finds the metadata of copies that a link leads to from elsewhere,
+// as when uv or conda are told to link what they install: these are installed.
+func (b *builder) linkedCopies() {
+	b.linked = map[string]bool{}
+	of := map[string][]string{} // the metadata by what a link to it would be to
+	for p, f := range b.files {
+		if f.Kind != kindPython || f.Package == nil || !copied(p) {
+			continue
+		}
+		dir := path.Dir(p)
+		site := path.Dir(dir)
+		for _, at := range []string{p, dir, site} {
+			of[at] = append(of[at], p)
+		}
+		modules := []string{strings.ReplaceAll(pep508.NormalizeName(f.Package.Name), "-", "_")}
+		for _, list := range []string{"RECORD", "top_level.txt"} {
+			if beside := b.files[path.Join(dir, list)]; beside.file != nil {
+				modules = append(modules, beside.Modules...)
+			}
+		}
+		for _, m := range modules {
+			at := path.Join(site, m)
+			of[at], of[at+".py"] = append(of[at], p), append(of[at+".py"], p)
+		}
+	}
+	if len(of) == 0 {
+		return
+	}
+	for n := range b.tree.all(heldLink) {
+		link := b.tree.path(n)
+		real, err := b.resolve(link)
+		if err != nil || len(of[real]) == 0 || ofCache.MatchString(link) {
+			continue
+		}
+		for _, p := range of[real] {
+			b.linked[p] = true
+		}
+		delete(of, real)
+	}
+}
+
+// ofCache are the links by which uv finds in its cache what it unpacked there.
+// https://docs.astral.sh/uv/concepts/cache/
+var ofCache = regexp.MustCompile(`/uv/(?:built-)?(?:wheels|sdists)-v[0-9]+/`)

@@ -21,6 +21,7 @@ func (s *state) inventory(name string) *Inventory {
 	b.apkPackages()
 	b.rpmPackages()
 	b.eggLinks()
+	b.linkedCopies()
 	b.languagePackages()
 	b.condaPackages()
 	b.claims()
@@ -52,6 +53,9 @@ type builder struct {
 	// developed are the folders of projects that development installs of old
 	// point to.
 	developed map[string]bool
+	// linked are the metadata files of copies that links lead to from where
+	// Python looks.
+	linked map[string]bool
 	// checked are the packages whose lists were held against their files.
 	checked []checked
 }
@@ -211,7 +215,7 @@ func (b *builder) folderConflict(c sbom.Component, p string, layer int) {
 
 func (b *builder) python(c *sbom.Component, p string) {
 	c.Ecosystem, c.PURL = "PyPI", sbom.PyPIPURL(c.Name, c.Version)
-	if copied(p) {
+	if copied(p) && !b.linked[p] {
 		c.Evidence = sbom.Claimed
 	}
 	if metadataDir(path.Dir(p)) {

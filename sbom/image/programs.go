@@ -15,7 +15,7 @@ import (
 // file over, where no entry says so: the digests of its files do.
 func (s *state) dropReplaced(i int, before map[string]placed) {
 	for p, f := range s.files {
-		if f.Program == nil || before[p].file != f.file {
+		if f.Program == nil || s.brought[p] || before[p].file != f.file {
 			continue
 		}
 		n := s.tree.lookup(p)

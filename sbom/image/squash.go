@@ -30,6 +30,8 @@ type state struct {
 	debs    debHistory
 	proof   proofs
 	gaps    []placedGap
+	// brought are the programs that the layer at hand has put in their places.
+	brought map[string]bool
 	// steps counts the work done, which a hostile image can multiply.
 	steps int
 }
@@ -51,7 +53,7 @@ type placedGap struct {
 // image is made so that this takes more than limit.SquashSteps, or once ctx is
 // done.
 func squash(ctx context.Context, layers []*layerFacts) (*state, error) {
-	s := &state{files: map[string]placed{}, dirs: map[string]int{}, hard: map[string]int{}, tree: newTree(), debs: debHistory{}, proof: newProofs()}
+	s := &state{files: map[string]placed{}, dirs: map[string]int{}, hard: map[string]int{}, brought: map[string]bool{}, tree: newTree(), debs: debHistory{}, proof: newProofs()}
 	for i, facts := range layers {
 		s.layers = append(s.layers, facts.Layer)
 		if err := s.lay(ctx, facts, i); err != nil {
@@ -86,6 +88,7 @@ func (s *state) lay(ctx context.Context, facts *layerFacts, i int) error {
 		return s.excess()
 	}
 	s.dropReplaced(i, before)
+	clear(s.brought)
 	return ctx.Err()
 }
 
@@ -176,6 +179,9 @@ func (s *state) put(p string, f placed, before map[string]placed) {
 		f.layer = old.layer
 	}
 	s.files[p] = f
+	if f.Program != nil {
+		s.brought[p] = true
+	}
 	s.tree.set(s.tree.put(p), heldFile)
 }
 
