@@ -55,27 +55,29 @@ func archiveFrom(src *tarSource, ref Ref, opts Options) (*Image, error) {
 	if out.digest, err = out.image.Digest(); err != nil {
 		return nil, layoutError(ref, err)
 	}
-	return out, layoutError(ref, out.check(opts))
+	if err := out.check(opts); err != nil {
+		return nil, layoutError(ref, err)
+	}
+	return out, layoutError(ref, out.agrees(src, opts))
+}
+
+// called reports whether an image of an archive has the tag name.
+func (e *archiveEntry) called(name string) bool {
+	return slices.ContainsFunc(e.RepoTags, func(t string) bool { return t == name || lastTag(t) == name })
 }
 
 // archiveFind returns the image that name names, "" for the only one.
 func archiveFind(src source, name string) (archiveEntry, error) {
-	raw, err := readFile(src, "manifest.json")
+	entries, err := archiveEntries(src)
 	if err != nil {
 		return archiveEntry{}, err
-	}
-	var entries []archiveEntry
-	if err := json.Unmarshal(raw, &entries); err != nil {
-		return archiveEntry{}, fmt.Errorf("manifest.json: %w", err)
 	}
 	var all []string
 	for _, e := range entries {
 		all = append(all, e.RepoTags...)
 	}
 	if name != "" {
-		entries = slices.DeleteFunc(entries, func(e archiveEntry) bool {
-			return !slices.ContainsFunc(e.RepoTags, func(t string) bool { return t == name || lastTag(t) == name })
-		})
+		entries = slices.DeleteFunc(entries, func(e archiveEntry) bool { return !e.called(name) })
 	}
 	switch len(entries) {
 	case 1:

@@ -79,6 +79,15 @@ func openLayout(ctx context.Context, ref Ref, opts Options) (*Image, error) {
 
 // image opens an image of the layout.
 func (l *layout) image(ref Ref, opts Options) (*Image, error) {
+	out, err := l.resolve(ref, opts)
+	if err != nil {
+		return nil, err
+	}
+	return out, layoutError(ref, l.agrees(ref, out))
+}
+
+// resolve finds an image of the layout by what its index.json says.
+func (l *layout) resolve(ref Ref, opts Options) (*Image, error) {
 	d, way, err := l.find(ref.inside(), opts)
 	if err != nil {
 		return nil, layoutError(ref, err)
