@@ -39,7 +39,8 @@ var (
 	ErrOffline = errors.New("a registry cannot be read offline")
 	// ErrDigest: bytes that are not those that their digest or size names.
 	ErrDigest = errors.New("content does not match its digest")
-	// ErrPlainHTTP: a registry away from this machine without TLS.
+	// ErrPlainHTTP: a registry away from this machine without TLS, or one that
+	// sends its clients to this machine.
 	ErrPlainHTTP = errors.New("plain HTTP to another machine")
 	// ErrNoDaemon: no container engine answers.
 	ErrNoDaemon = errors.New("no container engine")
@@ -118,6 +119,7 @@ func registryError(ref, host string, err error) error {
 	var answer *transport.Error
 	var plain *plainHTTP
 	switch {
+	case errors.As(err, &plain) && plain.here:
 	case errors.As(err, &plain):
 		out.Hint = "allow it with --insecure-registry " + plain.host + ", or give the registry a certificate"
 	case errors.As(err, &answer):
@@ -129,9 +131,18 @@ func registryError(ref, host string, err error) error {
 }
 
 // plainHTTP is a request that was not made because it would have been plain.
-type plainHTTP struct{ host string }
+type plainHTTP struct {
+	host string
+	// here is true for this machine, to which another one sent the request.
+	here bool
+}
 
-func (e *plainHTTP) Error() string { return fmt.Sprintf("%v (%s)", ErrPlainHTTP, e.host) }
+func (e *plainHTTP) Error() string {
+	if e.here {
+		return fmt.Sprintf("the registry is on another machine, and sends its clients to this one by plain HTTP (%s)", e.host)
+	}
+	return fmt.Sprintf("%v (%s)", ErrPlainHTTP, e.host)
+}
 func (e *plainHTTP) Unwrap() error { return ErrPlainHTTP }
 
 // withoutQuery takes out of an error what an address has after its path: where

@@ -96,3 +96,48 @@ func TestKeysInAddressesAreNotTold(t *testing.T) {
 		}
 	}
 }
+
+// secured answers what is asked of https://registry.example by a handler, and
+// lets all else pass.
+type secured struct{ http.Handler }
+
+func (s secured) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Scheme == "https" && r.URL.Host == "registry.example" {
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, r)
+		answer := w.Result()
+		answer.Request = r
+		return answer, nil
+	}
+	return http.DefaultTransport.RoundTrip(r)
+}
+
+// What listens on this machine without TLS trusts who is on it. A registry on
+// another machine has no way to ask it anything: neither as the place of a
+// manifest nor as that of a token.
+func TestRegistriesElsewhereReachNothingHere(t *testing.T) {
+	reached := 0
+	inside := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		reached++
+		w.Write([]byte(`{"token":"x"}`))
+	}))
+	t.Cleanup(inside.Close)
+	// The library knows addresses, and not names.
+	named := strings.Replace(inside.URL, "127.0.0.1", "localhost", 1)
+	for name, answer := range map[string]http.HandlerFunc{
+		"redirect": func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path != "/v2/" {
+				http.Redirect(w, r, named+"/v1/agent/leave?x=1", http.StatusTemporaryRedirect)
+			}
+		},
+		"token": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("WWW-Authenticate", `Bearer realm="`+named+`/v1/agent/leave?x=1",service="test"`)
+			w.WriteHeader(http.StatusUnauthorized)
+		},
+	} {
+		_, err := tryOpen(t, "registry.example/app:1", Options{Transport: secured{answer}, Backoff: quick})
+		if err == nil || reached > 0 {
+			t.Errorf("%s: %d requests reached this machine: %v", name, reached, err)
+		}
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
@@ -175,21 +176,30 @@ func (o Options) transport() http.RoundTripper {
 	if base == nil {
 		base = remote.DefaultTransport
 	}
-	guard := plainGuard{next: base, allowed: o.plainAllowed}
+	guard := &plainGuard{next: base, allowed: o.plainAllowed}
 	return &resumer{next: &retrier{next: guard, backoff: o.Backoff, notify: o.Notify}, backoff: o.Backoff, notify: o.Notify}
 }
 
 // plainGuard refuses plain HTTP to other machines that the user does not name.
 // The library itself falls back to it for private addresses, and a registry may
-// send it there with a redirect or as the place to get a token.
+// send it there with a redirect or as the place to get a token. To what listens on
+// this machine only a registry of this machine may send it: another one could
+// have it ask any address there, with any path.
 type plainGuard struct {
 	next    http.RoundTripper
 	allowed func(host string) bool
+
+	first sync.Once
+	// own is true when the first request, to the registry itself, was to this
+	// machine.
+	own bool
 }
 
-func (g plainGuard) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.URL.Scheme != "https" && !loopback(r.URL.Hostname()) && !g.allowed(r.URL.Host) {
-		return nil, &plainHTTP{r.URL.Host}
+func (g *plainGuard) RoundTrip(r *http.Request) (*http.Response, error) {
+	here := loopback(r.URL.Hostname())
+	g.first.Do(func() { g.own = here })
+	if r.URL.Scheme != "https" && !(here && g.own) && !g.allowed(r.URL.Host) {
+		return nil, &plainHTTP{host: r.URL.Host, here: here}
 	}
 	return g.next.RoundTrip(r)
 }
