@@ -280,6 +280,11 @@ func (b *builder) evidence(c *sbom.Component, list, of string) bool {
 	if files == nil {
 		return false
 	}
+	if c.Evidence == sbom.OSOwned {
+		// Its packager leaves out what a RECORD names, and the distribution's
+		// own list says what has to be there.
+		files.Missing = nil
+	}
 	files.Name, files.Version, files.PURL = c.Name, c.Version, c.PURL
 	b.checked = append(b.checked, checked{files, len(b.doc.Components), c.Ecosystem, of})
 	if whole && c.Evidence == sbom.Installed {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/tallyman/tallyman/sbom"
 )
 
@@ -224,4 +226,39 @@ func FuzzRecord(f *testing.F) {
 			t.Errorf("%d lines, and %d with one before", lines.lines.Count, more.lines.Count)
 		}
 	})
+}
+
+// TestWhatThePackagerLeftOut: Debian does not ship every file of a wheel's
+// RECORD, which is no news; a file that it does ship and that is gone is.
+func TestWhatThePackagerLeftOut(t *testing.T) {
+	meta := metadata("a", "1")
+	list := record("a-1.dist-info", "a/__init__.py", "import os\n", "a/tests.py", "left out", "a-1.dist-info/METADATA", meta)
+	layer := []item{
+		{"etc/os-release", debian12}, {"var/lib/dpkg/status", deb("python3-a", "1")},
+		{dist + "a/__init__.py", "import os\n"}, {dist + "a-1.dist-info/METADATA", meta}, {dist + "a-1.dist-info/RECORD", list},
+		{"var/lib/dpkg/info/python3-a.md5sums", sums(dist+"a/__init__.py", "import os\n", dist+"a-1.dist-info/METADATA", meta, dist+"a-1.dist-info/RECORD", list)},
+	}
+	for _, tc := range []struct {
+		name string
+		edit []item
+		want []string
+	}{
+		{"as packaged", []item{{"srv/x", ""}}, nil},
+		// It is the distribution's no longer, so its own list counts as well.
+		{"a module removed", []item{{dist + "a/.wh.__init__.py", ""}},
+			[]string{"a /" + dist + "a/__init__.py", "a /" + dist + "a/tests.py", "python3-a /" + dist + "a/__init__.py"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			_, _, inv := read(t, imageOf(t, tarsOf(t, [][]item{layer, tc.edit})...))
+			var got []string
+			for _, f := range inv.Document.Files {
+				for _, p := range f.Missing {
+					got = append(got, f.Name+" "+p)
+				}
+			}
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
 }
