@@ -304,7 +304,11 @@ func (a *app) sayLeftOut(format string, r *audit.Report) {
 	if n == 1 {
 		components = "1 component that it has"
 	}
-	fmt.Fprintf(a.env.Stderr, "tallyman: %s leaves out %s no place for (no exact version, or no ecosystem of its own); cyclonedx and spdx hold all\n", format, components)
+	why := "no exact version"
+	if format == report.FormatOSVScanner {
+		why = "packages of distributions, or no exact version"
+	}
+	fmt.Fprintf(a.env.Stderr, "tallyman: %s leaves out %s no place for (%s); cyclonedx and spdx hold all\n", format, components, why)
 }
 
 // verifyOptions reads the keys and the trusted root.

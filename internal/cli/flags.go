@@ -190,6 +190,9 @@ func (a *app) checkFlags(cmd *cobra.Command) error {
 	if err := a.checkDay(help); err != nil {
 		return err
 	}
+	if a.flags.onlyAdded && len(a.flags.bases) == 0 && !a.flags.quiet {
+		fmt.Fprintln(a.env.Stderr, "tallyman: --only-added does nothing without --base IMAGE: the whole image is judged")
+	}
 	audits := cmd.Flags().Lookup("images") != nil
 	if err := a.checkPlatforms(help, audits); err != nil {
 		return err
@@ -235,6 +238,9 @@ var platformForm = regexp.MustCompile(`^[a-z0-9]+/[a-z0-9_]+(/[a-z0-9.]+)?(:[0-9
 func (a *app) checkPlatforms(help string, audits bool) error {
 	if a.flags.platform == "" || a.flags.platform == everyPlatform && audits {
 		return nil
+	}
+	if a.flags.platform == everyPlatform {
+		return usagef(help, "--platform all is for 'tallyman audit' and makes a report for each; name one here, such as linux/amd64")
 	}
 	for one := range strings.SplitSeq(a.flags.platform, ",") {
 		if !platformForm.MatchString(one) {

@@ -134,7 +134,11 @@ func (a *app) target(ctx context.Context, word, image string) (t audit.Target, c
 	}
 	switch kind {
 	case aMissingPath:
-		return t, closer, usagef("for an image say: registry:"+word, "%q: there is no such file or folder", word)
+		hint := ""
+		if !strings.HasPrefix(word, "/") && !strings.HasPrefix(word, ".") {
+			hint = "for an image say: registry:" + word
+		}
+		return t, closer, usagef(hint, "%q: there is no such file or folder", word)
 	case aFolder, aFile:
 		if kind == aFile {
 			if err := a.checkFile(word); err != nil {

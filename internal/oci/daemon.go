@@ -152,7 +152,7 @@ func (d *daemon) unreachable(err error, image string) error {
 	out := &Error{Err: err}
 	switch {
 	case absentSocket(err):
-		out.Reason, out.Hint = ErrNoDaemon, fmt.Sprintf("is %s running? %s says where its socket is", d.kind, d.kind.hostVariable())
+		out.Reason, out.Hint = ErrNoDaemon, d.kind.notRunning(image)
 	case deniedSocket(err):
 		out.Reason = ErrUnauthorized
 		out.Hint = fmt.Sprintf("you may not use %q: %s save %s | tallyman audit - as somebody who may", d.socket, d.kind, image)

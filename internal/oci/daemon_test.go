@@ -310,3 +310,20 @@ func TestDaemonSocketThatIsDead(t *testing.T) {
 		t.Errorf("no permission: %v", err)
 	}
 }
+
+// podman saves an image without its service, and the message says so; docker
+// cannot.
+func TestHintWithoutEngine(t *testing.T) {
+	dead := filepath.Join(t.TempDir(), "none")
+	opts := Options{Getenv: hosts("CONTAINER_HOST", "unix://"+dead, "DOCKER_HOST", "unix://"+dead)}
+	const hint = "podman save app:dev | tallyman audit -"
+	if _, err := tryOpen(t, "podman:app:dev", opts); err == nil || !strings.Contains(err.Error(), hint) {
+		t.Errorf("%v lacks %q", err, hint)
+	}
+	if _, err := tryOpen(t, "docker:app:dev", opts); err == nil || strings.Contains(err.Error(), "save") {
+		t.Errorf("%v: docker save needs the engine that is not there", err)
+	}
+	if _, err := Parse("podman:"); err == nil || !strings.Contains(err.Error(), "as in podman:app:dev") {
+		t.Error(err)
+	}
+}

@@ -266,6 +266,9 @@ func tags(in []v1.Descriptor) string {
 		}
 	}
 	if len(names) == 0 {
+		if len(in) == 1 {
+			return "1 manifest without a name (leave out the tag)"
+		}
 		return fmt.Sprintf("%d manifests without names", len(in))
 	}
 	slices.Sort(names)

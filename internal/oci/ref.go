@@ -138,6 +138,9 @@ func parseRegistry(s string) (Ref, error) {
 // parseEngine reads a name that an engine has for an image, or its id. An image
 // of a registry that is itself called docker is registry:docker:TAG.
 func parseEngine(kind Kind, s string) (Ref, error) {
+	if s == "" {
+		return Ref{}, fmt.Errorf("image reference %q has no name, as in %s:app:dev", string(kind)+":", kind)
+	}
 	if _, err := name.ParseReference(s); err != nil {
 		return Ref{}, fmt.Errorf("image reference %q is not valid: %w", string(kind)+":"+redact(s), err)
 	}

@@ -19,6 +19,16 @@ func (k Kind) hostVariable() string {
 	return "DOCKER_HOST"
 }
 
+// notRunning says what to do when the engine does not answer. podman writes an
+// image without its service.
+func (k Kind) notRunning(image string) string {
+	hint := fmt.Sprintf("is %s running? %s says where its socket is", k, k.hostVariable())
+	if k == KindPodman {
+		hint += fmt.Sprintf("; without one: podman save %s | tallyman audit -", image)
+	}
+	return hint
+}
+
 // socket is where the engine that ref names listens: where the environment says,
 // else the first of the usual places at which there is something.
 func (o Options) socket(ref Ref) (string, error) {
@@ -41,7 +51,7 @@ func (o Options) socket(ref Ref) (string, error) {
 	}
 	return "", &Error{
 		Reason: ErrNoDaemon, Err: fmt.Errorf("there is no %s", strings.Join(places, ", no ")),
-		Hint: fmt.Sprintf("is %s running? %s says where its socket is", ref.Kind, variable),
+		Hint: ref.Kind.notRunning(ref.Name),
 	}
 }
 

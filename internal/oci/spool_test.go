@@ -146,8 +146,8 @@ func TestStreamThatIsNoImage(t *testing.T) {
 		"an empty tar":  {make([]byte, 1024), ErrMediaType, "docker export does not"},
 		"a root":        {root, ErrMediaType, "docker export does not"},
 		"a cut header":  {whole[:300], errNoTar, "no tar"},
-		"a cut tar":     {whole[:1300], io.ErrUnexpectedEOF, ""},
-		"a cut gzip":    {gzipped(t, whole)[:600], io.ErrUnexpectedEOF, ""},
+		"a cut tar":     {whole[:1300], io.ErrUnexpectedEOF, "before it names an image"},
+		"a cut gzip":    {gzipped(t, whole)[:600], io.ErrUnexpectedEOF, "the tar ends in its middle"},
 		"a broken gzip": {append([]byte{0x1f, 0x8b}, whole[:4000]...), gzip.ErrHeader, ""},
 	} {
 		opts := Options{Stdin: bytes.NewReader(c.data)}

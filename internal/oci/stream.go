@@ -35,6 +35,9 @@ func streamSource(ctx context.Context, opts Options) (*tarSource, error) {
 	if errors.Is(err, errEmpty) {
 		return nil, &Error{Err: err, Hint: "see what the command before the pipe says"}
 	}
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil, &Error{Err: fmt.Errorf("%w: the tar ends in its middle", err), Hint: "see what the command before the pipe says"}
+	}
 	return src, err
 }
 
