@@ -3,6 +3,7 @@ package audit
 import (
 	"github.com/tallyman/tallyman/policy"
 	"github.com/tallyman/tallyman/policy/deploy"
+	"github.com/tallyman/tallyman/sbom"
 	"github.com/tallyman/tallyman/sbom/image"
 )
 
@@ -31,7 +32,18 @@ func imageConfig(i *image.Inventory, refuted string) deploy.ImageConfig {
 		Setuid: i.Setuid, Writable: i.Writable, NotBuiltOn: refuted,
 	}
 	for _, f := range i.Left {
-		out.Left = append(out.Left, deploy.LeftFile{Path: f.Path, What: string(f.What), Deleted: f.Deleted})
+		out.Left = append(out.Left, deploy.LeftFile{Path: f.Path, What: string(f.What), MadeBy: madeBy(i.Document.Layers, f.Layer), Deleted: f.Deleted})
 	}
 	return out
+}
+
+// madeBy is the instruction that made the layer with this digest, "" when the
+// image's history does not say.
+func madeBy(layers []sbom.Layer, digest string) string {
+	for i := range layers {
+		if layers[i].Digest == digest {
+			return layers[i].Instruction()
+		}
+	}
+	return ""
 }

@@ -54,7 +54,7 @@ func (t *text) madeBy(l *sbom.Layer) {
 	}
 	head := t.layer(l.Digest) + "  "
 	words := t.clean(l.Instruction())
-	if t.opts.Verbose {
+	if t.opts.Verbose && cells("  "+head+words+where) > t.width {
 		t.wrapped("  "+head, words+where)
 		return
 	}

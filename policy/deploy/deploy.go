@@ -51,6 +51,8 @@ type LeftFile struct {
 	Path string
 	// What is "private-key", "credentials", "env-file" or "git-repository".
 	What string
+	// MadeBy is the instruction that made the layer, "" when it is not known.
+	MadeBy string
 	// Deleted is true when a later layer removes it from sight.
 	Deleted bool
 }
@@ -166,7 +168,7 @@ func secrets() rule {
 		ID: "GR-SEC-01", Aliases: []string{"DL3064", "DS-0031", "SecretsUsedInArgOrEnv"}, Severity: lint.Error, Risk: lint.RiskHigh, Default: true,
 		Title:  "The image's environment and layers hold no secret",
 		Why:    "Everyone who can pull the image reads its configuration and each of its layers, and so the secret, for as long as the image exists; deleting a file in a later layer deletes nothing.",
-		Remedy: "Take the variable out of the image, give it at run time as the platform's secret, and revoke the value.",
+		Remedy: "Take the secret out of what builds the image, give it at run time as the platform's secret, and revoke it.",
 		Bad:    `{"config": {"User": "1000", "Env": ["HF_TOKEN=hf_x"], "Healthcheck": {"Test": ["CMD", "true"]}}}`,
 		Good:   `{"config": {"User": "1000", "Env": [], "Healthcheck": {"Test": ["CMD", "true"]}}}`,
 		Source: "https://docs.docker.com/reference/build-checks/secrets-used-in-arg-or-env/",

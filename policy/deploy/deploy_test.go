@@ -139,7 +139,7 @@ func TestCheckImageNeverShowsValuesOfSecrets(t *testing.T) {
 // deletes, and one message stands for many paths of a kind that needs no more.
 func TestLeftFiles(t *testing.T) {
 	cfg := parse(t, `{"config": {"User": "1000", "Healthcheck": {"Test": ["CMD", "true"]}}, "left": [
-		{"Path": "/root/.ssh/id_rsa", "What": "private-key", "Deleted": true}, {"Path": "/root/.netrc", "What": "credentials"}]}`)
+		{"Path": "/root/.ssh/id_rsa", "What": "private-key", "MadeBy": "COPY . /root", "Deleted": true}, {"Path": "/root/.netrc", "What": "credentials"}]}`)
 	for i := range 12 {
 		cfg.Writable = append(cfg.Writable, fmt.Sprintf("/app/%02d", i))
 	}
@@ -150,7 +150,7 @@ func TestLeftFiles(t *testing.T) {
 	want := []string{
 		`GR-IMG-09 everyone can write to "/app/00", "/app/01", "/app/02", "/app/03", "/app/04", "/app/05", "/app/06", "/app/07", "/app/08", "/app/09" and 2 more`,
 		`GR-SEC-01 a layer holds "/root/.netrc", a file in which a tool keeps credentials`,
-		`GR-SEC-01 a layer holds "/root/.ssh/id_rsa", a private key; a later layer deletes it, and whoever pulls the image can read it still`,
+		`GR-SEC-01 the layer of "COPY . /root" holds "/root/.ssh/id_rsa", a private key; a later layer deletes it, and whoever pulls the image can read it still`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("findings (-want +got):\n%s", diff)

@@ -14,6 +14,15 @@ const mountSecrets = "https://docs.docker.com/build/building/secrets/"
 // maxNamed is how many paths a message names.
 const maxNamed = 10
 
+// shortened is an instruction that is short enough for a message.
+func shortened(instruction string) string {
+	const most = 60
+	if r := []rune(instruction); len(r) > most {
+		return string(r[:most-3]) + "..."
+	}
+	return instruction
+}
+
 // left has a message for each left file of a kind.
 func left(c ImageConfig, what, words string) []string {
 	var out []string
@@ -22,6 +31,9 @@ func left(c ImageConfig, what, words string) []string {
 			continue
 		}
 		text := fmt.Sprintf("a layer holds %q, %s", f.Path, words)
+		if f.MadeBy != "" {
+			text = fmt.Sprintf("the layer of %q holds %q, %s", shortened(f.MadeBy), f.Path, words)
+		}
 		if f.Deleted {
 			text += "; a later layer deletes it, and whoever pulls the image can read it still"
 		}

@@ -169,7 +169,7 @@ func TestBothSides(t *testing.T) {
 	opts := drift.Options{Created: map[string]string{"sha256:11": "RUN pip install  -r r.txt # https://u:hunter2@h/"}}
 	found := drift.Check(source, image, opts)
 	want := []string{
-		"1 installed packages are declared by no manifest, and there is no lock to say which of them others need: by layer sha256:11 (RUN pip install -r r.txt # https://h/): b 1",
+		"1 installed package is declared by no manifest, and there is no lock to say whether others need it: by layer sha256:11 (RUN pip install -r r.txt # https://h/): b 1",
 		"a>=2 is declared (r.txt:1) and 1 is installed (at /usr/local/lib/python3.12/site-packages/a in layer sha256:11 (RUN pip install -r r.txt # https://h/))",
 	}
 	var got []string

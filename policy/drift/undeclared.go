@@ -44,8 +44,11 @@ func undeclared() rule {
 		if len(p.locks) > 0 || len(strangers) == 0 {
 			return
 		}
-		p.report(p.manifest, 0, fmt.Sprintf("%d installed packages are declared by no manifest, and there is no lock to say which of them others need: %s%s",
-			len(strangers), p.byLayer(strangers), p.doubt()))
+		text := "%d installed packages are declared by no manifest, and there is no lock to say which of them others need: %s%s"
+		if len(strangers) == 1 {
+			text = "%d installed package is declared by no manifest, and there is no lock to say whether others need it: %s%s"
+		}
+		p.report(p.manifest, 0, fmt.Sprintf(text, len(strangers), p.byLayer(strangers), p.doubt()))
 	}}
 }
 
