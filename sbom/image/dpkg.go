@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/tallyman/tallyman/internal/limit"
@@ -20,9 +21,9 @@ type debPackage struct {
 	// Source and SourceVersion are both "" when they equal Name and Version.
 	Source        string `json:"source,omitempty"`
 	SourceVersion string `json:"source_version,omitempty"`
-	// Golang is true when the package says that it was built with the
-	// distribution's Go.
-	Golang bool `json:"golang,omitempty"`
+	// Compiled is true when the package says that it was built with the
+	// distribution's Go or Rust.
+	Compiled bool `json:"compiled,omitempty"`
 	// Line is where its paragraph begins, from 1.
 	Line int `json:"line,omitempty"`
 }
@@ -83,7 +84,7 @@ func (p *statusParser) feed(line string) {
 	}
 	name, value = strings.ToLower(name), strings.ToValidUTF8(strings.TrimSpace(value), "\ufffd")
 	switch name {
-	case "package", "status", "version", "architecture", "source", "built-using", "static-built-using":
+	case "package", "status", "version", "architecture", "source", "built-using", "static-built-using", "x-cargo-built-using":
 		if old, twice := p.fields[name]; twice && old != value {
 			p.broken = "a field of the package database is given twice"
 		}
@@ -113,18 +114,20 @@ func (p *statusParser) end() {
 	}
 	pkg := debPackage{Name: name, Version: version, Arch: p.fields["architecture"], Line: p.first}
 	pkg.Source, pkg.SourceVersion = debSource(p.fields["source"], name, version)
-	pkg.Golang = builtWithGo(p.fields["built-using"]) || builtWithGo(p.fields["static-built-using"])
+	pkg.Compiled = slices.ContainsFunc([]string{"built-using", "static-built-using", "x-cargo-built-using"}, func(f string) bool { return builtWith(p.fields[f]) })
 	p.pkgs = append(p.pkgs, pkg)
 }
 
-// builtWithGo reports whether a field that names the sources of what a package
-// has in it names Debian's Go ("golang-1.19 (= 1.19.8-2)"), as all programs do
-// that Debian builds with it.
-// https://go-team.pages.debian.net/packaging.html
-// https://www.debian.org/doc/debian-policy/ch-relationships.html#additional-source-packages-used-to-build-the-binary-built-using
-func builtWithGo(field string) bool {
+// builtWith reports whether a field that names the sources of what a package has
+// in it names Debian's Go ("golang-1.19 (= 1.19.8-2)") or Rust ("rustc (=
+// 1.63.0+dfsg1-2)"), as for all programs that Debian builds with them.
+//
+//	https://go-team.pages.debian.net/packaging.html
+//	https://www.debian.org/doc/debian-policy/ch-relationships.html#additional-source-packages-used-to-build-the-binary-built-using
+func builtWith(field string) bool {
 	for one := range strings.SplitSeq(field, ",") {
-		if strings.HasPrefix(strings.TrimSpace(one), "golang-1.") {
+		name, _, _ := strings.Cut(strings.TrimSpace(one), " ")
+		if strings.HasPrefix(name, "golang-1.") || name == "rustc" || strings.HasPrefix(name, "rustc-1.") {
 			return true
 		}
 	}

@@ -56,6 +56,8 @@ type builder struct {
 	// linked are the metadata files of copies that links lead to from where
 	// Python looks.
 	linked map[string]bool
+	// vendor is who built most packages of rpm's database.
+	vendor string
 	// checked are the packages whose lists were held against their files.
 	checked []checked
 }
@@ -136,7 +138,7 @@ func (d Distribution) qualifier() string {
 // own notes p under the names that its file lists may have. A file of status.d
 // is itself named like its list.
 func (b *builder) own(at string, p debPackage) {
-	who := &debOwner{name: p.Name, version: p.Version, source: cmp.Or(p.Source, p.Name), golang: p.Golang}
+	who := &debOwner{name: p.Name, version: p.Version, source: cmp.Or(p.Source, p.Name), compiled: p.Compiled}
 	if path.Dir(at) == dpkgStatusD {
 		b.installed[path.Base(at)] = who
 		return

@@ -33,8 +33,9 @@ import (
 // debOwner is an installed package of the distribution.
 type debOwner struct {
 	name, version, source string
-	// golang is true for a package that was built with the distribution's Go.
-	golang bool
+	// compiled is true for a package that was built with the distribution's Go
+	// or Rust.
+	compiled bool
 	// apk is true for a package of Alpine or its kind, and rpm for one of rpm's
 	// database.
 	apk, rpm bool
@@ -103,7 +104,11 @@ func (b *builder) ownersOf(p string) []*debOwner {
 		return nil
 	}
 	var out []*debOwner
+	_, unread := unsupported[f.Kind]
 	for _, c := range b.owners[p] {
+		if (f.Kind == kindNPM || unread) && !sharedFolder(p) {
+			continue
+		}
 		if c.isOf(f, p) {
 			out = append(out, c.by)
 		}
@@ -120,6 +125,22 @@ func distributionFolder(p string) bool {
 		return strings.HasPrefix(rest, "dist-packages/") || !strings.Contains(rest, "site-packages/")
 	}
 	return strings.HasPrefix(p, "/usr/share/")
+}
+
+// sharedFolder reports whether a distribution would keep packages of Node, Java,
+// Ruby or PHP there. What a package brings in a folder of its own below
+// /usr/share is its own copy, and most such packages are a third party's.
+//
+//	https://wiki.debian.org/Javascript/Policy
+//	https://www.debian.org/doc/packaging-manuals/java-policy/
+//	https://docs.fedoraproject.org/en-US/packaging-guidelines/Java/
+func sharedFolder(p string) bool {
+	rest, ok := strings.CutPrefix(p, "/usr/share/")
+	if !ok {
+		return true // see distributionFolder
+	}
+	folder, _, _ := strings.Cut(rest, "/")
+	return slices.Contains([]string{"nodejs", "npm", "node_modules", "javascript", "java", "java-1.8.0", "maven-repo", "rubygems-integration", "gems", "ruby", "php"}, folder)
 }
 
 // packageOwner returns the package that owns the language package whose

@@ -122,7 +122,7 @@ func (b *builder) crates(p string, f placed, by bearers) {
 // compiled adds one component of the program at p.
 func (b *builder) compiled(p string, f placed, by bearers, c sbom.Component) {
 	c.Evidence, c.Locations = sbom.Installed, []sbom.Location{{File: p, Layer: b.layers[f.layer]}}
-	if by.owner != "" && (by.built || c.Ecosystem != "Go") {
+	if by.owner != "" && by.built {
 		c.Evidence, c.Owner = sbom.OSOwned, by.owner
 	}
 	b.doc.Components = append(b.doc.Components, c)
@@ -135,7 +135,6 @@ func (b *builder) bearers(at map[string]bool) map[string]bearers {
 		names[path.Base(p)] = true
 	}
 	out := map[string]bearers{}
-	vendor := b.rpmVendor()
 	for _, c := range b.checked {
 		list := b.proof.lists[[2]string{c.List, c.of}]
 		if list.proof == nil {
@@ -152,7 +151,7 @@ func (b *builder) bearers(at map[string]bool) map[string]bearers {
 			by := out[p]
 			if c.ecosystem == "PyPI" {
 				by.python = true
-			} else if built := b.built(c, vendor); by.owner == "" || built && !by.built {
+			} else if built := b.built(c); by.owner == "" || built && !by.built {
 				by.owner, by.built = c.Name+" "+c.Version, built
 			}
 			out[p] = by
@@ -161,27 +160,38 @@ func (b *builder) bearers(at map[string]bool) map[string]bearers {
 	return out
 }
 
-// built reports whether the distribution itself built a package with Go in it.
-// Debian's and Ubuntu's say so; whoever else makes packages for them does not.
+// built reports whether the distribution itself built a package with programs of
+// Go or Rust in it. Debian's and Ubuntu's say so; whoever else makes packages for
+// them does not.
 // Of rpm's, those are the distribution's that have the vendor that most have.
 // For Alpine and its kind hardly anyone else makes packages.
-func (b *builder) built(c checked, vendor string) bool {
+func (b *builder) built(c checked) bool {
 	f := b.files[c.List]
 	switch f.Kind {
 	case kindSums:
 		who := b.installed[ownerOf(c.List)]
-		return who != nil && who.golang
+		return who != nil && who.compiled
 	case kindRPM:
 		i := slices.IndexFunc(f.RPMs, func(p rpmPackage) bool { return p.id() == c.of })
-		return i >= 0 && f.RPMs[i].Vendor == vendor
+		return i >= 0 && rpmBuilder(f.RPMs[i].Vendor) == b.vendor
 	}
 	return true
 }
 
-// rpmVendor is the vendor that most of rpm's packages have.
+// rpmBuilder is who built a package of rpm with this vendor. openSUSE takes most
+// of its packages from SUSE's enterprise distribution as they are.
+// https://en.opensuse.org/Portal:Leap
+func rpmBuilder(vendor string) string {
+	if strings.HasPrefix(vendor, "SUSE L") { // SUSE LLC, SUSE Linux
+		return "openSUSE"
+	}
+	return vendor
+}
+
+// rpmVendor is the builder that most of rpm's packages have.
 func (b *builder) rpmVendor() string {
 	count, most := map[string]int{}, ""
-	b.eachRPM(func(_ string, _ placed, p *rpmPackage) { count[p.Vendor]++ })
+	b.eachRPM(func(_ string, _ placed, p *rpmPackage) { count[rpmBuilder(p.Vendor)]++ })
 	for _, v := range slices.Sorted(maps.Keys(count)) {
 		if count[v] > count[most] {
 			most = v

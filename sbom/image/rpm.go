@@ -271,6 +271,7 @@ func (b *builder) rpmPackages() {
 	d := b.distribution
 	family, _, _ := strings.Cut(d.Ecosystem, ":")
 	known := slices.Contains(rpmFamilies[:], family)
+	b.vendor = b.rpmVendor()
 	source, layer := "", 0
 	b.eachRPM(func(at string, from placed, p *rpmPackage) {
 		source, layer = at, from.layer
@@ -325,8 +326,13 @@ func (b *builder) rpmElsewhere() {
 	}
 }
 
-// ownRPM notes the files of p, by the paths that links lead to.
+// ownRPM notes the files of p, by the paths that links lead to, if it is one of
+// the distribution's own packages: EPEL's are not, nor is what a vendor builds
+// of its application, whose Python projects rpm provides all the same.
 func (b *builder) ownRPM(p *rpmPackage) {
+	if rpmBuilder(p.Vendor) != b.vendor {
+		return // a third party's, of which the distribution's advisories know nothing
+	}
 	who := &debOwner{name: p.Name, version: p.Version, source: cmp.Or(p.Source, p.Name), rpm: true, projects: p.Projects}
 	for _, o := range p.Owned {
 		if at, err := b.resolveParent(o.Path); err == nil && len(b.owners[at]) < maxClaims {

@@ -131,7 +131,7 @@ func rpmOf(name, evr, source string, files ...string) []byte {
 }
 
 // rpmWith is rpmOf with projects that the package says it provides, and MD5 if
-// the first is "md5".
+// the first is "md5". Before these may be its vendor, "vendor NAME".
 func rpmWith(provides []string, name, evr, source string, files ...string) []byte {
 	var index, data []byte
 	field := func(tag, kind, count uint32, value []byte) {
@@ -154,6 +154,10 @@ func rpmWith(provides []string, name, evr, source string, files ...string) []byt
 	}
 	text(1022, "x86_64")
 	text(1044, source)
+	if len(provides) > 0 && strings.HasPrefix(provides[0], "vendor ") {
+		text(1011, provides[0])
+		provides = provides[1:]
+	}
 	old := len(provides) > 0 && provides[0] == "md5"
 	if len(provides) > 0 && !old {
 		texts(1047, provides...)

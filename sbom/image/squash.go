@@ -192,6 +192,9 @@ func samePackage(a, b *file) bool {
 func (s *state) hardLink(p, target string, i int, before map[string]placed) {
 	at, err := s.resolveParent(target)
 	known, kept := s.files[at]
+	if !kept && before[at].file != nil && before[at].Program != nil {
+		known, kept = before[at], true // the layer removes the name that it links to
+	}
 	s.drop(s.tree.lookup(p))
 	if err == nil && kept {
 		if linked := known.linkedAs(kindOf(p)); linked != nil {
