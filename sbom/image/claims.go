@@ -227,7 +227,7 @@ func copied(p string) bool {
 		return above[n-i]
 	}
 	switch at(1) {
-	case "_vendor", "_vendored":
+	case "_vendor", "_vendored", "_vendored_packages":
 		return slices.Contains(above, "site-packages") || slices.Contains(above, "dist-packages")
 	case "site-packages":
 		python := strings.HasPrefix(at(2), "python") && at(3) == "lib"

@@ -113,7 +113,7 @@ func TestCopies(t *testing.T) {
 		site: sbom.Installed, "opt/venv/lib/python3.12/site-packages/": sbom.Installed, "root/.local/lib/python3.12/site-packages/": sbom.Installed,
 		"root/.local/share/uv/tools/x/lib/python3.12/site-packages/": sbom.Installed, "root/.local/share/pipx/venvs/x/lib/python3.12/site-packages/": sbom.Installed,
 		"usr/lib/python3/dist-packages/": sbom.Installed, "app/": sbom.Installed, "srv/_vendor/": sbom.Installed,
-		site + "setuptools/_vendor/": sbom.Claimed, site + "a/b/_vendor/": sbom.Claimed,
+		site + "setuptools/_vendor/": sbom.Claimed, site + "a/b/_vendor/": sbom.Claimed, site + "py/_vendored_packages/": sbom.Claimed,
 		"root/.cache/uv/archive-v0/zSDj3/": sbom.Claimed, "root/.cache/uv/archive-v0/zSDj3/lib/python3.12/site-packages/": sbom.Installed,
 		"opt/conda/pkgs/a-1-py312_0/lib/python3.12/site-packages/": sbom.Claimed, "opt/conda/pkgs/a-1-pyhd8_0/site-packages/": sbom.Claimed,
 		"opt/pkgs/app/site-packages/": sbom.Installed,
