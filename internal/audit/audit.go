@@ -351,6 +351,7 @@ func (a *Auditor) decide(ctx context.Context, r *Report) error {
 	if err := r.valid(); err != nil {
 		return err
 	}
+	r.Target.NamedImages = namesOf(r.Images)
 	decision, err := policy.Decide(ctx, r.input(a.Exceptions), policy.Options{Modules: a.Modules, Tool: r.Tool.String()})
 	if err != nil {
 		return err

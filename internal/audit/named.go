@@ -53,6 +53,19 @@ type NamedImage struct {
 	Skipped string `json:"skipped"`
 }
 
+// namesOf are images as a decision names them, nil for none.
+func namesOf(images []NamedImage) []string {
+	var out []string
+	for _, i := range images {
+		name := strings.TrimSpace(fmt.Sprintf("%s %s %s", i.Role, i.Reference, i.Platform))
+		if i.Skipped != "" {
+			name += ": " + i.Skipped
+		}
+		out = append(out, name)
+	}
+	return out
+}
+
 // ImagePlace is one place that names an image.
 type ImagePlace struct {
 	// File is relative to the audited folder.

@@ -40,6 +40,9 @@ func (r *Report) input(exceptions []policy.Exception) policy.Input {
 // It finds a report of which a part was changed. It cannot find one that was
 // made up as a whole: for that a report has to be attested.
 func (r *Report) Recheck(ctx context.Context, modules fs.FS) error {
+	if !slices.Equal(r.Target.NamedImages, namesOf(r.Images)) {
+		return fmt.Errorf("%w: the images that it names are not those that it was decided with", ErrTampered)
+	}
 	exceptions := slices.Clone(r.Decision.Exceptions)
 	for i := range exceptions {
 		exceptions[i].Used, exceptions[i].Expired = 0, false

@@ -76,7 +76,9 @@ func (a *app) renderSeveral(ctx context.Context, cmd *cobra.Command, name string
 		}
 		read.Result.Reports = append(read.Result.Reports, r)
 	}
-	read.Result.Recount()
+	if err := read.Result.Recount(); err != nil {
+		return fmt.Errorf("reading report %q: %w", name, err)
+	}
 	return a.finishSeveral(&read.Result)
 }
 

@@ -190,13 +190,15 @@ func (c *company) platforms(ctx context.Context, ref oci.Ref, platform string, a
 	}
 	var out []choice
 	for _, o := range found {
+		one := choice{platform: o.Platform, opts: opts}
+		one.opts.Digest = o.Digest
 		if o.Absent {
-			c.skipped = append(c.skipped, sweep.Skipped{Reference: strings.TrimSpace(ref.String() + " " + o.Platform), Kind: "the layout does not hold it"})
-			continue
+			one.err = &oci.Error{
+				Ref: ref.String(), Reason: oci.ErrNotFound, Err: errors.New("the index names " + o.Platform + ", and the layout does not hold it"),
+				Hint: "export every platform, or name one with --platform",
+			}
 		}
-		one := opts
-		one.Digest = o.Digest
-		out = append(out, choice{platform: o.Platform, opts: one})
+		out = append(out, one)
 	}
 	return out
 }

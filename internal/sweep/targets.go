@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -67,12 +68,35 @@ func (i *Image) count(r *audit.Report) {
 }
 
 // Recount makes the rows, and the outcome of all, of the reports again. There
-// are as many of one as of the other.
-func (r *Result) Recount() {
+// are as many of one as of the other. It is an error when a row is not that of
+// its report, when it has another role than the folder's report says, or when an
+// image that the folder names has no row: then a row counts for less than it did.
+func (r *Result) Recount() error {
+	named := map[string][]audit.NamedImage{}
+	for _, one := range r.Reports {
+		for _, image := range one.Images {
+			named[image.Reference] = append(named[image.Reference], image)
+		}
+	}
+	audited := map[string]bool{}
 	for i := range r.Images {
-		r.Images[i].count(r.Reports[i])
+		row, one := &r.Images[i], r.Reports[i]
+		audited[one.Target.Image] = true
+		if row.Role == "" {
+			row.ReportedOnly = false
+		} else if row.Reference != one.Target.Image || !slices.ContainsFunc(named[row.Reference], func(n audit.NamedImage) bool { return n.Role == row.Role }) {
+			return fmt.Errorf("%w: the target %q has the role %q, and the folder's report does not give it that", audit.ErrTampered, row.Reference, row.Role)
+		}
+		row.ReportedOnly = row.ReportedOnly && one.Parameters.GateScopes == policy.GateShipped
+		row.count(one)
+	}
+	for _, reference := range slices.Sorted(maps.Keys(named)) {
+		if !audited[reference] && slices.ContainsFunc(named[reference], func(n audit.NamedImage) bool { return n.Skipped == "" }) {
+			return fmt.Errorf("%w: the folder names the image %q, and there is no report of it", audit.ErrTampered, reference)
+		}
 	}
 	r.Outcome = worst(r.Images)
+	return nil
 }
 
 // Add appends what became of more targets.

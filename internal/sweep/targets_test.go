@@ -128,3 +128,42 @@ ALLOWED: 2 targets: 1 denied, 0 undecided, 1 allowed; 1 skipped
 		t.Errorf("-want +got:\n%s", diff)
 	}
 }
+
+// Whoever edits the JSON of several reports makes no image count for less: the
+// reports say which there are and what each is for.
+func TestRecountFindsWhatWasRemoved(t *testing.T) {
+	two := func() *sweep.Result {
+		folder := &audit.Report{Images: []audit.NamedImage{{Reference: "b:1", Role: audit.RoleRuns}, {Reference: "c:1", Role: audit.RoleBuild}, {Reference: "d:1", Role: audit.RoleRuns, Skipped: "built"}}}
+		b, c := &audit.Report{}, &audit.Report{}
+		folder.Decision.Outcome, b.Decision.Outcome, c.Decision.Outcome = policy.Allowed, policy.Denied, policy.Allowed
+		b.Target.Image, c.Target.Image = "b:1", "c:1"
+		return &sweep.Result{
+			Images:  []sweep.Image{{Reference: "app"}, {Reference: "b:1", Role: audit.RoleRuns}, {Reference: "c:1", Role: audit.RoleBuild}},
+			Reports: []*audit.Report{folder, b, c},
+		}
+	}
+	for _, test := range []struct {
+		name string
+		edit func(r *sweep.Result)
+		ok   bool
+	}{
+		{"nothing", func(*sweep.Result) {}, true},
+		{"the row is said to be reported only", func(r *sweep.Result) { r.Images[1].ReportedOnly = true }, true},
+		{"the role", func(r *sweep.Result) { r.Images[1].Role, r.Images[1].ReportedOnly = audit.RoleBuild, true }, false},
+		{"the role and the name", func(r *sweep.Result) {
+			r.Images[1] = sweep.Image{Reference: "c:1", Role: audit.RoleBuild, ReportedOnly: true}
+		}, false},
+		{"the report", func(r *sweep.Result) {
+			r.Images, r.Reports = append(r.Images[:1], r.Images[2]), append(r.Reports[:1], r.Reports[2])
+		}, false},
+	} {
+		r := two()
+		test.edit(r)
+		switch err := r.Recount(); {
+		case test.ok != (err == nil) || err != nil && !errors.Is(err, audit.ErrTampered):
+			t.Errorf("%s: %v", test.name, err)
+		case err == nil && r.Outcome != policy.Denied:
+			t.Errorf("%s: %v, and an image is denied", test.name, r.Outcome)
+		}
+	}
+}
