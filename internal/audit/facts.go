@@ -1,8 +1,11 @@
 package audit
 
 import (
+	"strings"
+
 	"github.com/tallyman/tallyman/policy"
 	"github.com/tallyman/tallyman/policy/deploy"
+	"github.com/tallyman/tallyman/policy/lint"
 	"github.com/tallyman/tallyman/sbom"
 	"github.com/tallyman/tallyman/sbom/image"
 )
@@ -46,4 +49,10 @@ func madeBy(layers []sbom.Layer, digest string) string {
 		}
 	}
 	return ""
+}
+
+// InImage reports whether a finding is about the image's configuration or its
+// files, and not about the audited folder.
+func InImage(f *lint.Finding) bool {
+	return f.File == deploy.ImageFile || strings.HasPrefix(f.Rule, "TM-FILE-")
 }

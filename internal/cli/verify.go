@@ -14,8 +14,8 @@ func (a *app) verifyCommand() *cobra.Command {
 bundles, with a public key or with an identity and a trusted root. A tag is
 resolved to a digest once. An SBOM attestation alone is not a signature.
 
-Exit codes: 0 a signature verifies, 1 there is none or none is good, 3 the
-registry could not be asked, or no key was given.`,
+Exit codes: 0 a signature verifies, 1 there is none or none is good, 2 wrong
+usage (nothing ran), 3 the registry could not be asked, or no key was given.`,
 		Example: `  tallyman verify ghcr.io/you/app:v1 --key cosign.pub
   tallyman verify ghcr.io/you/app:v1 --trusted-root trusted_root.json \
     --certificate-identity https://github.com/you/app/.github/workflows/release.yml@refs/heads/main \

@@ -130,7 +130,11 @@ func (s *sarifWriter) lint(f *lint.Finding) {
 		s.rules[id] = lintRule(lint.Rule{ID: id, Aliases: f.Aliases, Severity: f.Severity, Risk: f.Risk, Title: id, Remedy: f.Remedy})
 	}
 	result := sarifResult{RuleID: id, Level: lintLevel(f), Message: sarifMessage{Text: Escape(sentences(cmp.Or(f.Message, id), f.Remedy))}}
-	result.Locations = []sarifLocation{s.location(sbom.Location{File: f.File, Line: f.Line}, f.Column)}
+	at := sbom.Location{File: f.File, Line: f.Line}
+	if s.r.Image != nil && audit.InImage(f) {
+		at.Layer = "image"
+	}
+	result.Locations = []sarifLocation{s.location(at, f.Column)}
 	if f.Suppressed {
 		result.Suppressions = []sarifSuppression{{Kind: "inSource", Justification: Escape(f.SuppressedBy)}}
 	}

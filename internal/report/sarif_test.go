@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -172,5 +173,30 @@ func TestSARIFHelpOfOwnAdvisories(t *testing.T) {
 	}
 	if !strings.Contains(out, "docs/ADVISORIES.md") {
 		t.Error("no help for an advisory of tallyman's own")
+	}
+}
+
+// A finding about the image's files lies in the image, one about a Dockerfile
+// in the folder, also when both are audited together.
+func TestSARIFPlacesOfImageFindings(t *testing.T) {
+	r := denied()
+	r.Lint = []lint.Finding{
+		{Rule: "TM-FILE-01", File: "usr/bin/openssl", Message: "altered"},
+		{Rule: "GR-IMG-06", File: "image config", Message: "no health check"},
+		{Rule: "GR-IMG-03", File: "Dockerfile", Line: 1, Message: "not pinned"},
+	}
+	got := map[string]int{}
+	for _, base := range []string{"IMAGE", "TARGET"} {
+		for _, uri := range []string{"usr/bin/openssl", "image%20config", "Dockerfile"} {
+			place := fmt.Sprintf(`"uri": %q, "uriBaseId": %q`, uri, base)
+			text := strings.Join(strings.Fields(string(write(t, report.FormatSARIF, r, report.Options{}))), " ")
+			if strings.Contains(text, place) {
+				got[base+" "+uri]++
+			}
+		}
+	}
+	want := map[string]int{"IMAGE usr/bin/openssl": 1, "IMAGE image%20config": 1, "TARGET Dockerfile": 1}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("want -, got +\n%s", diff)
 	}
 }
