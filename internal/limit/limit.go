@@ -120,12 +120,17 @@ const (
 	// PathBytes bounds a path and the target of a link in an image, as Linux
 	// does. https://man7.org/linux/man-pages/man3/pathconf.3.html (PATH_MAX)
 	PathBytes = 4096
+	// NameBytes bounds a name in a folder, likewise (NAME_MAX).
+	NameBytes = 255
 	// SquashSteps bounds the work of laying the layers of an image over one
 	// another: path components resolved and entries looked at.
 	SquashSteps = 1_000_000_000
 	// ImagePaths bounds how many paths of an image's layers, and folders above
 	// them, are kept in memory together.
 	ImagePaths = 4_000_000
+	// ImageContents bounds of how many files the digests are kept in memory, each
+	// counted again in every layer that has it.
+	ImageContents = 8_000_000
 	// LayerFileBytes bounds one file of a layer that is kept for reading
 	// (package databases, METADATA, RECORD).
 	LayerFileBytes = 64 << 20
@@ -137,6 +142,9 @@ const (
 	// InstallerBytes bounds the INSTALLER of an installed distribution, which
 	// holds one word; a larger one is digested and not read.
 	InstallerBytes = 1 << 10
+	// RecordModules bounds how many modules one installed Python distribution may
+	// have at its top.
+	RecordModules = 10_000
 	// CondaBytes bounds what conda notes of one installed package, most of which
 	// is the list of its files, and CondaDistributions how many Python
 	// distributions one may hold.
@@ -172,10 +180,12 @@ const (
 	// against the lists of their packages, and how many lines those lists have.
 	LayerSums = 400_000
 	// RPMDatabaseBytes bounds one rpm database, RPMHeaderBytes one package's
-	// record in it, RPMPackages how many records it may have, and RPMWordBytes a
-	// name or a version.
+	// record in it, RPMHeaderTexts a list in that (of files, of what it provides),
+	// RPMPackages how many records there may be, and RPMWordBytes a name or a
+	// version.
 	RPMDatabaseBytes = 256 << 20
 	RPMHeaderBytes   = 32 << 20
+	RPMHeaderTexts   = 500_000
 	RPMPackages      = 100_000
 	RPMWordBytes     = 512
 	// GoBuildInfoBytes bounds the list of modules that a Go program holds,

@@ -52,11 +52,16 @@ func (l *entryList) close() {
 	}
 }
 
-func appendShared(to []byte, before, text string) []byte {
-	n := 0
-	for n < len(before) && n < len(text) && before[n] == text[n] {
+// shared is how many bytes two texts begin with alike.
+func shared(a, b string) (n int) {
+	for n < len(a) && n < len(b) && a[n] == b[n] {
 		n++
 	}
+	return n
+}
+
+func appendShared(to []byte, before, text string) []byte {
+	n := shared(before, text)
 	to = binary.AppendUvarint(to, uint64(n))
 	to = binary.AppendUvarint(to, uint64(len(text)-n))
 	return append(to, text[n:]...)

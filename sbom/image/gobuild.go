@@ -69,6 +69,8 @@ type goCapture struct {
 	tooLarge bool
 	// strict makes it believe only what says a version of Go.
 	strict bool
+	// moved counts the bytes that were looked through for another beginning.
+	moved int
 }
 
 func (c *goCapture) reset() {
@@ -113,7 +115,7 @@ func nextGo(w []byte, from, upTo int) int {
 
 // begin starts a blob with the bytes that are fed next.
 func (c *goCapture) begin() {
-	if c.fact == nil && c.want == 0 {
+	if c.fact == nil && c.want == 0 && !c.spent() {
 		c.blob, c.want = c.blob[:0], goHeader
 	}
 }
@@ -161,8 +163,19 @@ func (c *goCapture) fail(err error) {
 	}
 }
 
+// goMovedBytes bounds how much is looked through again of blobs that are not
+// sound: each may begin anew every few bytes, and be as large as one may.
+const goMovedBytes = 64 << 20
+
+// spent reports whether no more blobs are looked for.
+func (c *goCapture) spent() bool { return c.moved > goMovedBytes }
+
 // again goes on with what may be another blob inside one that was not sound.
 func (c *goCapture) again() bool {
+	if c.moved += len(c.blob); c.spent() {
+		c.want, c.problem, c.tooLarge = 0, "a program with more beginnings of Go's build information than are read", true
+		return false
+	}
 	for i := goAlign; i < len(c.blob); i += goAlign {
 		rest := c.blob[i:]
 		if n := min(len(rest), len(goMagic)); string(rest[:n]) == goMagic[:n] {

@@ -97,7 +97,7 @@ func inflate(r *bufio.Reader) (plain io.Reader, done func(), err error) {
 		}
 		return z, func() { z.Close() }, nil
 	case n == 4 && zstandardFrame(binary.LittleEndian.Uint32(head)):
-		z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindowBytes))
+		z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(limit.ZstdWindowBytes))
 		if err != nil {
 			return nil, nil, err
 		}
@@ -112,10 +112,6 @@ func inflate(r *bufio.Reader) (plain io.Reader, done func(), err error) {
 // skip, as pzstd puts before each other frame.
 // https://www.rfc-editor.org/rfc/rfc8878#section-3.1
 func zstandardFrame(magic uint32) bool { return magic == 0xfd2fb528 || magic&^0xf == 0x184d2a50 }
-
-// maxWindowBytes bounds the memory that a Zstandard frame may ask for: that of
-// the format's --ultra -22.
-const maxWindowBytes = 128 << 20
 
 // Names of the whiteouts.
 // https://github.com/opencontainers/image-spec/blob/main/layer.md#whiteouts
@@ -136,8 +132,9 @@ type walker struct {
 	// last is the entry that was added last.
 	last entry
 	room room
-	// leftTooMany is set when there is a gap about left files.
-	leftTooMany bool
+	// leftTooMany is set when there is a gap about left files, and longPath when
+	// there is one about a path.
+	leftTooMany, longPath bool
 	// logical counts the bytes of the files that were hashed, holes included.
 	logical int64
 	sums    *summer
@@ -180,8 +177,11 @@ func walk(r io.Reader, digest string) (*layerFacts, error) {
 // entry takes one entry. Its name is made absolute and clean, so "../../etc"
 // stays inside the root as it does when a runtime unpacks the layer.
 func (w *walker) entry(h *tar.Header, content io.Reader) error {
-	if len(h.Name) > limit.PathBytes || len(h.Linkname) > limit.PathBytes {
-		w.facts.Gaps = append(w.facts.Gaps, sbom.NewGap(sbom.GapTooLarge, "", 0, "a path in the layer is longer than Linux allows; the entry was not read"))
+	if tooLong(h.Name) || len(h.Linkname) > limit.PathBytes {
+		if !w.longPath {
+			w.longPath = true
+			w.facts.Gaps = append(w.facts.Gaps, sbom.NewGap(sbom.GapTooLarge, "", 0, "a path in the layer is longer than Linux allows; the entry was not read"))
+		}
 		return nil
 	}
 	p := path.Clean("/" + validText(h.Name))
@@ -218,6 +218,19 @@ func (w *walker) entry(h *tar.Header, content io.Reader) error {
 		w.replaces(p)
 	}
 	return nil
+}
+
+// tooLong reports whether a path or one of its names is longer than Linux allows.
+func tooLong(p string) bool {
+	if len(p) > limit.PathBytes {
+		return true
+	}
+	for name := range strings.SplitSeq(p, "/") {
+		if len(name) > limit.NameBytes {
+			return true
+		}
+	}
+	return false
 }
 
 // validText writes bytes that are not UTF-8 as \xNN, so that facts survive
@@ -389,7 +402,10 @@ func (w *walker) modules(f *file, p string, content io.Reader) error {
 		return err
 	}
 	f.digests(data)
-	f.Modules = parseModules(data, record)
+	if f.Modules = parseModules(data, record); len(f.Modules) > limit.RecordModules {
+		f.Modules = nil
+		f.Gaps = append(f.Gaps, sbom.NewGap(sbom.GapTooLarge, "", 0, "a list of more modules than the bound"))
+	}
 	if record {
 		w.record(f, p, data)
 	}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/tallyman/tallyman/internal/limit"
 	"github.com/tallyman/tallyman/sbom/pep508"
 )
 
@@ -202,7 +203,10 @@ func (b *builder) ownsModules(o *debOwner, dir string, modules []string) bool {
 // with the digest that it has: a compiled module, or a part of one whose
 // beginning another package brings, as with zope.event.
 func (b *builder) bearsModule(o *debOwner, dir string, modules []string) bool {
-	bears := false
+	bears, named := false, map[string]bool{}
+	for _, m := range modules {
+		named[m] = true
+	}
 	for _, c := range b.checked {
 		list := b.proof.lists[[2]string{c.List, c.of}]
 		if c.Name != o.name || c.Version != o.version || list.proof == nil {
@@ -213,17 +217,24 @@ func (b *builder) bearsModule(o *debOwner, dir string, modules []string) bool {
 				return
 			}
 			verdict, p := b.judge(list.Alg, l, list.layer)
-			bears = verdict == same && runs(p) && slices.ContainsFunc(modules, func(m string) bool { return moduleFile(path.Join(dir, m), p) })
+			bears = verdict == same && runs(p) && named[moduleAt(dir, p)]
 		})
 	}
 	return bears
 }
 
-// moduleFile reports whether p is a file of the module at m, which has no
-// extension: below it, or compiled ("m.cpython-312-x86_64-linux-gnu.so").
-func moduleFile(m, p string) bool {
-	rest, ok := strings.CutPrefix(p, m)
-	return ok && (strings.HasPrefix(rest, "/") || strings.HasPrefix(rest, ".") && strings.HasSuffix(rest, ".so") && !strings.Contains(rest, "/"))
+// moduleAt returns the module in dir that the file at p is of, below its folder
+// or compiled ("m.cpython-312-x86_64-linux-gnu.so"); "" for none.
+func moduleAt(dir, p string) string {
+	rest, ok := strings.CutPrefix(p, strings.TrimSuffix(dir, "/")+"/")
+	module, _, below := strings.Cut(rest, "/")
+	if ok && !below && strings.HasSuffix(rest, ".so") {
+		module, _, below = strings.Cut(rest, ".")
+	}
+	if !ok || !below {
+		return ""
+	}
+	return module
 }
 
 // apkModule takes off what Alpine ("py3-pip") and Wolfi ("py3.12-pip") put
@@ -262,11 +273,15 @@ func (o *debOwner) namedFor(names []string) bool {
 }
 
 // parseModules returns the modules at the top of what a top_level.txt or a
-// RECORD names, sorted, each once.
+// RECORD names, sorted, each once; when there are more than limit.RecordModules,
+// one more than that.
 // https://packaging.python.org/en/latest/specifications/recording-installed-packages/#the-record-file
 func parseModules(data []byte, record bool) []string {
 	found := map[string]bool{}
 	for line := range strings.Lines(string(data)) {
+		if len(found) > limit.RecordModules {
+			break
+		}
 		name := strings.TrimSpace(line)
 		if record {
 			file, _, _ := strings.Cut(name, ",")

@@ -7,7 +7,6 @@ import (
 	"io"
 	"path"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/tallyman/tallyman/internal/limit"
@@ -138,6 +137,8 @@ func (r *programReader) problem(f *programFact) (why string, tooLarge bool) {
 		return f.Go.problem, false
 	case r.data.problem != "":
 		return r.data.problem, r.data.tooLarge
+	case r.other.spent():
+		return r.other.problem, true
 	case r.goNote:
 		return "a Go program without the information of what it was built from", false
 	case r.crates.problem != "":
@@ -322,9 +323,8 @@ func (w *walker) program(p string, h *tar.Header, content io.Reader, pass func(i
 
 // tooMany notes once that the layer has more programs than are kept.
 func (w *walker) tooMany() {
-	const reason = "more Go and Rust programs in one layer than are listed"
-	if !slices.ContainsFunc(w.facts.Gaps, func(g sbom.Gap) bool { return g.Reason == reason }) {
-		w.facts.Gaps = append(w.facts.Gaps, sbom.NewGap(sbom.GapTooLarge, "", 0, reason))
+	if w.noted == limit.LayerPrograms+1 {
+		w.facts.Gaps = append(w.facts.Gaps, sbom.NewGap(sbom.GapTooLarge, "", 0, "more Go and Rust programs in one layer than are listed"))
 	}
 }
 

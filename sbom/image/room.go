@@ -1,8 +1,6 @@
 package image
 
 import (
-	"path"
-
 	"github.com/tallyman/tallyman/internal/limit"
 	"github.com/tallyman/tallyman/sbom"
 )
@@ -12,6 +10,7 @@ import (
 type room struct {
 	entries, files, texts int
 	full                  bool
+	last                  string // the path whose beginning the next one need not say
 }
 
 // take reports whether there is room for e. The first time that there is none,
@@ -21,9 +20,9 @@ func (r *room) take(facts *layerFacts, e entry) bool {
 	if e.Type == entryFile || metadataDir(e.Path) {
 		r.files++
 	}
-	if e.Type != entryDir || e.Mode != 0 {
-		r.texts += len(path.Base(e.Path)) + len(e.Target)
-	}
+	// What an entry takes: entryList says what is other than in the one before.
+	r.texts += len(e.Path) - shared(r.last, e.Path) + len(e.Target)
+	r.last = e.Path
 	if r.entries <= limit.LayerKeptEntries && r.files <= limit.LayerKeptFiles && r.texts <= limit.LayerTextBytes {
 		return true
 	}

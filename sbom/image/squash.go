@@ -66,6 +66,7 @@ func squash(ctx context.Context, layers []*layerFacts) (*state, error) {
 // lay puts layer i over those below.
 func (s *state) lay(ctx context.Context, facts *layerFacts, i int) error {
 	before := maps.Clone(s.files) // to recognise those that the layer writes again as they were
+	s.steps += 2 * len(before)
 	for e := range facts.Gone.all() {
 		if s.remove(e); s.tooMuch() {
 			return s.excess()
@@ -94,11 +95,11 @@ func (s *state) lay(ctx context.Context, facts *layerFacts, i int) error {
 
 // tooMuch reports whether the image asks for more than an image may.
 func (s *state) tooMuch() bool {
-	return s.steps > limit.SquashSteps || int(s.tree.count) > limit.ImagePaths
+	return s.steps > limit.SquashSteps || int(s.tree.count) > limit.ImagePaths || int(s.proof.count) > limit.ImageContents
 }
 
 func (s *state) excess() error {
-	return fmt.Errorf("%w of %d steps and %d paths", limit.ErrTooLarge, limit.SquashSteps, limit.ImagePaths)
+	return fmt.Errorf("%w of %d steps, %d paths and %d contents of files", limit.ErrTooLarge, limit.SquashSteps, limit.ImagePaths, limit.ImageContents)
 }
 
 // remove applies a whiteout of a layer, which is about the layers below alone,
@@ -121,6 +122,7 @@ func (s *state) remove(e entry) {
 // apply puts one entry of layer i in its place. Folders above it that are links
 // by now lead it to where they point, inside the root.
 func (s *state) apply(e entry, i int, before map[string]placed, last *folder) {
+	s.steps += 1 + len(e.Path)/8
 	p, n := s.place(e.Path, last)
 	switch e.Type {
 	case entryDir:
@@ -308,7 +310,7 @@ func (s *state) resolve(p string) (string, error) {
 	for hops := 0; rest != ""; {
 		var name string
 		name, rest, _ = strings.Cut(rest, "/")
-		s.steps++
+		s.steps += 1 + len(done)/8 // as long as it takes to look that up
 		switch name {
 		case "", ".":
 			continue

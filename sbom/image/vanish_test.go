@@ -96,3 +96,76 @@ func TestLinkToWhitedOut(t *testing.T) {
 		t.Error("the program is gone")
 	}
 }
+
+// TestBeginningsOfBuildInformation: a program of nothing but beginnings of Go's
+// build information is given up on, and says so.
+func TestBeginningsOfBuildInformation(t *testing.T) {
+	one := goMagic + "\x08\x02" + strings.Repeat("\x00", 16) + "\x00\x80\x80\x40" + strings.Repeat("\x00", 12)
+	for name, program := range map[string]string{
+		"data": elfOf("", strings.Repeat(one, 6<<20/len(one))),
+		"text": elfOf(strings.Repeat(one, 6<<20/len(one)), ""),
+	} {
+		r := newProgramReader()
+		r.Write([]byte(program))
+		fact := r.finish()
+		if fact == nil || !fact.TooLarge || fact.Problem == "" {
+			t.Errorf("%s: got %+v", name, fact)
+		}
+		if moved := max(r.data.moved, r.other.moved); moved > goMovedBytes+2<<20 {
+			t.Errorf("%s: %d bytes were looked through again", name, moved)
+		}
+	}
+}
+
+// TestTooManyModules: a RECORD that names modules without end takes no memory
+// for them, and is a gap.
+func TestTooManyModules(t *testing.T) {
+	var b strings.Builder
+	for i := range 12_000 {
+		b.WriteString(strings.Repeat("a", 1+i%3) + string(rune('A'+i%26)) + string(rune('A'+i/26%26)) + string(rune('A'+i/676)) + "/x.py,,\n")
+	}
+	_, gaps, _ := read(t, imageOf(t, tarOf(t, item{"site-packages/a-1.dist-info/METADATA", metadata("a", "1")}, item{"site-packages/a-1.dist-info/RECORD", b.String()})))
+	if !slices.ContainsFunc(gaps, func(g string) bool { return strings.HasPrefix(g, "too-large /site-packages/a-1.dist-info/RECORD") }) {
+		t.Errorf("gaps %q", gaps)
+	}
+}
+
+// TestRoomOfFarPaths: entries whose paths have nothing in common with the one
+// before count with all that they take.
+func TestRoomOfFarPaths(t *testing.T) {
+	var facts layerFacts
+	var r room
+	deep := [2]string{strings.Repeat("/a", 2000), strings.Repeat("/b", 2000)}
+	n := 0
+	for r.take(&facts, entry{Path: deep[n%2], Type: entryOther}) {
+		if n++; n > 20_000 {
+			t.Fatal("there is always room")
+		}
+	}
+	if len(facts.Gaps) != 1 || !facts.Gaps[0].Kind.Hides() {
+		t.Errorf("gaps %v", facts.Gaps)
+	}
+}
+
+// TestManyLongPaths: they are one gap, however many they are.
+func TestManyLongPaths(t *testing.T) {
+	long := strings.Repeat("x", 256)
+	_, gaps, _ := read(t, imageOf(t, tarOf(t, item{long, ""}, item{"a/" + long + "/b", ""}, item{long + "c", ""})))
+	if len(gaps) != 1 {
+		t.Errorf("gaps %q", gaps)
+	}
+}
+
+// TestDeepLinks: paths through links that are as deep as Linux allows cost what
+// they are counted for.
+func TestDeepLinks(t *testing.T) {
+	s, err := squash(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.apply(entry{Path: "/l", Type: entryLink, Target: strings.Repeat("a/", 2000)}, 0, nil, new(folder))
+	before := s.steps
+	if _, err := s.resolve("/l/x"); err != nil || s.steps-before < 400_000 {
+		t.Errorf("%d steps, %v", s.steps-before, err)
+	}
+}

@@ -4,7 +4,10 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"iter"
+
+	"github.com/tallyman/tallyman/internal/limit"
 )
 
 // Algorithm is the number of a digest, as OpenPGP counts them.
@@ -92,8 +95,13 @@ func parseFiles(h *header) (f fileTags, err error) {
 		if f.states != nil && f.states[i] > stateColor && f.states[i] != stateMissing {
 			return fileTags{names: f.names}, errors.New("a file in a state that rpm does not know")
 		}
-		if binary.BigEndian.Uint32(f.indexes[4*i:]) >= uint32(len(f.folders)) {
+		folder := binary.BigEndian.Uint32(f.indexes[4*i:])
+		if folder >= uint32(len(f.folders)) {
 			return fileTags{names: f.names}, errors.New("a file in a folder that is not listed")
+		}
+		// One folder may be that of many files, whose paths would be made of it.
+		if len(f.folders[folder])+len(f.names[i]) > limit.PathBytes {
+			return fileTags{names: f.names}, fmt.Errorf("a path: %w of %d bytes", limit.ErrTooLarge, limit.PathBytes)
 		}
 	}
 	return f, nil

@@ -146,6 +146,9 @@ func (h *header) list(tag uint32) ([][]byte, error) {
 	if e.kind != typeList || uint64(e.count) > uint64(len(rest)) {
 		return nil, fmt.Errorf("tag %d %w", tag, errTag)
 	}
+	if e.count > limit.RPMHeaderTexts {
+		return nil, fmt.Errorf("tag %d: %w of %d texts", tag, limit.ErrTooLarge, limit.RPMHeaderTexts)
+	}
 	out := make([][]byte, e.count)
 	for i := range out {
 		var ok bool

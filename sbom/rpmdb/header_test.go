@@ -3,11 +3,14 @@ package rpmdb
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/tallyman/tallyman/internal/limit"
 )
 
 // listed are the fields of a list of files: path, digest, flags, mode, state.
@@ -204,4 +207,16 @@ func FuzzHeader(f *testing.F) {
 			t.Error("the last byte of what is signed can be altered")
 		}
 	})
+}
+
+// TestHeaderBombs: a small record that asks for much memory or work is refused.
+func TestHeaderBombs(t *testing.T) {
+	zeros := field{tagBasenames, typeList, 4 << 20, make([]byte, 4<<20)}
+	if _, err := parsePackage(build(append(nevra("a", "1", "1"), zeros)...)); !errors.Is(err, limit.ErrTooLarge) {
+		t.Errorf("a list of four million texts: %v", err)
+	}
+	deep := append(nevra("a", "1", "1"), texts(tagBasenames, "x", "y"), texts(tagDirnames, "/"+strings.Repeat("a", limit.PathBytes)+"/"), number32(tagDirIndexes, 0, 0))
+	if p, err := parsePackage(build(deep...)); !errors.Is(err, limit.ErrTooLarge) || p == nil {
+		t.Errorf("a folder whose name is too long for each of its files: %v, %v", p, err)
+	}
 }
