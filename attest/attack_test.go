@@ -248,9 +248,9 @@ func TestVerifyMissesWhenAttackerRemovesAllSignatures(t *testing.T) {
 	store, signer := newStore(t, nil), newSigner(t)
 	subject := store.push(t)
 	got := verify(t, store, subject, keys(t, signer))
-	expect(t, got, "no signature: there is no tag sha256-"+subject.Descriptor.Digest.Hex+".sig", policy.SignatureMissing)
+	expect(t, got, "there is no tag sha256-"+subject.Descriptor.Digest.Hex+".sig", policy.SignatureMissing)
 	putTag(t, store, subject, "sig") // an artifact without layers
-	expect(t, verify(t, store, subject, keys(t, signer)), "no signature", policy.SignatureMissing)
+	expect(t, verify(t, store, subject, keys(t, signer)), "there is no tag", policy.SignatureMissing)
 }
 
 // TestVerifyFailsWhenAttackerChangesSignature: one thing in a tag's layer.

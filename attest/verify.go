@@ -123,7 +123,7 @@ func inspect(ctx context.Context, store Store, digest v1.Hash, o Options) ([]res
 }
 
 func missing(digest v1.Hash, others int) result {
-	reason := fmt.Sprintf("no signature: there is no tag %s, and no referrer of %s holds a Sigstore bundle of type %s",
+	reason := fmt.Sprintf("there is no tag %s, and no referrer of %s holds a Sigstore bundle of type %s",
 		tagFor(digest, "sig"), digest, PredicateSignature)
 	if others > 0 {
 		reason += fmt.Sprintf("; the image carries %d attestations, which are statements about it and no signature of it", others)
