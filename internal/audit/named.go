@@ -98,7 +98,9 @@ func (s *source) readImages(ctx context.Context, f *Folder, found *tree) error {
 			continue // said where compose files are judged
 		}
 		for _, b := range deploy.ComposeBuilds(name, src) {
-			builds[b.Dockerfile] = append(builds[b.Dockerfile], composeBuild{b, name})
+			at, gap := s.builtFrom(b, name)
+			gaps = append(gaps, gap...)
+			builds[at] = append(builds[at], composeBuild{b, name})
 		}
 		images, more := deploy.ComposeImages(name, src)
 		gaps = append(gaps, more...)
@@ -135,6 +137,26 @@ func (s *source) readImages(ctx context.Context, f *Folder, found *tree) error {
 type composeBuild struct {
 	deploy.Build
 	file string
+}
+
+// builtFrom is the Dockerfile of a build, or the gap for one that was not read:
+// then nobody knows what the service is built on.
+func (s *source) builtFrom(b deploy.Build, name string) (string, []sbom.Gap) {
+	at := b.Dockerfile
+	if path.Base(at) == "Dockerfile" && s.dockerfiles[at] == nil {
+		for _, other := range []string{"dockerfile", "Containerfile"} {
+			if o := path.Join(path.Dir(at), other); s.dockerfiles[o] != nil {
+				at = o
+			}
+		}
+	}
+	switch {
+	case s.dockerfiles[at] != nil:
+		return at, nil
+	case at == "":
+		return at, []sbom.Gap{sbom.NewGap(sbom.GapUnpulled, name, b.Line, b.By+" is built from what is not a file of this folder, and the images that it is built on are not known")}
+	}
+	return at, []sbom.Gap{sbom.NewGap(sbom.GapUnpulled, name, b.Line, fmt.Sprintf("%s is built from %q, which was not read, and the images that it is built on are not known", b.By, at))}
 }
 
 // shipped are the stages that are in what is built: in the last, or in the

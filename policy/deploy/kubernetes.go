@@ -162,10 +162,26 @@ func (n *namer) search(node *yaml.Node, of string, depth int) {
 
 func (n *namer) container(container *yaml.Node, of string) {
 	by := fmt.Sprintf("container %q of %s", n.field(container, "name"), of)
+	n.once(container, "image", by)
 	for key, value := range n.mapping(container) {
 		if key.Value == "image" {
 			n.add(Named{Reference: value.Value, By: by}, value, "")
 		}
+	}
+}
+
+// once makes a gap of a key that stands twice, of which one program takes the
+// first and another the last.
+// https://yaml.org/spec/1.2.2/#3213-node-comparison (keys are unique)
+func (n *namer) once(mapping *yaml.Node, name, by string) {
+	count := 0
+	for i := 0; i+1 < len(mapping.Content); i += 2 {
+		if mapping.Content[i].Value == name {
+			count++
+		}
+	}
+	if mapping.Kind == yaml.MappingNode && count > 1 {
+		n.gap(sbom.GapUnpulled, mapping.Line, fmt.Sprintf("%s has the key %q %d times, and which of them counts is not known", by, name, count))
 	}
 }
 

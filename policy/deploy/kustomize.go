@@ -122,12 +122,36 @@ func (k *kustomizationReader) field(key, value *yaml.Node) {
 			}
 			k.out.Overrides = append(k.out.Overrides, k.override(item))
 		}
+	case "transformers", "generators":
+		k.gap(sbom.GapUnpulled, key.Line, "what the "+key.Value+" of a kustomization make of images is known when it is built (kustomize build . > manifests.yaml)")
+	case "replacements":
+		for _, item := range k.items(value) {
+			k.replacement(item)
+		}
 	case "helmCharts", "helmChartInflationGenerator":
 		k.gap(sbom.GapUnpulled, key.Line, "the images of the charts that a kustomization renders are known when it is built (kustomize build . > manifests.yaml)")
 	case "patches", "patchesJson6902", "patchesStrategicMerge":
 		for _, item := range k.items(value) {
 			k.patch(item)
 		}
+	}
+}
+
+// replacement is a Gap when it may set an image, as one that is in another file
+// may.
+// https://kubectl.docs.kubernetes.io/references/kustomize/kustomization/replacements/
+func (k *kustomizationReader) replacement(item *yaml.Node) {
+	may := false
+	for key, value := range k.mapping(item) {
+		may = may || key.Value == "path"
+		for _, target := range k.items(value) {
+			for key, paths := range k.mapping(target) {
+				may = may || key.Value == "fieldPaths" && slices.ContainsFunc(k.items(paths), func(p *yaml.Node) bool { return !strings.HasPrefix(p.Value, "metadata.") })
+			}
+		}
+	}
+	if may {
+		k.gap(sbom.GapUnpulled, item.Line, "a replacement may set an image, which is known when the kustomization is built (kustomize build . > manifests.yaml)")
 	}
 }
 

@@ -10,11 +10,11 @@ import (
 	"github.com/tallyman/tallyman/internal/limit"
 )
 
-// Build is how a compose file builds an image otherwise than a plain build
-// does.
+// Build is how a compose file builds an image.
 // https://docs.docker.com/reference/compose-file/build/
 type Build struct {
-	// Dockerfile is its path in the tree.
+	// Dockerfile is its path in the tree, "" when it is not there: elsewhere,
+	// named by a variable without a default, or in the compose file itself.
 	Dockerfile string
 	// Target is the stage that is built, "" for the last.
 	Target string
@@ -25,9 +25,7 @@ type Build struct {
 	By   string
 }
 
-// ComposeBuilds returns the builds of a compose file that name a target or give
-// arguments, in its order. One whose context or Dockerfile is not in the tree,
-// or is named by a variable without a default, is not among them.
+// ComposeBuilds returns the builds of a compose file, in its order.
 func ComposeBuilds(name string, data []byte) []Build {
 	if len(data) > limit.ManifestBytes {
 		return nil
@@ -41,7 +39,8 @@ func ComposeBuilds(name string, data []byte) []Build {
 			}
 			for service, body := range n.mapping(services) {
 				for key, build := range n.mapping(body) {
-					if b := n.build(build); key.Value == "build" && (b.Target != "" || len(b.Args) > 0) && b.Dockerfile != "" {
+					if key.Value == "build" && build.Tag != "!!null" {
+						b := n.build(build)
 						b.By, b.Line = fmt.Sprintf("service %q", service.Value), key.Line
 						out = append(out, b)
 					}
@@ -55,12 +54,17 @@ func ComposeBuilds(name string, data []byte) []Build {
 func (n *namer) build(build *yaml.Node) Build {
 	var b Build
 	folder, file := ".", "Dockerfile"
+	if build.Kind == yaml.ScalarNode {
+		folder = known(build.Value)
+	}
 	for key, value := range n.mapping(build) {
 		switch key.Value {
 		case "context":
 			folder = known(value.Value)
 		case "dockerfile":
 			file = known(value.Value)
+		case "dockerfile_inline":
+			file = ""
 		case "target":
 			b.Target, _ = interpolated(value.Value)
 		case "args":
