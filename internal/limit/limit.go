@@ -139,6 +139,8 @@ const (
 	// LayerHeadBytes bounds what is read of a file that may hold a secret, to see
 	// whether it does.
 	LayerHeadBytes = 64 << 10
+	// LayerLeftFiles bounds how many such files of one layer are listed.
+	LayerLeftFiles = 1000
 	// InstallerBytes bounds the INSTALLER of an installed distribution, which
 	// holds one word; a larger one is digested and not read.
 	InstallerBytes = 1 << 10
@@ -165,8 +167,6 @@ const (
 	// StoreFileBytes bounds a file of pnpm's store that is read to see whether it
 	// is a package.json.
 	StoreFileBytes = 256 << 10
-	// LayerLeftFiles bounds how many such files of one layer are listed.
-	LayerLeftFiles = 1000
 	// LayerFactsBytes bounds what the layer cache has of one layer, before and
 	// after it is inflated.
 	LayerFactsBytes = 1 << 30
@@ -179,6 +179,11 @@ const (
 	// LayerSums bounds how many files of one layer are digested to be held
 	// against the lists of their packages, and how many lines those lists have.
 	LayerSums = 400_000
+	// LayerSumPaths bounds how many files and folders those are together, and
+	// LayerSumTextBytes what is new in each of their paths beside the one before
+	// it; likewise of the lines, with their digests.
+	LayerSumPaths     = 800_000
+	LayerSumTextBytes = 128 << 20
 	// RPMDatabaseBytes bounds one rpm database, RPMHeaderBytes one package's
 	// record in it, RPMHeaderTexts a list in that (of files, of what it provides),
 	// RPMPackages how many records there may be, and RPMWordBytes a name or a
@@ -207,8 +212,6 @@ const (
 	// LayerReplacing bounds how many files of one layer are noted only because
 	// they may take the place of a program below.
 	LayerReplacing = 100_000
-	// LayerSumPaths bounds how many files and folders those are together.
-	LayerSumPaths = 800_000
 	// ImageLayers bounds how many layers one image may have.
 	ImageLayers = 512
 	// ManifestListEntries bounds how many manifests one image index may have.

@@ -60,9 +60,15 @@ type listed struct {
 type listing struct {
 	lines sumList
 	alg   algorithm
+	// bytes is what the lines take, those over the bound included, which are not
+	// there.
+	bytes int
 }
 
 func (l *listing) add(p string, sum []byte) {
+	if l.bytes += len(p) - shared(l.lines.last, p) + len(sum); l.bytes > limit.LayerSumTextBytes {
+		return // summer.list says so
+	}
 	var d digests
 	d.set(l.alg, sum)
 	l.lines.add(p, d.pack(false))
@@ -110,6 +116,10 @@ type summer struct {
 	lists map[[2]string]*proof
 	lines int
 	full  bool // more than the bound: the rest was not looked at
+	// listed is what the lines of the lists take, and named the paths of files;
+	// last is the one before.
+	listed, named int
+	last          string
 	// seen are the families of which the layer has shown signs so far, and
 	// making the digests that are made of the file at hand.
 	seen   families
@@ -232,7 +242,9 @@ func holes(h *tar.Header) bool {
 }
 
 func (s *summer) put(p string, sums fileSums) {
-	if s.count >= limit.LayerSums || int(s.files.count) > limit.LayerSumPaths {
+	s.named += len(p) - shared(s.last, p)
+	s.last = p
+	if s.count >= limit.LayerSums || int(s.files.count) > limit.LayerSumPaths || s.named > limit.LayerSumTextBytes {
 		s.full = true
 		s.forget(p)
 		return
@@ -288,7 +300,8 @@ func (s *summer) forget(p string) {
 
 // list takes what the list at p says.
 func (s *summer) list(p, of string, l listing) {
-	if s.lines += l.lines.Count; s.lines > limit.LayerSums {
+	s.listed += l.bytes
+	if s.lines += l.lines.Count; s.lines > limit.LayerSums || s.listed > limit.LayerSumTextBytes {
 		s.full = true
 		return
 	}

@@ -169,3 +169,21 @@ func TestDeepLinks(t *testing.T) {
 		t.Errorf("%d steps, %v", s.steps-before, err)
 	}
 }
+
+// TestFarLines: lines of a list whose paths have nothing in common are bounded
+// by what they take, and the layer says that not all were looked at.
+func TestFarLines(t *testing.T) {
+	l, s := listing{alg: algSHA256}, newSummer()
+	deep := [2]string{strings.Repeat("/a", 2000), strings.Repeat("/b", 2000)}
+	for i := range 50_000 {
+		l.add(deep[i%2], make([]byte, 32))
+	}
+	if l.lines.Count > 40_000 {
+		t.Errorf("%d lines are kept", l.lines.Count)
+	}
+	s.list("/x/RECORD", "", l)
+	var facts layerFacts
+	if s.facts(&facts); !facts.Unsummed || len(facts.Gaps) != 1 {
+		t.Errorf("gaps %v", facts.Gaps)
+	}
+}
