@@ -164,6 +164,8 @@ const (
 	// it may list.
 	ClaimBytes      = 8 << 20
 	ClaimedPackages = 20_000
+	// LayerClaims bounds what all SBOMs of one layer list.
+	LayerClaims = 200_000
 	// StoreFileBytes bounds a file of pnpm's store that is read to see whether it
 	// is a package.json.
 	StoreFileBytes = 256 << 10

@@ -145,6 +145,8 @@ type walker struct {
 	compiled map[string]*programFact
 	// noted counts the files that are in compiled, or were.
 	noted int
+	// claimed counts what SBOMs list.
+	claimed int
 	// replacing counts the files that are noted by replaces.
 	replacing int
 }
@@ -375,6 +377,10 @@ func (w *walker) regular(p string, size int64, content io.Reader) error {
 	}
 	w.kept += int64(len(data))
 	f.read(data)
+	if w.claimed += len(f.Claims); w.claimed > limit.LayerClaims {
+		f.Claims = nil
+		f.Gaps = append(f.Gaps, sbom.NewGap(sbom.GapClaim, "", 0, "the SBOMs of one layer list more packages than are kept"))
+	}
 	w.lists(p, f, data)
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tallyman/tallyman/internal/limit"
 	"github.com/tallyman/tallyman/sbom"
 )
 
@@ -185,5 +186,19 @@ func TestFarLines(t *testing.T) {
 	var facts layerFacts
 	if s.facts(&facts); !facts.Unsummed || len(facts.Gaps) != 1 {
 		t.Errorf("gaps %v", facts.Gaps)
+	}
+}
+
+// TestManyClaims: SBOMs of one layer that list packages without end are cut off,
+// and say so.
+func TestManyClaims(t *testing.T) {
+	list := strings.Repeat("a==1\n", limit.ClaimedPackages)
+	var items []item
+	for i := range limit.LayerClaims/limit.ClaimedPackages + 1 {
+		items = append(items, item{"p" + string(rune('a'+i)) + "/_vendor/vendor.txt", list})
+	}
+	_, gaps, _ := read(t, imageOf(t, tarOf(t, items...)))
+	if len(gaps) != 1 || !strings.HasPrefix(gaps[0], "claim ") {
+		t.Errorf("gaps %q", gaps)
 	}
 }
