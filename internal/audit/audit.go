@@ -78,6 +78,9 @@ type Auditor struct {
 	// Progress is told what happens; nil for nobody. Leaving it out changes no
 	// result.
 	Progress func(step string)
+	// Warn hears of what costs time and decides nothing, as a cache that cannot
+	// be written; nil for nobody.
+	Warn func(text string)
 }
 
 // Advisories is an opened snapshot.
@@ -144,6 +147,12 @@ func (a *Auditor) step(format string, args ...any) {
 	}
 }
 
+func (a *Auditor) warn(text string) {
+	if a.Warn != nil {
+		a.Warn(text)
+	}
+}
+
 // inventory reads the folder, the image and the SBOM.
 func (a *Auditor) inventory(ctx context.Context, t Target, r *Report) (docs []*sbom.Document, s *source, err error) {
 	if t.SBOM != nil {
@@ -207,7 +216,7 @@ func (a *Auditor) readImage(ctx context.Context, t Target, s *source, r *Report)
 		return nil, nil, fmt.Errorf("reading image %q: %w", t.Image.Name(), err)
 	}
 	if inventory.CacheError != nil {
-		a.step("%v", inventory.CacheError)
+		a.warn(inventory.CacheError.Error())
 	}
 	if inventory.Unhistoried {
 		r.Notes = append(r.Notes, "the image's history is not that of its layers: no instruction is named for them")

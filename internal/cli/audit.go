@@ -223,7 +223,7 @@ func (a *app) auditor(set *settings, command string, stages []string, p *progres
 		Tool: audit.Tool{Name: "tallyman", Version: a.version()}, Command: command, Now: a.now(),
 		Stages: stages, Advisories: a.openAdvisories(p), Modules: modules,
 		Parameters: a.parameters(), Exceptions: set.exceptions, Enable: a.flags.enable, Hub: hub,
-		Verify: verify, Progress: p.step, Environments: environments, Platforms: a.platforms(), Known: known, Compare: compare,
+		Verify: verify, Progress: p.step, Warn: p.warn, Environments: environments, Platforms: a.platforms(), Known: known, Compare: compare,
 		Bases: a.baseImages(),
 	}, done, nil
 }

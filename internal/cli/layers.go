@@ -17,7 +17,7 @@ func (a *app) layerCache(p *progress) (cache *image.Cache, done func()) {
 	dir := filepath.Join(a.path(a.cacheDir()), "layers")
 	root, err := openOrMake(dir)
 	if err != nil {
-		p.step("no layer is kept: " + err.Error())
+		p.warn("no layer is kept, and the next scan reads them again: " + err.Error())
 		return nil, func() {}
 	}
 	return image.NewCache(root, image.CacheOptions{Tool: a.version(), Now: a.env.Now()}), func() { root.Close() }

@@ -83,6 +83,15 @@ func (p *progress) step(text string) {
 	p.drawn = true
 }
 
+// warn writes a line that stays: about what costs time, and decides nothing.
+func (p *progress) warn(text string) {
+	if p.app.flags.quiet {
+		return
+	}
+	p.done()
+	fmt.Fprintln(p.app.env.Stderr, "tallyman: "+report.Escape(text))
+}
+
 // done removes the line.
 func (p *progress) done() {
 	p.mu.Lock()

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/tallyman/tallyman/internal/audit"
 	"github.com/tallyman/tallyman/sbom"
@@ -76,11 +77,19 @@ func (t *text) base() string {
 	case audit.BaseNamed:
 		return lowest
 	case audit.BaseSeen:
-		return lowest + ", which was read before"
+		return lowest + t.apart(b, name) + ", which was read before"
 	case audit.BaseBuilt:
 		return lowest + ", by its Dockerfile and history"
 	}
 	return "the image says that it is built on " + name
+}
+
+// apart tells the images of one name apart, as those of several platforms.
+func (t *text) apart(b *audit.Base, name string) string {
+	if b.Digest == "" || strings.Contains(name, "@") || name == t.word(shortDigest(b.Digest)) {
+		return ""
+	}
+	return " (" + t.word(shortDigest(b.Digest)) + ")"
 }
 
 // madeIn returns the instruction of a Dockerfile that made the layer of a

@@ -104,16 +104,21 @@ func setuid() rule {
 }
 
 // ofBase reports whether a setuid or setgid file is one that the minimal images
-// of Debian, Ubuntu, Alpine and Red Hat have.
+// of Debian, Ubuntu, Alpine and Red Hat have, or that comes along with git, ssh
+// and dbus.
 func ofBase(p string) bool {
 	p = strings.TrimPrefix(p, "/usr")
 	switch path.Dir(p) {
 	case "/bin", "/sbin":
+	case "/lib/openssh", "/libexec/openssh", "/lib/ssh":
+		return path.Base(p) == "ssh-keysign"
+	case "/lib/dbus-1.0", "/libexec", "/libexec/dbus-1":
+		return path.Base(p) == "dbus-daemon-launch-helper"
 	default:
 		return false
 	}
 	switch path.Base(p) {
-	case "chage", "chfn", "chsh", "expiry", "gpasswd", "mount", "newgrp", "passwd", "su", "umount", "wall", "write",
+	case "chage", "chfn", "chsh", "expiry", "gpasswd", "mount", "newgrp", "passwd", "su", "umount", "wall", "write", "ssh-agent",
 		"unix_chkpwd", "pam_timestamp_check", "bbsuid":
 		return true
 	}
