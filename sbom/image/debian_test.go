@@ -258,11 +258,12 @@ func dpkgOwner(t *testing.T, root, file string) string {
 }
 
 // pythonOf leaves out what Python does not list: copies inside other packages,
-// and the wheels that ensurepip keeps.
+// what pip says that it copied, and the wheels that ensurepip keeps.
 func pythonOf(inv *Inventory) []string {
 	var lines []string
 	for _, c := range inv.Document.Components {
-		if c.Ecosystem != "PyPI" || path.Base(path.Dir(path.Dir(path.Dir(c.Locations[0].File)))) == "setuptools" {
+		file := c.Locations[0].File
+		if c.Ecosystem != "PyPI" || path.Base(file) == "vendor.txt" || path.Base(path.Dir(path.Dir(path.Dir(file)))) == "setuptools" {
 			continue
 		}
 		line := c.Name + " " + c.Version + " " + string(c.Evidence)

@@ -92,7 +92,7 @@ func parseFiles(h *header) (f fileTags, err error) {
 		return fileTags{names: f.names}, errors.New("a list of files whose columns are not of one length")
 	}
 	for i := range n {
-		if f.states != nil && f.states[i] > stateColor && f.states[i] != stateMissing {
+		if len(f.states) != 0 && f.states[i] > stateColor && f.states[i] != stateMissing {
 			return fileTags{names: f.names}, errors.New("a file in a state that rpm does not know")
 		}
 		folder := binary.BigEndian.Uint32(f.indexes[4*i:])
@@ -145,7 +145,7 @@ func (p *Package) Files() iter.Seq[File] {
 }
 
 func (f *fileTags) flag(i int) uint32 {
-	if f.flags == nil {
+	if len(f.flags) == 0 {
 		return 0
 	}
 	return binary.BigEndian.Uint32(f.flags[4*i:])
@@ -153,10 +153,10 @@ func (f *fileTags) flag(i int) uint32 {
 
 // present reports whether file i is a regular one that is on disk.
 func (f *fileTags) present(i int) bool {
-	if f.modes != nil && binary.BigEndian.Uint16(f.modes[2*i:])&0o170000 != 0o100000 {
+	if len(f.modes) != 0 && binary.BigEndian.Uint16(f.modes[2*i:])&0o170000 != 0o100000 {
 		return false
 	}
-	if f.states != nil && f.states[i] != stateNormal { // replaced, not installed, shared, of the other architecture
+	if len(f.states) != 0 && f.states[i] != stateNormal { // replaced, not installed, shared, of the other architecture
 		return false
 	}
 	return f.flag(i)&(flagGhost|flagMissingOK) == 0
