@@ -48,8 +48,8 @@ var classes = []class{
 	{
 		name: "go capitals", repair: lowerGo, right: "ours",
 		clause: "Defined ecosystems, Go: the name is a Go module path",
-		why:    "paths have case; the reference puts a lower-case copy of the path before it and looks that name up",
-		shared: 1236,
+		why:    "paths have case, and package URLs have them in lower case; we compare them so; the reference looks the lower-case name up and does not find the record's",
+		shared: 1307,
 	},
 	{
 		name: "name", repair: normalName, right: "ours",
