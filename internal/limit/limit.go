@@ -114,7 +114,7 @@ const (
 	// package files) are kept in memory.
 	LayerKeptEntries = 1_500_000
 	// LayerKeptFiles bounds how many of them are files and folders of packages.
-	LayerKeptFiles = 75_000
+	LayerKeptFiles = 65_000
 	// LayerTextBytes bounds the names and targets of all of them.
 	LayerTextBytes = 64 << 20
 	// PathBytes bounds a path and the target of a link in an image, as Linux
@@ -180,7 +180,7 @@ const (
 	LayerCacheBytes = 1 << 30
 	// LayerSums bounds how many files of one layer are digested to be held
 	// against the lists of their packages, and how many lines those lists have.
-	LayerSums = 400_000
+	LayerSums = 350_000
 	// LayerSumPaths bounds how many files and folders those are together, and
 	// LayerSumTextBytes what is new in each of their paths beside the one before
 	// it; likewise of the lines, with their digests.
