@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/tallyman/tallyman/internal/audit"
 	"github.com/tallyman/tallyman/sbom/image"
 )
 
@@ -21,6 +22,18 @@ func (a *app) layerCache(p *progress) (cache *image.Cache, done func()) {
 		return nil, func() {}
 	}
 	return image.NewCache(root, image.CacheOptions{Tool: a.version(), Now: a.env.Now()}), func() { root.Close() }
+}
+
+// imageAuditor is an auditor of several images, which share what is read of
+// their layers.
+func (a *app) imageAuditor(set *settings, stages []string, p *progress) (*audit.Auditor, func(), error) {
+	auditor, done, err := a.auditor(set, "audit", stages, p)
+	if err != nil {
+		return nil, nil, err
+	}
+	layers, closeLayers := a.layerCache(p)
+	auditor.Layers = layers
+	return auditor, func() { closeLayers(); done() }, nil
 }
 
 func openOrMake(dir string) (*os.Root, error) {

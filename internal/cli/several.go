@@ -74,14 +74,11 @@ func (a *app) auditSeveral(ctx context.Context, set *settings, stages []string, 
 	a.steadyCollector()
 	progress := a.progress()
 	defer progress.done()
-	auditor, done, err := a.auditor(set, "audit", stages, progress)
+	auditor, done, err := a.imageAuditor(set, stages, progress)
 	if err != nil {
 		return err
 	}
 	defer done()
-	layers, closeLayers := a.layerCache(progress)
-	defer closeLayers()
-	auditor.Layers = layers
 	c := &company{app: a, auditor: auditor, progress: progress}
 	targets, closer, err := c.own(ctx, word, all)
 	defer closer()

@@ -78,14 +78,11 @@ func (a *app) sweep(cmd *cobra.Command, args []string, list string, parallel int
 		return err
 	}
 	stages := []string{audit.StageSBOM, audit.StageVuln, audit.StageLint, audit.StageVerify}
-	auditor, done, err := a.auditor(set, "audit", stages, progress)
+	auditor, done, err := a.imageAuditor(set, stages, progress)
 	if err != nil {
 		return err
 	}
 	defer done()
-	layers, closeLayers := a.layerCache(progress)
-	defer closeLayers()
-	auditor.Layers = layers
 	run := &sweep.Sweep{
 		Source: source, AsOf: a.env.Now(), Parallel: parallel,
 		Unlisted: unlisted, Resolve: a.resolve,

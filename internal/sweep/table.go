@@ -26,13 +26,19 @@ func (r *Result) WriteTable(w io.Writer, escape func(string) string) error {
 			fmt.Fprintf(w, "\n%s: %s\n", escape(strings.TrimSpace(i.Reference+" "+i.Platform)), escape(why))
 		}
 	}
+	return r.writeEnd(w, "image", escape)
+}
+
+// writeEnd writes what stands below a table: what was skipped, and the outcome
+// with the rows counted, each of which is a thing of this word.
+func (r *Result) writeEnd(w io.Writer, word string, escape func(string) string) error {
 	if len(r.Skipped) > 0 {
 		fmt.Fprintln(w)
 	}
 	for _, k := range r.Skipped {
 		fmt.Fprintf(w, "%s: skipped: %s\n", escape(k.Reference), escape(k.Kind))
 	}
-	_, err := fmt.Fprintf(w, "\n%s: %s\n", strings.ToUpper(r.Outcome.String()), r.counts("image"))
+	_, err := fmt.Fprintf(w, "\n%s: %s\n", strings.ToUpper(r.Outcome.String()), r.counts(word))
 	return err
 }
 

@@ -8,7 +8,6 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -154,14 +153,7 @@ func (r *Result) WriteTargets(w io.Writer, escape func(string) string) error {
 	if slices.ContainsFunc(r.Images, func(row Image) bool { return row.ReportedOnly }) {
 		fmt.Fprintln(w, "\nWhat stands in parentheses is only there for a build, and decides nothing unless it is malicious (--gate-scopes all).")
 	}
-	if len(r.Skipped) > 0 {
-		fmt.Fprintln(w)
-	}
-	for _, k := range r.Skipped {
-		fmt.Fprintf(w, "%s: skipped: %s\n", escape(k.Reference), escape(k.Kind))
-	}
-	_, err := fmt.Fprintf(w, "\n%s: %s\n", strings.ToUpper(r.Outcome.String()), r.counts("target"))
-	return err
+	return r.writeEnd(w, "target", escape)
 }
 
 // namedBy are the places that name an image, the first in words.

@@ -21,8 +21,7 @@ import (
 // https://docs.docker.com/compose/intro/compose-application-model/#the-compose-file
 func IsCompose(name string) bool {
 	base := strings.ToLower(path.Base(name))
-	ext := path.Ext(base)
-	return (ext == ".yml" || ext == ".yaml") && (strings.HasPrefix(base, "compose.") || strings.HasPrefix(base, "docker-compose.") ||
+	return IsYAML(base) && (strings.HasPrefix(base, "compose.") || strings.HasPrefix(base, "docker-compose.") ||
 		strings.HasPrefix(base, "docker-compose-") || strings.HasPrefix(base, "compose-"))
 }
 
