@@ -76,12 +76,15 @@ func (s *scans) one(ctx context.Context, l layer) (*layerFacts, error) {
 	if facts := s.kept(l); facts != nil {
 		return facts, nil
 	}
-	unlock, waited := s.cache.lock(ctx, l)
-	defer unlock()
-	if waited {
-		if facts := s.kept(l); facts != nil {
-			return facts, nil
-		}
+	return s.read(ctx, l)
+}
+
+// read reads a layer and keeps its facts, unless another reader did since they
+// were looked for: that one may be done before this one asks for the lock.
+func (s *scans) read(ctx context.Context, l layer) (*layerFacts, error) {
+	defer s.cache.lock(ctx, l)()
+	if facts := s.kept(l); facts != nil {
+		return facts, nil
 	}
 	facts, err := scanLayer(ctx, l)
 	if err != nil {

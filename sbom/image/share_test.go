@@ -80,6 +80,28 @@ func TestCacheReadOnce(t *testing.T) {
 	onlyFile(t, dir) // and no lock
 }
 
+// TestCacheReadMeanwhile: who did not find a layer in the cache, and asks for the
+// lock only when another reader has read it and is gone, does not read it again.
+func TestCacheReadMeanwhile(t *testing.T) {
+	dir, img := t.TempDir(), oneLayer(t)
+	readWith(t, img, newCache(t, dir, CacheOptions{}))
+	var opened atomic.Int32
+	gate := make(chan struct{})
+	close(gate)
+	parts, err := split(gated{img, &opened, gate})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := scans{cache: newCache(t, dir, CacheOptions{})}
+	if _, err := s.read(t.Context(), parts.layers[0]); err != nil {
+		t.Fatal(err)
+	}
+	if opened.Load() != 0 || s.known != 1 {
+		t.Errorf("%d opened, %d known", opened.Load(), s.known)
+	}
+	onlyFile(t, dir)
+}
+
 // TestCacheWaitEnds: who waits for another reader goes when its context is done.
 func TestCacheWaitEnds(t *testing.T) {
 	dir, img := t.TempDir(), oneLayer(t)
@@ -87,10 +109,7 @@ func TestCacheWaitEnds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	unlock, waited := newCache(t, dir, CacheOptions{}).lock(t.Context(), parts.layers[0])
-	if waited {
-		t.Fatal("waited for nobody")
-	}
+	unlock := newCache(t, dir, CacheOptions{}).lock(t.Context(), parts.layers[0])
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() {
