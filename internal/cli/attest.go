@@ -125,7 +125,7 @@ func (a *app) reportOf(ctx context.Context, s signing, w *writer) (*audit.Report
 // attestedSBOM is --sbom, else the report's own inventory.
 func (a *app) attestedSBOM(w *writer, s signing, r *audit.Report) ([]byte, error) {
 	if s.sbom != "" {
-		data, err := readFile(a.path(s.sbom), limit.SBOMBytes)
+		data, err := a.readInput(s.sbom, limit.SBOMBytes, "")
 		if err != nil {
 			return nil, usagef("", "--sbom: %w", err)
 		}

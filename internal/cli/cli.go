@@ -159,6 +159,7 @@ Exit codes: 0 allowed, 1 denied, 2 wrong usage (nothing ran), 3 undecided.`,
 		a.verifyCommand(), a.signCommand(), a.attestCommand(),
 		a.dbCommand(), a.renderCommand(), a.sweepCommand(), a.hookCommand(), a.rulesCommand(), a.versionCommand(),
 	)
+	ownHelp(root)
 	return root
 }
 

@@ -71,7 +71,7 @@ type flags struct {
 // common registers the flags that every stage takes.
 func (a *app) common(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&a.flags.format, "format", "text", "`FORMAT` of standard output: "+strings.Join(report.Formats(), ", "))
+	f.StringVar(&a.flags.format, "format", "text", "`FORMAT` of standard output: "+strings.Join(formatsOf(cmd.Name()), ", "))
 	f.StringArrayVar(&a.flags.outputs, "output", nil, "also write `FORMAT=FILE`; may be repeated")
 	f.StringArrayVar(&a.flags.include, "include", nil, "only files that match this `GLOB` below the target; may be repeated")
 	f.StringArrayVar(&a.flags.exclude, "exclude", nil, "no files that match this `GLOB` below the target; may be repeated")
@@ -82,7 +82,7 @@ func (a *app) common(cmd *cobra.Command) {
 	a.policyFlags(cmd)
 	a.registryFlags(cmd)
 	a.world(cmd)
-	must(cmd.RegisterFlagCompletionFunc("format", words(report.Formats()...)))
+	must(cmd.RegisterFlagCompletionFunc("format", words(formatsOf(cmd.Name())...)))
 }
 
 // policyFlags registers what a decision depends on beside the target, so that
@@ -168,16 +168,16 @@ func (a *app) checkFlags(cmd *cobra.Command) error {
 		return usagef(help, "--timeout must be longer than nothing")
 	}
 	if f := cmd.Flags().Lookup("format"); f != nil {
-		if err := checkFormat(a.flags.format); err != nil {
-			return usage(err, help)
+		if err := checkFormat(cmd.Name(), a.flags.format); err != nil {
+			return err
 		}
 		for _, o := range a.flags.outputs {
 			format, file, ok := strings.Cut(o, "=")
 			if !ok || file == "" {
 				return usagef(help, "--output %q is not FORMAT=FILE", o)
 			}
-			if err := checkFormat(format); err != nil {
-				return usage(err, help)
+			if err := checkFormat(cmd.Name(), format); err != nil {
+				return err
 			}
 		}
 	}
@@ -263,11 +263,30 @@ func (a *app) checkOutputs(help string) error {
 	return nil
 }
 
-func checkFormat(format string) error {
-	if slices.Contains(report.Formats(), format) {
-		return nil
+// formatsOf are the formats that a command writes. 'render' reads what 'audit'
+// wrote, and writes what that does.
+func formatsOf(command string) []string {
+	if command == "sweep" {
+		return []string{report.FormatJSON, report.FormatText}
 	}
-	return fmt.Errorf("unknown format %q: there are %s", format, strings.Join(report.Formats(), ", "))
+	return report.FormatsOf(command)
+}
+
+// checkFormat refuses a format that is none, and one that would be empty
+// whatever the command finds.
+func checkFormat(command, format string) error {
+	have := strings.Join(formatsOf(command), ", ")
+	switch {
+	case !slices.Contains(report.Formats(), format):
+		return usagef("tallyman "+command+" --help", "unknown format %q: there are %s", format, have)
+	case slices.Contains(formatsOf(command), format):
+		return nil
+	case command == audit.StageSBOM:
+		return usagef("tallyman audit --help", "%q is for findings, and an inventory has none: sbom writes %s", format, have)
+	case command == audit.StageLint && format != report.FormatOSVScanner:
+		return usagef("tallyman sbom --help", "%q is an inventory, and lint makes none: it writes %s", format, have)
+	}
+	return usagef("tallyman "+command+" --help", "%q has no place for what %s finds: it writes %s", format, command, have)
 }
 
 // parameters are the pack parameters that the flags ask for.

@@ -14,17 +14,21 @@ import (
 	"github.com/tallyman/tallyman/internal/sweep"
 )
 
+// makeReport is what to type to have a report.
+const makeReport = "tallyman audit . --format json > report.json"
+
 func (a *app) renderCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "render REPORT",
 		Short: "Turn a JSON report into any other format",
 		Long: `Turn a report that 'tallyman audit --format json' wrote into any other format.
-The decision is made again from the evidence in the report, and one that is not
+REPORT is a file, or - for standard input. The decision is made again from the evidence in the report, and one that is not
 the report's own is an error: the exit code is that of the decision. A report
 that was decided with --policy needs the same --policy again. Of an audit of
 several targets the outcome of all is counted again too.`,
 		Example: `  tallyman audit . --format json > report.json
-  tallyman render report.json --format sarif`,
+  tallyman render report.json --format sarif
+  tallyman audit . --format json | tallyman render -`,
 		Args: exactly(1, "one REPORT"),
 		RunE: a.render,
 	}
@@ -39,9 +43,9 @@ func (a *app) render(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	defer cancel()
-	data, err := readFile(a.path(args[0]), limit.SBOMBytes)
+	data, err := a.readInput(args[0], limit.SBOMBytes, makeReport)
 	if err != nil {
-		return usage(err, "tallyman audit . --format json > report.json")
+		return err
 	}
 	if report.IsSeveral(data) {
 		return a.renderSeveral(ctx, cmd, args[0], data)
@@ -85,9 +89,9 @@ func (a *app) renderSeveral(ctx context.Context, cmd *cobra.Command, name string
 // readReport reads a report and decides again: nothing that this program does
 // rests on what a file says about itself.
 func (a *app) readReport(ctx context.Context, name string) (*audit.Report, error) {
-	data, err := readFile(a.path(name), limit.SBOMBytes)
+	data, err := a.readInput(name, limit.SBOMBytes, makeReport)
 	if err != nil {
-		return nil, usage(err, "tallyman audit . --format json > report.json")
+		return nil, err
 	}
 	return a.rechecked(ctx, name, data)
 }

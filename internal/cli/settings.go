@@ -249,6 +249,30 @@ func (a *app) shown(name string) string {
 	return filepath.ToSlash(name)
 }
 
+// readInput reads what a word of the command line names, bounded: a file, or
+// standard input for "-". instead is what to type when that is a terminal, on
+// which nobody will type it. Whatever is wrong is a wrong call.
+func (a *app) readInput(word string, max int64, instead string) ([]byte, error) {
+	if word != "-" {
+		data, err := readFile(a.path(word), max)
+		if err != nil {
+			return nil, usage(err, instead)
+		}
+		return data, nil
+	}
+	if a.env.StdinTerminal {
+		return nil, usagef(instead, "\"-\" reads standard input, which is a terminal")
+	}
+	data, err := limit.ReadAll(a.env.Stdin, max)
+	if err != nil {
+		return nil, usagef(instead, "standard input: %w", err)
+	}
+	if len(data) == 0 {
+		return nil, usagef(instead, "standard input is empty: see what the command before the pipe says")
+	}
+	return data, nil
+}
+
 // readFile reads a file of the user's own, bounded.
 func readFile(name string, max int64) ([]byte, error) {
 	f, err := os.Open(name)

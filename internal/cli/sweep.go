@@ -41,10 +41,9 @@ ran), 3 none is denied and one is undecided, or there is none.`,
 	a.common(cmd)
 	a.advisoryFlags(cmd)
 	a.signatureFlags(cmd)
-	cmd.Flags().StringVar(&list, "list", "", "`FILE` with an image reference a line (# starts a comment)")
+	cmd.Flags().StringVar(&list, "list", "", "`FILE` with an image reference a line (# starts a comment); - is standard input")
 	cmd.Flags().IntVar(&parallel, "parallel", 2, "how many images at once")
 	unsaid(cmd, "include", "exclude", "root", "output", "python", "known-versions")
-	cmd.Flags().Lookup("format").Usage = "`FORMAT` of standard output: text, json"
 	return cmd
 }
 
@@ -60,8 +59,8 @@ func (a *app) sweep(cmd *cobra.Command, args []string, list string, parallel int
 	if len(args) == 1 && namesOneImage(args[0]) {
 		return usagef("tallyman audit "+args[0], "%q is one image: a sweep takes a registry, or a prefix of its repositories", args[0])
 	}
-	if a.flags.format != "text" && a.flags.format != "json" || len(a.flags.outputs) > 0 {
-		return usagef("tallyman sweep --help", "a sweep writes --format text or json")
+	if len(a.flags.outputs) > 0 {
+		return usagef("tallyman sweep --help", "a sweep writes to standard output alone")
 	}
 	if parallel < 1 || parallel > 64 {
 		return usagef("tallyman sweep --help", "--parallel %d is not between 1 and 64", parallel)
@@ -203,7 +202,7 @@ func (a *app) sweepTargets(ctx context.Context, args []string, list string) ([]s
 }
 
 func (a *app) readList(name string) ([]string, error) {
-	data, err := readFile(a.path(name), limit.ManifestBytes)
+	data, err := a.readInput(name, limit.ManifestBytes, "")
 	if err != nil {
 		return nil, usagef("", "--list: %w", err)
 	}

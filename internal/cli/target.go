@@ -36,6 +36,9 @@ const (
 
 func (a *app) classify(word string) kindOf {
 	if oci.IsStream(word) {
+		if a.streamsJSON() {
+			return anSBOM
+		}
 		return anImage
 	}
 	for _, scheme := range imageSchemes {
@@ -203,12 +206,16 @@ func (a *app) folder(word string, file bool) (*audit.Folder, func(), error) {
 }
 
 func (a *app) readSBOM(word string) (*sbom.Document, error) {
-	f, err := os.Open(a.path(word))
-	if err != nil {
-		return nil, usage(err, "")
+	in := a.env.Stdin
+	if !oci.IsStream(word) {
+		f, err := os.Open(a.path(word))
+		if err != nil {
+			return nil, usage(err, "")
+		}
+		defer f.Close()
+		in = f
 	}
-	defer f.Close()
-	doc, _, err := decode.Decode(f)
+	doc, _, err := decode.Decode(in)
 	if err != nil {
 		return nil, fmt.Errorf("reading SBOM %q: %w", word, err)
 	}

@@ -217,7 +217,8 @@ func severityLevel(f *vuln.Finding) string {
 // signature makes a result of a signature that is bad; one that is missing or
 // that nobody looked for is not a fault of a file.
 func (s *sarifWriter) signature(sig *policy.Signature) {
-	if sig.Status != policy.SignatureFailed {
+	missing := sig.Status == policy.SignatureMissing && s.deniesMissing()
+	if sig.Status != policy.SignatureFailed && !missing {
 		return
 	}
 	const id = "signature"
@@ -230,6 +231,14 @@ func (s *sarifWriter) signature(sig *policy.Signature) {
 		RuleID: id, Level: "error", Message: sarifMessage{Text: Escape(cmp.Or(sig.Reason, "a signature does not verify"))},
 		Locations: []sarifLocation{s.location(sbom.Location{Layer: "image"}, 0)},
 	}, sig.Kind, sig.PredicateType, sig.Signer, sig.Reason)
+}
+
+// deniesMissing reports whether the decision denies an image without a
+// signature; otherwise the absence of one is no finding.
+func (s *sarifWriter) deniesMissing() bool {
+	return slices.ContainsFunc(s.r.Decision.Reasons, func(reason policy.Reason) bool {
+		return reason.Effect == policy.Deny && reason.Rule == "signature-missing"
+	})
 }
 
 // location is a place in the audited folder, or in the image, which is named by
