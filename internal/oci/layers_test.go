@@ -52,7 +52,7 @@ func TestKnownLayersCostNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"GET /v2/", "GET /v2/app/manifests/1", "GET /v2/app/blobs/" + config.String()}
+	want := []string{"GET /v2/app/manifests/1", "GET /v2/app/blobs/" + config.String()}
 	if first := read(); len(first) != len(want)+5 {
 		t.Errorf("the first time asked for %q", first)
 	}

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/name"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
 
 	"github.com/tallyman/tallyman/internal/limit"
 )
@@ -21,11 +20,11 @@ func Catalog(ctx context.Context, registry, prefix string, opts Options) ([]stri
 	if err != nil {
 		return nil, fmt.Errorf("%q is not the name of a registry (host or host:port)", redact(registry))
 	}
-	puller, err := opts.puller(ctx, registry)
+	reader, err := opts.session(ctx, redact(registry), reg)
 	if err != nil {
 		return nil, err
 	}
-	pages, err := puller.Catalogger(ctx, reg)
+	pages, err := reader.puller.Catalogger(ctx, reg)
 	if err != nil {
 		return nil, registryError(registry, reg.RegistryStr(), err)
 	}
@@ -49,11 +48,11 @@ func Tags(ctx context.Context, repository string, opts Options) ([]string, error
 	if err != nil {
 		return nil, fmt.Errorf("%q is not the name of a repository (host/path)", redact(repository))
 	}
-	puller, err := opts.puller(ctx, repository)
+	reader, err := opts.session(ctx, redact(repository), repo)
 	if err != nil {
 		return nil, err
 	}
-	pages, err := puller.Lister(ctx, repo)
+	pages, err := reader.puller.Lister(ctx, repo)
 	if err != nil {
 		return nil, registryError(repository, repo.RegistryStr(), err)
 	}
@@ -72,14 +71,6 @@ func Tags(ctx context.Context, repository string, opts Options) ([]string, error
 func hostOf(repository string) string {
 	host, _, _ := strings.Cut(repository, "/")
 	return host
-}
-
-func (o Options) puller(ctx context.Context, what string) (*remote.Puller, error) {
-	options, err := o.remote(ctx, redact(what))
-	if err != nil {
-		return nil, err
-	}
-	return remote.NewPuller(options...)
 }
 
 // collect reads pages until there are no more, or too many.

@@ -43,10 +43,11 @@ func openRegistry(ctx context.Context, ref Ref, opts Options) (*Image, error) {
 // openAt opens an image at one place.
 func openAt(ctx context.Context, ref Ref, place name.Reference, opts Options) (*Image, error) {
 	repo := place.Context()
-	options, err := opts.session(ctx, ref.Name)
+	reader, err := opts.session(ctx, ref.Name, repo)
 	if err != nil {
 		return nil, err
 	}
+	options := reader.reading(ctx)
 	first, err := remote.Get(place, options...)
 	if err != nil {
 		return nil, err
@@ -55,7 +56,7 @@ func openAt(ctx context.Context, ref Ref, place name.Reference, opts Options) (*
 	if err != nil {
 		return nil, err
 	}
-	out := &Image{ref: ref, digest: desc.Digest, passed: way, store: &Repository{&registryStore{repo: repo, options: opts, name: ref.Name}}}
+	out := &Image{ref: ref, digest: desc.Digest, passed: way, store: &Repository{&registryStore{repo: repo, options: opts, name: ref.Name, session: reader}}}
 	if desc != first {
 		out.index = v1.Descriptor{MediaType: first.MediaType, Size: first.Size, Digest: first.Digest}
 	}
@@ -135,32 +136,29 @@ func (o Options) plainAllowed(host string) bool {
 	return o.Insecure || slices.Contains(o.InsecureHosts, host)
 }
 
-// session are the options of several requests that share what a registry wants
-// to know first.
-func (o Options) session(ctx context.Context, what string) ([]remote.Option, error) {
-	options, err := o.remote(ctx, what)
-	if err != nil {
-		return nil, err
+// online is an error when no registry is to be asked.
+func (o Options) online(what string) error {
+	if o.Offline {
+		return &Error{Ref: what, Reason: ErrOffline, Hint: "leave out --offline, or name an OCI layout or an archive"}
 	}
-	puller, err := remote.NewPuller(options...)
-	if err != nil {
-		return nil, err
-	}
-	return append(options, remote.Reuse(puller)), nil
+	return nil
 }
 
-// remote returns the options of go-containerregistry's client, which checks
-// every manifest and blob against its digest.
-func (o Options) remote(ctx context.Context, what string) ([]remote.Option, error) {
-	if o.Offline {
-		return nil, &Error{Ref: what, Reason: ErrOffline, Hint: "leave out --offline, or name an OCI layout or an archive"}
+func (o Options) keychain() authn.Keychain {
+	if o.Keychain != nil {
+		return o.Keychain
 	}
-	keychain := o.Keychain
-	if keychain == nil {
-		keychain = authn.DefaultKeychain
+	return authn.DefaultKeychain
+}
+
+// writing are the options of go-containerregistry's client for what stores
+// something; [Options.session] is for what reads.
+func (o Options) writing(ctx context.Context, what string) ([]remote.Option, error) {
+	if err := o.online(what); err != nil {
+		return nil, err
 	}
 	options := []remote.Option{
-		remote.WithContext(ctx), remote.WithTransport(o.transport()), remote.WithAuthFromKeychain(keychain),
+		remote.WithContext(ctx), remote.WithTransport(o.transport()), remote.WithAuthFromKeychain(o.keychain()),
 		// What is read is retried below, as often and as late as a registry wants.
 		remote.WithRetryStatusCodes(), remote.WithRetryPredicate(again),
 		remote.WithRetryBackoff(remote.Backoff{Duration: o.Backoff.pause(1), Factor: 2, Steps: o.Backoff.attempts()}),

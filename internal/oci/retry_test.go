@@ -13,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
@@ -252,37 +251,6 @@ func firstLayer(img v1.Image) ([]byte, error) {
 	}
 	defer r.Close()
 	return io.ReadAll(r)
-}
-
-// TestRequests counts what opening an image costs: nothing but what has to be
-// asked, each once.
-func TestRequests(t *testing.T) {
-	var asked []string
-	host := front(t, func(_ http.ResponseWriter, r *http.Request) bool {
-		what := "ping"
-		for _, kind := range []string{"manifests", "blobs", "referrers"} {
-			if strings.Contains(r.URL.Path, "/"+kind+"/") {
-				what = kind
-			}
-		}
-		asked = append(asked, r.Method+" "+what)
-		return false
-	})
-	push(t, host+"/app:1", testImage(t, "amd64"))
-	push(t, host+"/app:2", indexOf(t, map[string]v1.Image{"linux/amd64": testImage(t, "amd64"), "linux/arm64": testImage(t, "arm64")}, false))
-	for tag, want := range map[string][]string{
-		"1": {"GET ping", "GET manifests", "GET blobs"},
-		"2": {"GET ping", "GET manifests", "GET manifests", "GET blobs"},
-	} {
-		asked = nil
-		img := open(t, host+"/app:"+tag, Options{Platform: "linux/amd64"})
-		if _, err := img.Image().Layers(); err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(want, asked); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", tag, diff)
-		}
-	}
 }
 
 // TestOversized has a registry that sends more than a manifest, a configuration

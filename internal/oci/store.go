@@ -53,8 +53,8 @@ type registryStore struct {
 	options Options
 	name    string // the reference that led here, for messages
 
-	mu     sync.Mutex
-	puller *remote.Puller // of the first read, for the later ones
+	mu      sync.Mutex
+	session *session // of the first read, for the later ones
 }
 
 var _ store = (*registryStore)(nil)
@@ -73,18 +73,15 @@ func (s *registryStore) reference(tag string) (name.Reference, error) {
 // reading are the options of a read; reads share what a registry wants to know
 // first.
 func (s *registryStore) reading(ctx context.Context) ([]remote.Option, error) {
-	options, err := s.options.remote(ctx, s.name)
-	if err != nil {
-		return nil, err
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.puller == nil {
-		if s.puller, err = remote.NewPuller(options...); err != nil {
+	if s.session == nil {
+		var err error
+		if s.session, err = s.options.session(ctx, s.name, s.repo); err != nil {
 			return nil, err
 		}
 	}
-	return append(options, remote.Reuse(s.puller)), nil
+	return s.session.reading(ctx), nil
 }
 
 // explain turns a registry's answer into an Error.
@@ -143,7 +140,7 @@ func (s *registryStore) put(ctx context.Context, tag string, img v1.Image) error
 	if err != nil {
 		return err
 	}
-	options, err := s.options.remote(ctx, s.name)
+	options, err := s.options.writing(ctx, s.name)
 	if err != nil {
 		return err
 	}

@@ -43,11 +43,11 @@ func Look(ctx context.Context, ref Ref, opts Options) (*Survey, error) {
 	}
 	var out *Survey
 	_, err = opts.elsewhere(ctx, parsed, func(place name.Reference) error {
-		options, err := opts.session(ctx, ref.Name)
+		reader, err := opts.session(ctx, ref.Name, place.Context())
 		if err != nil {
-			return err
+			return registryError(ref.String(), place.Context().RegistryStr(), err)
 		}
-		l := &looker{fetch: fetchRemote(place, options), left: limit.ManifestListEntries}
+		l := &looker{fetch: fetchRemote(place, reader.reading(ctx)), left: limit.ManifestListEntries}
 		if err := l.look(v1.Descriptor{}, 0); err != nil {
 			return registryError(ref.String(), place.Context().RegistryStr(), layoutErrorRef(ref, err))
 		}
