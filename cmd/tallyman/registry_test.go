@@ -262,8 +262,13 @@ func engine(ts *testscript.TestScript, neg bool, args []string) {
 		w.WriteHeader(http.StatusNotFound)
 		fmt.Fprint(w, `{"message":"No such image: \u001b[31mnone"}`)
 	})
-	// A socket's path may have 108 bytes, and that of the script has more.
-	dir, err := os.MkdirTemp("", "e")
+	// A socket's path may have 108 bytes, and that of the script has more; so
+	// may a TMPDIR deep in a build folder.
+	base := os.TempDir()
+	if len(base) > 80 {
+		base = "/tmp"
+	}
+	dir, err := os.MkdirTemp(base, "e")
 	ts.Check(err)
 	ts.Defer(func() { os.RemoveAll(dir) })
 	listener, err := net.Listen("unix", filepath.Join(dir, "s"))

@@ -16,16 +16,27 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// fakeDaemon serves a container engine's API on a socket with a short path (it
-// may have 108 bytes) and returns the path.
-func fakeDaemon(t testing.TB, handler http.Handler) string {
+// socketDir is a folder of its own with a path that leaves room for the name of
+// a socket: together they may have 108 bytes, which t.TempDir, and a TMPDIR deep
+// in a build folder, do not keep to.
+func socketDir(t testing.TB) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "d")
+	base := os.TempDir()
+	if len(base) > 80 {
+		base = "/tmp"
+	}
+	dir, err := os.MkdirTemp(base, "d")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	socket := filepath.Join(dir, "s")
+	return dir
+}
+
+// fakeDaemon serves a container engine's API on a socket and returns its path.
+func fakeDaemon(t testing.TB, handler http.Handler) string {
+	t.Helper()
+	socket := filepath.Join(socketDir(t), "s")
 	listener, err := net.Listen("unix", socket)
 	if err != nil {
 		t.Skipf("no unix sockets here: %v", err)
@@ -246,7 +257,7 @@ func TestDaemonRefuses(t *testing.T) {
 			fmt.Fprint(w, body)
 		}))
 	}
-	dead := filepath.Join(t.TempDir(), "none")
+	dead := filepath.Join(socketDir(t), "none")
 	for name, c := range map[string]struct {
 		opts Options
 		want error
@@ -282,11 +293,7 @@ func TestDaemonRefuses(t *testing.T) {
 
 // A socket file that nobody listens at, and one that is not ours.
 func TestDaemonSocketThatIsDead(t *testing.T) {
-	dir, err := os.MkdirTemp("", "d")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
+	dir := socketDir(t)
 	socket := filepath.Join(dir, "s")
 	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: socket, Net: "unix"})
 	if err != nil {
@@ -314,7 +321,7 @@ func TestDaemonSocketThatIsDead(t *testing.T) {
 // podman saves an image without its service, and the message says so; docker
 // cannot.
 func TestHintWithoutEngine(t *testing.T) {
-	dead := filepath.Join(t.TempDir(), "none")
+	dead := filepath.Join(socketDir(t), "none")
 	opts := Options{Getenv: hosts("CONTAINER_HOST", "unix://"+dead, "DOCKER_HOST", "unix://"+dead)}
 	const hint = "podman save app:dev | tallyman audit -"
 	if _, err := tryOpen(t, "podman:app:dev", opts); err == nil || !strings.Contains(err.Error(), hint) {

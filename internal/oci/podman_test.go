@@ -3,6 +3,7 @@ package oci
 import (
 	"context"
 	"errors"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,11 +17,7 @@ func TestPodman(t *testing.T) {
 	if os.Getenv("TALLYMAN_PODMAN") == "" {
 		t.Skip("TALLYMAN_PODMAN=1 reads an image from a podman that the test starts")
 	}
-	dir, err := os.MkdirTemp("", "p") // a socket's path may have 108 bytes
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
+	dir := socketDir(t)
 	podman := func(ctx context.Context, args ...string) *exec.Cmd {
 		return exec.CommandContext(ctx, "podman", append([]string{
 			"--root", filepath.Join(dir, "root"), "--runroot", filepath.Join(dir, "run"), "--storage-driver", "vfs"}, args...)...)
@@ -36,15 +33,22 @@ func TestPodman(t *testing.T) {
 	if err := service.Start(); err != nil {
 		t.Fatal(err)
 	}
+	ended := make(chan struct{})
+	go func() { service.Wait(); close(ended) }()
 	t.Cleanup(func() {
 		service.Process.Kill()
-		service.Wait()
+		<-ended
 	})
-	for range 300 {
-		if _, err := os.Stat(socket); !errors.Is(err, os.ErrNotExist) {
+	for { // until it answers, however long it takes: a socket is there before that
+		if there, err := net.Dial("unix", socket); err == nil {
+			there.Close()
 			break
 		}
-		time.Sleep(100 * time.Millisecond)
+		select {
+		case <-ended:
+			t.Fatalf("podman's service ended: %v", service.ProcessState)
+		case <-time.After(50 * time.Millisecond):
+		}
 	}
 	opts := Options{Getenv: hosts("CONTAINER_HOST", "unix://"+socket, "DOCKER_HOST", "unix://"+socket)}
 	opts.Spools, _ = spools(t)

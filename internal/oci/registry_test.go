@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -24,12 +25,19 @@ import (
 // quick makes retries not wait.
 var quick = Backoff{Attempts: 2, First: time.Millisecond}
 
-// front starts a registry behind a handler that may answer first.
+// front starts a registry behind a handler that may answer first. The handler
+// runs for one request at a time: who pushes makes several at once.
 func front(t testing.TB, first func(w http.ResponseWriter, r *http.Request) (answered bool)) string {
 	t.Helper()
 	back := registry.New(registry.Logger(quiet()))
+	var mu sync.Mutex
+	alone := func(w http.ResponseWriter, r *http.Request) bool {
+		mu.Lock()
+		defer mu.Unlock() // also when it panics to break the connection
+		return first(w, r)
+	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !first(w, r) {
+		if !alone(w, r) {
 			back.ServeHTTP(w, r)
 		}
 	}))
@@ -329,14 +337,14 @@ func TestContextEnds(t *testing.T) {
 
 // A registry that gives no answer is an error that says what to do next.
 func TestUnreachable(t *testing.T) {
-	closed := httptest.NewServer(http.NotFoundHandler())
-	closed.Close()
+	// Port 1 is nobody's, and unlike one that a server had a moment ago it is
+	// given to no other program meanwhile.
 	for name, c := range map[string]struct {
 		ref       string
 		transport http.RoundTripper
 		says      string
 	}{
-		"refused": {strings.TrimPrefix(closed.URL, "http://") + "/app:1", nil, "nothing answers there: check host and port"},
+		"refused": {"127.0.0.1:1/app:1", nil, "nothing answers there: check host and port"},
 		"no host": {"registry.invalid/app:1", fails{&net.DNSError{Err: "no such host", Name: "registry.invalid", IsNotFound: true}}, "no host of that name"},
 		"reset":   {"registry.invalid/app:1", fails{syscall.ECONNRESET}, "broke: try again"},
 	} {
