@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -336,4 +337,31 @@ func FuzzBlob(f *testing.F) {
 			t.Errorf("%v, %v", r, err)
 		}
 	})
+}
+
+// TestCurrentWithinOneTick: the snapshot that was current last is the last one,
+// also when the file system's clock has not ticked since it became that.
+func TestCurrentWithinOneTick(t *testing.T) {
+	dir := t.TempDir()
+	tick := time.Now().Add(time.Second)
+	var all []*current
+	for i, letter := range []string{"a", "b", "c"} {
+		c := &current{Snapshot: strings.Repeat(letter, 64) + snapshotSuffix}
+		path := filepath.Join(dir, c.Snapshot)
+		at := tick.Add(time.Duration(i-1) * coarseTime) // a was current, and b is
+		if err := errors.Join(os.WriteFile(path, nil, 0o600), os.Chtimes(path, at, at)); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, c)
+	}
+	if err := setCurrent(dir, all[1], all[2]); err != nil {
+		t.Fatal(err)
+	}
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := previous(list, []string{all[2].Snapshot}); got != all[1].Snapshot {
+		t.Errorf("%.1s was current before %.1s, got %.1s", all[1].Snapshot, all[2].Snapshot, got)
+	}
 }

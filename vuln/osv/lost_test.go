@@ -3,7 +3,6 @@ package osv_test
 import (
 	"strings"
 	"testing"
-	"time"
 )
 
 // TestRecordsThatWereSilentlyLost: however a record spells what it is about,
@@ -44,7 +43,7 @@ func TestRecordsThatWereSilentlyLost(t *testing.T) {
 			if tt.found {
 				return
 			}
-			status, err := db.StatusOf("PyPI", time.Now())
+			status, err := db.StatusOf("PyPI", now)
 			if err != nil || status.Refused != 1 {
 				t.Errorf("status %+v, %v, want one refused", status, err)
 			}

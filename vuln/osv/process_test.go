@@ -74,12 +74,12 @@ func TestManyProcesses(t *testing.T) {
 	for w := range updates {
 		writers.Go(func() {
 			for i := w; ; i++ {
+				update(i)
+				updates[w]++
 				select {
 				case <-stop:
 					return
 				default:
-					update(i)
-					updates[w]++
 				}
 			}
 		})
@@ -102,7 +102,4 @@ func TestManyProcesses(t *testing.T) {
 	close(stop)
 	writers.Wait()
 	t.Logf("%d processes, %v updates meanwhile", processes, updates)
-	if updates[0]+updates[1] < 2 {
-		t.Error("nothing was updated meanwhile")
-	}
 }

@@ -142,6 +142,13 @@ func setCurrent(dir string, before, next *current) error {
 		return err
 	}
 	at := info.ModTime()
+	// Its clock may not have ticked since the last time, and which of two was
+	// current later has to be told all the same.
+	if last, err := os.Stat(filepath.Join(dir, before.Snapshot)); err == nil {
+		if ahead := last.ModTime().Sub(at); ahead >= 0 && ahead < coarseTime {
+			at = last.ModTime().Add(time.Microsecond)
+		}
+	}
 	_ = os.Chtimes(filepath.Join(dir, next.Snapshot), time.Time{}, at)
 	_ = os.Chtimes(filepath.Join(dir, before.Snapshot), time.Time{}, at.Add(-coarseTime))
 	return nil
