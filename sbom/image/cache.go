@@ -114,6 +114,9 @@ func (c *Cache) get(l layer) (*layerFacts, error) {
 		return nil, fmt.Errorf("%q in the layer cache is not a file", name)
 	}
 	f, err := c.root.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil // another program pruned it just now
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -123,10 +126,15 @@ func (c *Cache) get(l layer) (*layerFacts, error) {
 		c.root.Remove(name)
 		return nil, nil
 	}
-	if !c.now.IsZero() {
-		c.root.Chtimes(name, c.now, c.now) // only what is pruned first depends on it
-	}
+	c.used(name)
 	return facts, nil
+}
+
+// used notes when a file was used: only what is pruned first depends on it.
+func (c *Cache) used(name string) {
+	if !c.now.IsZero() {
+		c.root.Chtimes(name, c.now, c.now)
+	}
 }
 
 // put keeps the facts of l. When it fails there is nothing, or what was there.
@@ -149,8 +157,18 @@ func (c *Cache) put(l layer, facts *layerFacts) (err error) {
 	if err := errors.Join(writeFacts(f, key, facts), f.Close()); err != nil {
 		return err
 	}
+	return c.publish(temp, name)
+}
+
+// publish gives a file that is finished its name. When another program pruned
+// it just now, which needed the room, nothing is kept and nothing is wrong.
+func (c *Cache) publish(temp, name string) error {
+	c.used(temp)
 	c.written.Store(true)
-	return c.root.Rename(temp, name)
+	if err := c.root.Rename(temp, name); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // prune removes the files that were not used for longest until the rest is

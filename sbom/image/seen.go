@@ -151,14 +151,12 @@ func (c *Cache) putSmall(digest, suffix string, v any) error {
 	}
 	_, err = f.Write(append(sum[:], data...))
 	if err = errors.Join(err, f.Close()); err == nil {
-		err = c.root.Rename(temp, name)
+		err = c.publish(temp, name)
 	}
 	if err != nil {
 		c.root.Remove(temp)
-		return err
 	}
-	c.written.Store(true)
-	return nil
+	return err
 }
 
 // getSmall reads what putSmall wrote, and reports whether it was there and
@@ -181,9 +179,7 @@ func (c *Cache) getSmall(digest, suffix string, v any) bool {
 	if err == nil && len(data) > sha256.Size {
 		sum := sha256.Sum256(data[sha256.Size:])
 		if bytes.Equal(sum[:], data[:sha256.Size]) && json.Unmarshal(data[sha256.Size:], v) == nil {
-			if !c.now.IsZero() {
-				c.root.Chtimes(name, c.now, c.now)
-			}
+			c.used(name)
 			return true
 		}
 	}

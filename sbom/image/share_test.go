@@ -160,13 +160,22 @@ func killImages(t testing.TB) (all []v1.Image) {
 func TestCacheKilled(t *testing.T) {
 	if dir := os.Getenv("TALLYMAN_KILL_CACHE"); dir != "" {
 		images := killImages(t)
+		go func() { // it lives no longer than who started it
+			io.Copy(io.Discard, os.Stdin)
+			os.Exit(0)
+		}()
 		fmt.Println("ready")
 		for i := 0; ; i++ {
 			files, _ := filepath.Glob(filepath.Join(dir, "*"+factsSuffix))
 			for _, f := range files {
 				os.Remove(f)
 			}
-			readWith(t, images[i%len(images)], newCache(t, dir, CacheOptions{}))
+			root, err := os.OpenRoot(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			readWith(t, images[i%len(images)], NewCache(root, CacheOptions{}))
+			root.Close()
 		}
 	}
 	dir, images := t.TempDir(), killImages(t)
@@ -184,8 +193,9 @@ func TestCacheKilled(t *testing.T) {
 		for range 2 {
 			cmd := exec.CommandContext(t.Context(), program, "-test.run=^TestCacheKilled$")
 			cmd.Env = append(os.Environ(), "TALLYMAN_KILL_CACHE="+dir)
-			out, err := cmd.StdoutPipe()
-			if err := errors.Join(err, cmd.Start()); err != nil {
+			_, stdin := cmd.StdinPipe() // open until Wait, or until this process ends
+			out, stdout := cmd.StdoutPipe()
+			if err := errors.Join(stdin, stdout, cmd.Start()); err != nil {
 				t.Fatal(err)
 			}
 			line := make([]byte, 6)
