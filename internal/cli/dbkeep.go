@@ -16,6 +16,7 @@ import (
 
 func (a *app) dbKeepCommand() *cobra.Command {
 	var day, name string
+	var force bool
 	cmd := &cobra.Command{
 		Use:   "keep",
 		Short: "Keep the current snapshot for a later --as-of",
@@ -27,20 +28,22 @@ The day of a snapshot is that of its newest data, in UTC: when a server was last
 asked for one of its ecosystems or, of a folder or a file, the newest record.
 --as-of says a later day, up to which nothing changed; an earlier one is refused,
 since the snapshot knows more than anybody did then. Keeping the same day again
-replaces what was kept.`,
+replaces what was kept, and says what that was; a --name that is taken is kept
+as it is without --force.`,
 		Example: `  tallyman db update && tallyman db keep
   tallyman db keep --name release-4.2
   tallyman audit . --as-of 2026-01-31`,
 		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.dbKeep(cmd, day, name) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.dbKeep(cmd, day, name, force) },
 	}
 	a.world(cmd)
 	cmd.Flags().StringVar(&day, "as-of", "", "keep it for this `DATE` instead of the day of its data")
 	cmd.Flags().StringVar(&name, "name", "", "`NAME` to keep it under (default: the date)")
+	cmd.Flags().BoolVar(&force, "force", false, "with --name: replace what is kept under it")
 	return cmd
 }
 
-func (a *app) dbKeep(cmd *cobra.Command, day, name string) error {
+func (a *app) dbKeep(cmd *cobra.Command, day, name string, force bool) error {
 	ctx, dir, done, err := a.snapshots(cmd)
 	if err != nil {
 		return err
@@ -52,9 +55,12 @@ func (a *app) dbKeep(cmd *cobra.Command, day, name string) error {
 			return usagef("tallyman db keep --help", "--as-of %q is not a date such as 2026-01-31", day)
 		}
 	}
-	kept, err := osv.KeepCurrent(ctx, dir, name, at, a.env.Now())
+	kept, err := osv.KeepCurrent(ctx, dir, name, at, a.env.Now(), force || name == "")
 	if errors.Is(err, osv.ErrNoSnapshot) {
 		return hinted(err, "try: tallyman db update")
+	}
+	if errors.Is(err, osv.ErrNameKept) {
+		return usage(err, fmt.Sprintf("tallyman db keep --name %s --force, or another name", name))
 	}
 	if errors.Is(err, osv.ErrNotKeepable) {
 		return usage(err, "tallyman db keep --help")
@@ -63,6 +69,9 @@ func (a *app) dbKeep(cmd *cobra.Command, day, name string) error {
 		return err
 	}
 	fmt.Fprintf(a.env.Stdout, "kept %s as %s, of %s\n", kept.Digest, report.Escape(kept.Name), kept.Day.Format(time.DateOnly))
+	if kept.Replaced != "" {
+		fmt.Fprintf(a.env.Stdout, "in place of %s\n", kept.Replaced)
+	}
 	return nil
 }
 

@@ -22,6 +22,9 @@ var ErrNotKept = errors.New("no advisory snapshot was kept for that day or befor
 // ErrNotKeepable means that a snapshot cannot be kept as it was asked for.
 var ErrNotKeepable = errors.New("this cannot be kept")
 
+// ErrNameKept means that another snapshot is kept under a name.
+var ErrNameKept = errors.New("another snapshot is kept under this name")
+
 // Kept is a snapshot that Prune never removes.
 type Kept struct {
 	// Name is the day, or what the user called it.
@@ -32,6 +35,9 @@ type Kept struct {
 	Path   string `json:"path"`
 	Digest string `json:"digest"`
 	Source string `json:"source"`
+	// Replaced is what was kept under the name before KeepCurrent, "DIGEST, of
+	// DAY", and is no longer; "" for nothing else.
+	Replaced string `json:"-"`
 	// pointer is all that is known of it.
 	pointer current
 }
@@ -52,7 +58,9 @@ type keptFile struct {
 // ecosystems, which is when a server was last asked for one or, without a
 // server, the newest modified date not after now. A day that is given replaces
 // it and must not be before it: the snapshot would know of what came later.
-func KeepCurrent(ctx context.Context, dir, name string, day, now time.Time) (*Kept, error) {
+// What is kept under the name already is replaced if replace says so; else
+// another snapshot or day there is an error that wraps ErrNameKept.
+func KeepCurrent(ctx context.Context, dir, name string, day, now time.Time, replace bool) (*Kept, error) {
 	db, _, err := openCurrent(dir)
 	if err != nil {
 		return nil, err
@@ -81,11 +89,34 @@ func KeepCurrent(ctx context.Context, dir, name string, day, now time.Time) (*Ke
 		return nil, err
 	}
 	defer release()
+	k := newKept(dir, name, day, db.pointer)
+	if k.Replaced, err = inPlaceOf(dir, &k); err != nil {
+		return nil, err
+	}
+	if k.Replaced != "" && !replace {
+		return nil, fmt.Errorf("%w: %q is %s", ErrNameKept, name, k.Replaced)
+	}
 	if err := writeJSON(dir, keptPrefix+name+keptSuffix, keptFile{current: db.pointer, Day: day.Format(time.DateOnly)}); err != nil {
 		return nil, err
 	}
-	k := newKept(dir, name, day, db.pointer)
 	return &k, nil
+}
+
+// inPlaceOf is what is kept under the name of k now and is another snapshot or
+// of another day, "" for nothing else. One that cannot be read is another.
+func inPlaceOf(dir string, k *Kept) (string, error) {
+	before, err := readKept(dir, k.Name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "", nil
+	case errors.Is(err, ErrDamaged):
+		return "one that is damaged", nil
+	case err != nil:
+		return "", err
+	case before.Digest == k.Digest && before.Day.Equal(k.Day):
+		return "", nil
+	}
+	return fmt.Sprintf("%s, of %s", before.Digest, before.Day.Format(time.DateOnly)), nil
 }
 
 func newKept(dir, name string, day time.Time, p current) Kept {
@@ -123,22 +154,32 @@ func ListKept(dir string) ([]Kept, error) {
 	out := make([]Kept, 0, len(files))
 	for _, path := range files {
 		name := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(path), keptPrefix), keptSuffix)
-		data, err := readBounded(path, limit.ConfigBytes)
+		k, err := readKept(dir, name)
 		if err != nil {
 			return nil, err
 		}
-		var k keptFile
-		day, derr := time.Parse(time.DateOnly, "")
-		if err = json.Unmarshal(data, &k); err == nil {
-			day, derr = time.Parse(time.DateOnly, k.Day)
-		}
-		if err != nil || derr != nil || !isSnapshotName(k.Snapshot) || !isKeptName(name) {
-			return nil, fmt.Errorf("reading %q: %w: it names no snapshot and day", path, ErrDamaged)
-		}
-		out = append(out, newKept(dir, name, day, k.current))
+		out = append(out, k)
 	}
 	slices.SortFunc(out, func(a, b Kept) int { return cmp.Or(a.Day.Compare(b.Day), strings.Compare(a.Name, b.Name)) })
 	return out, nil
+}
+
+// readKept reads what is kept under a name.
+func readKept(dir, name string) (Kept, error) {
+	path := filepath.Join(dir, keptPrefix+name+keptSuffix)
+	data, err := readBounded(path, limit.ConfigBytes)
+	if err != nil {
+		return Kept{}, err
+	}
+	var k keptFile
+	day, derr := time.Parse(time.DateOnly, "")
+	if err = json.Unmarshal(data, &k); err == nil {
+		day, derr = time.Parse(time.DateOnly, k.Day)
+	}
+	if err != nil || derr != nil || !isSnapshotName(k.Snapshot) || !isKeptName(name) {
+		return Kept{}, fmt.Errorf("reading %q: %w: it names no snapshot and day", path, ErrDamaged)
+	}
+	return newKept(dir, name, day, k.current), nil
 }
 
 // escapeGlob makes a path mean itself.

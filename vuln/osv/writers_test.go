@@ -164,7 +164,7 @@ func TestPrune(t *testing.T) {
 		return filepath.Base(res.Path)
 	}
 	first := made("PYSEC-1")
-	if _, err := osv.KeepCurrent(t.Context(), dir, "", time.Time{}, now); err != nil {
+	if _, err := osv.KeepCurrent(t.Context(), dir, "", time.Time{}, now, true); err != nil {
 		t.Fatal(err)
 	}
 	second := made("PYSEC-2")
@@ -209,7 +209,7 @@ func TestKeptFor(t *testing.T) {
 		if _, err := osv.Update(t.Context(), osv.Options{Dir: dir, From: from}); err != nil {
 			t.Fatal(err)
 		}
-		if k, err := osv.KeepCurrent(t.Context(), dir, "", time.Time{}, now); err != nil || k.Name != d {
+		if k, err := osv.KeepCurrent(t.Context(), dir, "", time.Time{}, now, true); err != nil || k.Name != d {
 			t.Fatalf("%+v, %v", k, err)
 		}
 		ids[d] = "PYSEC-" + d
@@ -233,10 +233,10 @@ func TestKeptFor(t *testing.T) {
 	if _, err := osv.KeptFor(dir, day("2024-12-31")); !errors.Is(err, osv.ErrNotKept) {
 		t.Errorf("before the first: %v", err)
 	}
-	if _, err := osv.KeepCurrent(t.Context(), dir, "", day("2025-01-31"), now); !errors.Is(err, osv.ErrNotKeepable) {
+	if _, err := osv.KeepCurrent(t.Context(), dir, "", day("2025-01-31"), now, true); !errors.Is(err, osv.ErrNotKeepable) {
 		t.Errorf("as of a day before its data: %v", err)
 	}
-	if _, err := osv.KeepCurrent(t.Context(), dir, "", now.AddDate(0, 0, 1), now); !errors.Is(err, osv.ErrNotKeepable) {
+	if _, err := osv.KeepCurrent(t.Context(), dir, "", now.AddDate(0, 0, 1), now, true); !errors.Is(err, osv.ErrNotKeepable) {
 		t.Errorf("as of a day that is still to come: %v", err)
 	}
 	write(t, filepath.Join(dir, "kept-2025-02-15.json"), []byte(`{"snapshot":"../../etc/passwd","day":"2025-02-15"}`))
