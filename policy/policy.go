@@ -68,6 +68,10 @@ type Target struct {
 	// "" when it led to the image. A signature over the index speaks of the
 	// image too: the index names it by digest.
 	IndexDigest string `json:"index_digest,omitempty"`
+	// Platform is "os/architecture[/variant]" of the image when the reference led
+	// to several, or of an image that could not be opened when it was asked for;
+	// "" otherwise.
+	Platform string `json:"platform,omitempty"`
 	// NamedImages are the images that files of the folder name and that have
 	// reports of their own: "ROLE REFERENCE [PLATFORM]", those that are not
 	// audited with a reason after a colon; none when they were not asked for.

@@ -201,12 +201,26 @@ func (a *Auditor) inventory(ctx context.Context, t Target, r *Report) (docs []*s
 	return docs, s, nil
 }
 
+// chosen is the platform of an image that was chosen among several, "" of one
+// that is the only one of its reference.
+func chosen(t Target) string {
+	if _, one := t.Image.IndexDescriptor(); !one || t.Platform != "" {
+		return t.Platform
+	}
+	config, err := t.Image.Image().ConfigFile()
+	if err != nil || config.Platform() == nil {
+		return "" // what is wrong with it is said by whoever reads it
+	}
+	return config.Platform().String()
+}
+
 // readImage reads the image's packages and judges its configuration.
 func (a *Auditor) readImage(ctx context.Context, t Target, s *source, r *Report) (*sbom.Document, []lint.Finding, error) {
 	r.Target.Image, r.Target.ImageDigest = t.Image.Name(), t.Image.Digest().String()
 	if index, ok := t.Image.IndexDescriptor(); ok {
 		r.Target.IndexDigest = index.Digest.String()
 	}
+	r.Target.Platform = chosen(t)
 	r.Notes = append(r.Notes, t.Image.Notes()...)
 	if slices.Equal(a.Stages, []string{StageVerify}) {
 		return &sbom.Document{}, nil, nil

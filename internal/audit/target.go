@@ -16,6 +16,9 @@ type Target struct {
 	Folder *Folder
 	// Image is the opened image, nil without one.
 	Image *oci.Image
+	// Platform is the one that Image was chosen for among several, "" when the
+	// reference names one image, or an index of which Image has the default.
+	Platform string
 	// Base is true for an image that nobody runs as it is, because others are
 	// built on it: how it runs is not judged.
 	Base bool

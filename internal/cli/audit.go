@@ -81,6 +81,7 @@ Exit codes: 0 the inventory is whole, 1 a policy of yours denies, 2 wrong usage
 (nothing ran), 3 something could not be read.`,
 		Example: `  tallyman sbom . --format cyclonedx > sbom.cdx.json
   tallyman sbom docker-archive:image.tar --format json
+  tallyman sbom ghcr.io/you/app:v1 --platform all --format json
   docker save app:dev | tallyman sbom - --format spdx`,
 		Args: atMostOne,
 		RunE: a.stage("sbom", audit.StageSBOM),
@@ -88,7 +89,7 @@ Exit codes: 0 the inventory is whole, 1 a policy of yours denies, 2 wrong usage
 	a.common(cmd)
 	unsaid(cmd, "only-added", "fail-on", "max-age", "unfixed", "unresolved", "pack", "cache-dir")
 	a.imageFlag(cmd)
-	cmd.Flags().StringVar(&a.flags.platform, "platform", "", "`OS/ARCH` to take from an image index")
+	a.platformsFlags(cmd, "with --platform all")
 	return cmd
 }
 
@@ -112,7 +113,7 @@ something could not be read or judged.`,
 	a.advisoryFlags(cmd)
 	a.findingsFlag(cmd)
 	a.imageFlag(cmd)
-	cmd.Flags().StringVar(&a.flags.platform, "platform", "", "`OS/ARCH` to take from an image index")
+	a.platformsFlags(cmd, "with --platform all")
 	return cmd
 }
 
@@ -142,8 +143,8 @@ func (a *app) stage(command string, stages ...string) func(*cobra.Command, []str
 		} else if a.flags.image == "" || command != "audit" {
 			word = "."
 		}
-		if command == "audit" && a.several() {
-			return a.auditSeveral(ctx, set, stages, word)
+		if takesSeveral(cmd) && a.several() {
+			return a.auditSeveral(ctx, set, command, stages, word)
 		}
 		r, err := a.run(ctx, set, command, stages, word, a.flags.image)
 		if err != nil {

@@ -193,12 +193,11 @@ func (a *app) checkFlags(cmd *cobra.Command) error {
 	if a.flags.onlyAdded && len(a.flags.bases) == 0 && !a.flags.quiet {
 		fmt.Fprintln(a.env.Stderr, "tallyman: --only-added does nothing without --base IMAGE: the whole image is judged")
 	}
-	audits := cmd.Flags().Lookup("images") != nil
-	if err := a.checkPlatforms(help, audits); err != nil {
+	if err := a.checkPlatforms(help, takesSeveral(cmd)); err != nil {
 		return err
 	}
-	if audits && a.several() {
-		if err := a.checkSeveral(help); err != nil {
+	if takesSeveral(cmd) && a.several() {
+		if err := a.checkSeveral(cmd, help); err != nil {
 			return err
 		}
 	}
@@ -235,12 +234,12 @@ var platformForm = regexp.MustCompile(`^[a-z0-9]+/[a-z0-9_]+(/[a-z0-9.]+)?(:[0-9
 
 // checkPlatforms refuses a --platform that no image has, and all of them where
 // one report is made.
-func (a *app) checkPlatforms(help string, audits bool) error {
-	if a.flags.platform == "" || a.flags.platform == everyPlatform && audits {
+func (a *app) checkPlatforms(help string, several bool) error {
+	if a.flags.platform == "" || a.flags.platform == everyPlatform && several {
 		return nil
 	}
 	if a.flags.platform == everyPlatform {
-		return usagef(help, "--platform all is for 'tallyman audit' and makes a report for each; name one here, such as linux/amd64")
+		return usagef(help, "--platform all is for 'tallyman audit', 'sbom' and 'vuln', and makes a report for each; name one here, such as linux/amd64")
 	}
 	for one := range strings.SplitSeq(a.flags.platform, ",") {
 		if !platformForm.MatchString(one) {

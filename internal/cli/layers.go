@@ -26,8 +26,8 @@ func (a *app) layerCache(p *progress) (cache *image.Cache, done func()) {
 
 // imageAuditor is an auditor of several images, which share what is read of
 // their layers.
-func (a *app) imageAuditor(set *settings, stages []string, p *progress) (*audit.Auditor, func(), error) {
-	auditor, done, err := a.auditor(set, "audit", stages, p)
+func (a *app) imageAuditor(set *settings, command string, stages []string, p *progress) (*audit.Auditor, func(), error) {
+	auditor, done, err := a.auditor(set, command, stages, p)
 	if err != nil {
 		return nil, nil, err
 	}

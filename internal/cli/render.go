@@ -60,7 +60,7 @@ func (a *app) render(cmd *cobra.Command, args []string) error {
 // renderSeveral renders the JSON of an audit of several targets. Each decision
 // is made again, and with them which of them count.
 func (a *app) renderSeveral(ctx context.Context, cmd *cobra.Command, name string, data []byte) error {
-	if err := a.checkHeld(cmd.CommandPath() + " --help"); err != nil {
+	if err := a.checkHeld(cmd); err != nil {
 		return err
 	}
 	var read struct {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -22,17 +23,34 @@ const everyPlatform = "all"
 // severalFlags registers what makes an audit one of several targets.
 func (a *app) severalFlags(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&a.flags.images, "images", false, "audit also every image that the folder's compose files, Kubernetes manifests and Dockerfiles name")
-	cmd.Flags().IntVar(&a.flags.parallel, "parallel", 2, "how many images at once, with --images or --platform all")
-	cmd.Flags().Lookup("platform").Usage = "`OS/ARCH` to take from an image index (default: linux and this machine's); all: each of the index"
+	a.platformsFlags(cmd, "with --images or --platform all")
+}
+
+// platformsFlags registers what makes the platforms of an index several
+// targets; with says when there are any.
+func (a *app) platformsFlags(cmd *cobra.Command, with string) {
+	const use = "`OS/ARCH` to take from an image index (default: linux and this machine's); all: each of the index"
+	if platform := cmd.Flags().Lookup("platform"); platform != nil {
+		platform.Usage = use
+	} else {
+		cmd.Flags().StringVar(&a.flags.platform, "platform", "", use)
+	}
+	cmd.Flags().IntVar(&a.flags.parallel, "parallel", 2, "how many images at once, "+with)
 	must(cmd.RegisterFlagCompletionFunc("platform", words(everyPlatform, "linux/amd64", "linux/arm64")))
+}
+
+// takesSeveral reports whether a command can be about several targets that are
+// not a registry's.
+func takesSeveral(cmd *cobra.Command) bool {
+	return slices.Contains([]string{audit.StageSBOM, audit.StageVuln, "audit"}, cmd.Name())
 }
 
 // several reports whether the flags ask for more than one report.
 func (a *app) several() bool { return a.flags.images || a.flags.platform == everyPlatform }
 
 // checkSeveral refuses what is about one target. Nothing has run yet.
-func (a *app) checkSeveral(help string) error {
-	if err := a.checkHeld(help); err != nil {
+func (a *app) checkSeveral(cmd *cobra.Command, help string) error {
+	if err := a.checkHeld(cmd); err != nil {
 		return err
 	}
 	switch {
@@ -45,12 +63,13 @@ func (a *app) checkSeveral(help string) error {
 }
 
 // checkHeld refuses a format that cannot hold several reports.
-func (a *app) checkHeld(help string) error {
+func (a *app) checkHeld(cmd *cobra.Command) error {
+	have := slices.DeleteFunc(report.PartsFormats(), func(f string) bool { return !slices.Contains(formatsOf(cmd.Name()), f) })
 	for _, format := range append([]string{a.flags.format}, a.flags.outputs...) {
 		format, _, _ = strings.Cut(format, "=")
 		if !report.HoldsParts(format) {
-			return usagef(help, "%s is about one target, and there are several (--images, --platform all): use %s, or audit one image at a time",
-				format, strings.Join(report.PartsFormats(), ", "))
+			return usagef(cmd.CommandPath()+" --help", "%s is about one target, and there are several (--images, --platform all): use %s, or take one image at a time",
+				format, strings.Join(have, ", "))
 		}
 	}
 	return nil
@@ -66,7 +85,7 @@ type company struct {
 
 // auditSeveral audits what the words name, the images that the folder names,
 // and the platforms that are asked for.
-func (a *app) auditSeveral(ctx context.Context, set *settings, stages []string, word string) error {
+func (a *app) auditSeveral(ctx context.Context, set *settings, command string, stages []string, word string) error {
 	all := a.flags.platform == everyPlatform
 	if all {
 		a.flags.platform = ""
@@ -74,7 +93,7 @@ func (a *app) auditSeveral(ctx context.Context, set *settings, stages []string, 
 	a.steadyCollector()
 	progress := a.progress()
 	defer progress.done()
-	auditor, done, err := a.imageAuditor(set, stages, progress)
+	auditor, done, err := a.imageAuditor(set, command, stages, progress)
 	if err != nil {
 		return err
 	}
@@ -129,7 +148,7 @@ func (c *company) own(ctx context.Context, word string, all bool) (targets []swe
 		image = word + image
 	}
 	if all && image == "" && !a.flags.images {
-		return nil, closer, usagef("tallyman audit REF --platform all", "--platform all is about an image, and none is named")
+		return nil, closer, usagef("tallyman "+c.auditor.Command+" REF --platform all", "--platform all is about an image, and none is named")
 	}
 	t := audit.Target{}
 	if folder != "" {
@@ -217,19 +236,19 @@ func (c *company) together(ctx context.Context, auditor *audit.Auditor, t audit.
 		img, err := one.open(ctx, ref)
 		if err != nil {
 			refused = append(refused, sweep.Target{
-				Image: row, Refused: c.refused(row.Reference, audit.ImagePlace{}),
+				Image: row, Refused: c.refused(row.Reference, one.platform, audit.ImagePlace{}),
 				Audit: func(context.Context) (*audit.Report, error) { return nil, err },
 			})
 			continue
 		}
 		mine, with := *auditor, t
-		with.Image = img
+		with.Image, with.Platform = img, one.platform
 		if mine.Platforms == nil && one.platform != "" && t.Folder != nil {
 			mine.Platforms = []string{one.platform}
 		}
 		row.Reference = strings.TrimSpace(t.Name + " " + row.Reference)
 		targets = append(targets, sweep.Target{
-			Image: row, Refused: c.refused(row.Reference, audit.ImagePlace{}),
+			Image: row, Refused: c.refused(row.Reference, one.platform, audit.ImagePlace{}),
 			Audit: func(ctx context.Context) (*audit.Report, error) { return c.app.runOn(ctx, &mine, with) },
 		})
 	}
@@ -237,13 +256,13 @@ func (c *company) together(ctx context.Context, auditor *audit.Auditor, t audit.
 }
 
 // refused makes the report of an image that could not be audited.
-func (c *company) refused(name string, place audit.ImagePlace) func(context.Context, error) (*audit.Report, error) {
+func (c *company) refused(name, platform string, place audit.ImagePlace) func(context.Context, error) (*audit.Report, error) {
 	return func(ctx context.Context, why error) (*audit.Report, error) {
 		var wrong *usageError
 		if errors.As(why, &wrong) {
 			return nil, why
 		}
-		return c.auditor.Unopened(ctx, name, place, errors.New(c.app.inWords(why)))
+		return c.auditor.Unopened(ctx, name, platform, place, errors.New(c.app.inWords(why)))
 	}
 }
 
@@ -302,9 +321,9 @@ func (c *company) pulled(ctx context.Context, image audit.NamedImage, all bool) 
 				if err != nil {
 					return nil, err
 				}
-				return c.app.runOn(ctx, &auditor, audit.Target{Image: img, Base: image.Role != audit.RoleRuns})
+				return c.app.runOn(ctx, &auditor, audit.Target{Image: img, Platform: one.platform, Base: image.Role != audit.RoleRuns})
 			},
-			Refused: c.refused(image.Reference, image.Places[0]),
+			Refused: c.refused(image.Reference, one.platform, image.Places[0]),
 		})
 	}
 	return out

@@ -77,7 +77,7 @@ func (a *app) sweep(cmd *cobra.Command, args []string, list string, parallel int
 		return err
 	}
 	stages := []string{audit.StageSBOM, audit.StageVuln, audit.StageLint, audit.StageVerify}
-	auditor, done, err := a.imageAuditor(set, stages, progress)
+	auditor, done, err := a.imageAuditor(set, "audit", stages, progress)
 	if err != nil {
 		return err
 	}

@@ -55,6 +55,9 @@ func (t *text) target() string {
 		if target.ImageDigest != "" && !strings.Contains(target.Image, target.ImageDigest) {
 			image += "@" + t.clean(shortDigest(target.ImageDigest))
 		}
+		if target.Platform != "" {
+			image += " (" + t.clean(target.Platform) + ")"
+		}
 		parts = append(parts, image)
 	}
 	if len(parts) == 0 {

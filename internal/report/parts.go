@@ -41,7 +41,10 @@ func WriteParts(w io.Writer, format string, parts []Part, opts Options) error {
 			// Code scanning takes a file with several runs when each has a
 			// category of its own.
 			// https://docs.github.com/en/code-security/code-scanning/integrating-with-code-scanning/sarif-support-for-code-scanning#runautomationdetails-object
-			run.Automation = &sarifAutomation{ID: "tallyman/" + Escape(strings.ReplaceAll(p.Name, " ", "/")) + "/"}
+			run.Automation = &sarifAutomation{
+				Description: &sarifMessage{Text: "The audit of " + Escape(p.Name)},
+				ID:          "tallyman/" + Escape(strings.ReplaceAll(p.Name, " ", "/")) + "/",
+			}
 			runs = append(runs, run)
 		}
 		return writeRuns(w, runs)
@@ -56,7 +59,7 @@ func writePart(w io.Writer, i int, p Part, opts Options) error {
 			return err
 		}
 	}
-	if opts.Verbose {
+	if opts.Verbose || p.Report.Command == audit.StageSBOM { // whose list is what it is about
 		return Write(w, FormatText, p.Report, opts)
 	}
 	t := newText(normalised(p.Report), opts)

@@ -68,7 +68,7 @@ func runOf(r *audit.Report) sarifRun {
 		Invocations: []sarifInvocation{s.invocation()},
 		Bases: map[string]sarifArtifact{
 			sarifRoot: {Description: &sarifMessage{Text: "The folder that was audited: " + Escape(r.Target.Name)}},
-			imageRoot: {Description: &sarifMessage{Text: "The root of the image: " + Escape(imageName(r))}},
+			imageRoot: {Description: &sarifMessage{Text: "The root of the image: " + Escape(strings.TrimSpace(imageName(r)+" "+r.Target.Platform))}},
 		},
 		ColumnKind: "unicodeCodePoints",
 	}

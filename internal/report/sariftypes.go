@@ -20,7 +20,8 @@ type sarifRun struct {
 
 // sarifAutomation tells the runs of a log from one another.
 type sarifAutomation struct {
-	ID string `json:"id"`
+	Description *sarifMessage `json:"description,omitempty"`
+	ID          string        `json:"id"`
 }
 
 type sarifTool struct {

@@ -62,7 +62,7 @@ func (s *Sweep) Each(ctx context.Context, targets []Target) (*Result, error) {
 func (i *Image) count(r *audit.Report) {
 	i.Tags, i.Findings, i.Reasons, i.Error, i.Lint, i.Signatures, i.Attestations = []string{}, map[string]int{}, []string{}, "", 0, 0, 0
 	i.fill(r, nil)
-	i.Platform = cmp.Or(i.Platform, platformOf(r))
+	i.Platform = cmp.Or(r.Target.Platform, i.Platform, platformOf(r))
 	i.ReportedOnly = i.ReportedOnly && i.Role == audit.RoleBuild && !malicious(r)
 }
 
@@ -138,14 +138,19 @@ func malicious(r *audit.Report) bool {
 // one for all. escape makes scanned content harmless on a terminal.
 func (r *Result) WriteTargets(w io.Writer, escape func(string) string) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "OUTCOME\tCRITICAL\tHIGH\tOTHER\tDENYING-LINT\tSIGNED\tGAPS\tTARGET\tPLATFORM\tNAMED BY")
+	heads := "CRITICAL\tHIGH\tOTHER\tDENYING-LINT\tSIGNED\tGAPS"
+	numbers := (*Image).numbers
+	if r.inventories() {
+		heads, numbers = "COMPONENTS\tGAPS", (*Image).listed
+	}
+	fmt.Fprintf(table, "OUTCOME\t%s\tTARGET\tPLATFORM\tNAMED BY\n", heads)
 	for i := range r.Images {
 		row := &r.Images[i]
 		outcome := row.Outcome.String()
 		if row.ReportedOnly {
 			outcome = "(" + outcome + ")"
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", outcome, row.numbers(), escape(row.Reference), escape(cmp.Or(row.Platform, "-")), escape(row.namedBy()))
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", outcome, numbers(row), escape(row.Reference), escape(cmp.Or(row.Platform, "-")), escape(row.namedBy()))
 	}
 	if err := table.Flush(); err != nil {
 		return err
@@ -155,6 +160,15 @@ func (r *Result) WriteTargets(w io.Writer, escape func(string) string) error {
 	}
 	return r.writeEnd(w, "target", escape)
 }
+
+// inventories reports whether the targets were only listed: then there are no
+// findings to count, and none would look like none found.
+func (r *Result) inventories() bool {
+	return len(r.Reports) > 0 && r.Reports[0].Command == audit.StageSBOM
+}
+
+// listed are the columns of a row of an inventory.
+func (i *Image) listed() string { return fmt.Sprintf("%d\t%d", i.Components, i.Gaps) }
 
 // namedBy are the places that name an image, the first in words.
 func (i *Image) namedBy() string {
