@@ -32,7 +32,7 @@ func BenchmarkGradio(b *testing.B) {
 
 // BenchmarkHashes reads a lock with digests of twenty thousand lines.
 func BenchmarkHashes(b *testing.B) {
-	fsys := bigFS{2 << 20, "requests[socks]==2.32.3 ; python_version >= \"3.9\" \\\n    --hash=sha256:55365417734eb18255590a9ff9eb97e9e1da868d4ccd6402399eaf68af20a760\n"}
+	fsys := bigFS{2 << 20, "requests[socks]==2.32.3 ; python_version >= \"3.9\" \\\n    --hash=sha256:55365417734eb18255590a9ff9eb97e9e1da868d4ccd6402399eaf68af20a760\n", new(int64)}
 	b.ReportAllocs()
 	b.SetBytes(2 << 20)
 	for b.Loop() {
