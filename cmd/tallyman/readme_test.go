@@ -142,9 +142,12 @@ func newShell(t *testing.T) *shell {
 	if err := os.Symlink(self, filepath.Join(bin, "tallyman")); err != nil {
 		t.Fatal(err)
 	}
-	return &shell{dir: dir, env: append(os.Environ(),
-		"HOME="+home, "XDG_CACHE_HOME="+filepath.Join(home, "cache"), "NO_COLOR=1",
-		"TALLYMAN_TEST_NOW=2026-11-22T12:00:00Z", "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"))}
+	// Nothing else of this process's environment: what runs the tests may have
+	// variables that the program heeds (GITHUB_ACTIONS, TALLYMAN_CACHE_DIR).
+	return &shell{dir: dir, env: []string{
+		"HOME=" + home, "XDG_CACHE_HOME=" + filepath.Join(home, "cache"), "NO_COLOR=1", "TMPDIR=" + os.TempDir(),
+		"TALLYMAN_TEST_NOW=2026-11-22T12:00:00Z", "PATH=" + bin + string(os.PathListSeparator) + os.Getenv("PATH"),
+	}}
 }
 
 // run returns what the command prints, and "exit N" as a last line when it is

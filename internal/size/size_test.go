@@ -123,7 +123,7 @@ func build(t testing.TB) string {
 	if runtime.GOOS == "windows" {
 		program += ".exe"
 	}
-	goTool(t, "build", "-trimpath", "-ldflags", "-s -w", "-o", program, "./cmd/tallyman")
+	goTool(t, "build", "-buildvcs=false", "-ldflags", "-s -w", "-o", program, "./cmd/tallyman")
 	return program
 }
 
