@@ -221,11 +221,12 @@ func (a *Auditor) readImage(ctx context.Context, t Target, s *source, r *Report)
 		r.Target.IndexDigest = index.Digest.String()
 	}
 	r.Target.Platform = chosen(t)
-	r.Notes = append(r.Notes, t.Image.Notes()...)
 	if slices.Equal(a.Stages, []string{StageVerify}) {
+		r.Notes = append(r.Notes, t.Image.Notes()...)
 		return &sbom.Document{}, nil, nil
 	}
 	inventory, err := image.Read(ctx, t.Image.Image(), image.Options{Cache: a.Layers})
+	r.Notes = append(r.Notes, t.Image.Notes()...) // now, for what was said of its layers
 	if err != nil {
 		return nil, nil, fmt.Errorf("reading image %q: %w", t.Image.Name(), err)
 	}

@@ -14,7 +14,9 @@ import (
 )
 
 // Mirror is another place for the images of a registry. What is asked for by
-// digest is checked as always; what a tag means is the mirror's word.
+// digest is checked as always; what a tag means is the mirror's word. A layer that
+// a mirror does not give, not to its end, or not as its digest says, is read from
+// the next mirror or the registry.
 type Mirror struct {
 	// Of is the registry, or the beginning of its repositories ("docker.io",
 	// "ghcr.io/team").

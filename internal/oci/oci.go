@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -72,6 +73,8 @@ type Image struct {
 	index  v1.Descriptor
 	store  *Repository
 	passed
+	// relay gives the layers of an image from a mirror, nil for others.
+	relay *relay
 	// repoDigests are what an engine says.
 	repoDigests []string
 }
@@ -127,8 +130,14 @@ func (i *Image) Digest() v1.Hash { return i.digest }
 func (i *Image) RepoDigests() []string { return i.repoDigests }
 
 // Notes say what led to the image: the mirror that had it, the platform that was
-// chosen of an index, what an engine says of it. They decide nothing.
-func (i *Image) Notes() []string { return i.notes }
+// chosen of an index, what an engine says of it; and, once layers were read, what
+// a mirror did not give. They decide nothing.
+func (i *Image) Notes() []string {
+	if i.relay == nil {
+		return i.notes
+	}
+	return slices.Concat(i.notes, i.relay.said())
+}
 
 // Index is the digest of the index that the reference led to first, the zero
 // value if it led to the image. Signatures are often made over the index.

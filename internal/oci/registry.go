@@ -33,11 +33,32 @@ func openRegistry(ctx context.Context, ref Ref, opts Options) (*Image, error) {
 		return nil, err
 	}
 	out.notes = append(notes, out.notes...)
-	if from := out.store.store.(*registryStore); from.repo != parsed.Context() {
-		own := &registryStore{repo: parsed.Context(), options: opts, name: ref.Name}
-		out.store = &Repository{&mirrored{places: []store{from, own}}}
+	from := out.store.store.(*registryStore)
+	if from.repo == parsed.Context() {
+		return out, nil
 	}
-	return out, nil
+	own := &registryStore{repo: parsed.Context(), options: opts, name: ref.Name}
+	out.store = &Repository{&mirrored{places: []store{from, own}}}
+	if out.relay, err = opts.relay(parsed, from); err != nil {
+		return nil, err
+	}
+	out.image, err = out.relay.image(ctx, out.image)
+	return out, layoutErrorRef(ref, err)
+}
+
+// relay returns one from the place of a mirror on.
+func (o Options) relay(ref name.Reference, from *registryStore) (*relay, error) {
+	places, err := o.places(ref)
+	if err != nil {
+		return nil, err
+	}
+	var repos []name.Repository
+	for _, place := range places {
+		if len(repos) > 0 || place.Context() == from.repo {
+			repos = append(repos, place.Context())
+		}
+	}
+	return newRelay(from.session, repos), nil
 }
 
 // openAt opens an image at one place.

@@ -29,11 +29,32 @@ func (t *resumer) RoundTrip(r *http.Request) (*http.Response, error) {
 	if !ofBlob(r) {
 		return t.whole(r, answer)
 	}
-	if answer.StatusCode == http.StatusOK && answer.ContentLength > 0 && r.Header.Get("Range") == "" {
-		answer.Body = &resumed{t: t, request: r, body: answer.Body, size: answer.ContentLength, tag: answer.Header.Get("Etag")}
+	if from := beginsAt(r, answer); from >= 0 && answer.ContentLength > 0 {
+		answer.Body = &resumed{
+			t: t, request: r, body: answer.Body, size: from + answer.ContentLength, at: from, since: from, tag: answer.Header.Get("Etag"),
+		}
 	}
 	return answer, nil
 }
+
+// beginsAt is the byte at which an answer begins, -1 for one that is no part of a
+// blob.
+func beginsAt(r *http.Request, answer *http.Response) int64 {
+	var from int64
+	switch answer.StatusCode {
+	case http.StatusOK:
+		return 0
+	case http.StatusPartialContent:
+		if _, err := fmt.Sscanf(r.Header.Get("Range"), "bytes=%d-", &from); err == nil {
+			return from
+		}
+	}
+	return -1
+}
+
+// byteRange asks for the bytes from one on, of size. It has an end: there are
+// registries that know no range without.
+func byteRange(from, size int64) string { return fmt.Sprintf("bytes=%d-%d", from, size-1) }
 
 // whole reads an answer that is not a blob to its end.
 func (t *resumer) whole(r *http.Request, answer *http.Response) (*http.Response, error) {
@@ -127,8 +148,7 @@ func (b *resumed) goOn(cause error) error {
 		return err
 	}
 	r := b.request.Clone(b.request.Context())
-	// With an end: there are registries that know no range without.
-	r.Header.Set("Range", fmt.Sprintf("bytes=%d-%d", b.at, b.size-1))
+	r.Header.Set("Range", byteRange(b.at, b.size))
 	if b.tag != "" && !strings.HasPrefix(b.tag, "W/") {
 		r.Header.Set("If-Range", b.tag)
 	}
@@ -136,7 +156,7 @@ func (b *resumed) goOn(cause error) error {
 	if err != nil {
 		return errors.Join(b.lost(cause), err)
 	}
-	if err := b.skip(answer); err != nil {
+	if err := skipTo(answer, b.at, b.size); err != nil {
 		answer.Body.Close()
 		return errors.Join(b.lost(cause), err)
 	}
@@ -145,23 +165,23 @@ func (b *resumed) goOn(cause error) error {
 	return nil
 }
 
-// skip goes to where the blob broke off in an answer, which may be of the rest or
-// of the whole.
+// skipTo goes to a byte of a blob in an answer, which may be of the rest of size
+// bytes or of the whole.
 // https://www.rfc-editor.org/rfc/rfc9110#name-206-partial-content
-func (b *resumed) skip(answer *http.Response) error {
+func skipTo(answer *http.Response, at, size int64) error {
 	switch answer.StatusCode {
 	case http.StatusPartialContent:
 		var from, to int64
 		got := answer.Header.Get("Content-Range")
-		if _, err := fmt.Sscanf(got, "bytes %d-%d/", &from, &to); err != nil || from != b.at || to != b.size-1 {
-			return fmt.Errorf("asked for the bytes from %d on, and got %q", b.at, got)
+		if _, err := fmt.Sscanf(got, "bytes %d-%d/", &from, &to); err != nil || from != at || to != size-1 {
+			return fmt.Errorf("asked for the bytes from %d on, and got %q", at, got)
 		}
 		return nil
 	case http.StatusOK:
-		_, err := io.CopyN(io.Discard, answer.Body, b.at)
+		_, err := io.CopyN(io.Discard, answer.Body, at)
 		return err
 	}
-	return fmt.Errorf("asked for the bytes from %d on, and got the answer %d", b.at, answer.StatusCode)
+	return fmt.Errorf("asked for the bytes from %d on, and got the answer %d", at, answer.StatusCode)
 }
 
 func (b *resumed) lost(cause error) error {

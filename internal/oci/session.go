@@ -25,7 +25,9 @@ type target interface {
 type session struct {
 	options Options
 	what    string // the reference that led here, for messages
-	puller  *remote.Puller
+	// transport is what makes requests, and puller the library's way to.
+	transport http.RoundTripper
+	puller    *remote.Puller
 }
 
 // session begins one. Credentials are looked up here, and sent to nobody before
@@ -47,7 +49,7 @@ func (o Options) session(ctx context.Context, what string, of target) (*session,
 		return nil, err
 	}
 	puller, err := remote.NewPuller(remote.WithContext(ctx), remote.WithTransport(wrapped))
-	return &session{options: o, what: what, puller: puller}, err
+	return &session{options: o, what: what, transport: wrapped, puller: puller}, err
 }
 
 // reading are the options of a read.

@@ -177,7 +177,11 @@ func readFile(src source, name string) ([]byte, error) {
 // verified returns a reader of r that ends well only if it gave exactly size
 // bytes with the digest want. Who does not read to the end checks nothing.
 func verified(r io.ReadCloser, want v1.Hash, size int64) io.ReadCloser {
-	return &verifier{r: r, sum: sha256.New(), want: want, size: size}
+	sum, err := v1.Hasher(want.Algorithm)
+	if err != nil {
+		sum = sha256.New() // which is not the digest's then
+	}
+	return &verifier{r: r, sum: sum, want: want, size: size}
 }
 
 type verifier struct {
@@ -202,9 +206,16 @@ func (v *verifier) Read(p []byte) (int, error) {
 		return n, fmt.Errorf("%w: %s has %d bytes instead of %d", ErrDigest, v.want, v.got, v.size)
 	}
 	if got := hex.EncodeToString(v.sum.Sum(nil)); got != v.want.Hex {
-		return n, fmt.Errorf("%w: %s is sha256:%s", ErrDigest, v.want, got)
+		return n, fmt.Errorf("%w: %s is %s:%s", ErrDigest, v.want, v.want.Algorithm, got)
 	}
 	return n, err
 }
 
 func (v *verifier) Close() error { return v.r.Close() }
+
+// Another reports whether the same is to be had from elsewhere, where opening it
+// again begins; see image.Read.
+func (v *verifier) Another() bool {
+	r, ok := v.r.(interface{ Another() bool })
+	return ok && r.Another()
+}

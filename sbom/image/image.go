@@ -74,6 +74,11 @@ type Inventory struct {
 
 // Read inventories img. It fails when the image's manifest, configuration or
 // one of its layers cannot be read to its end or is not what its digest says.
+//
+// What a layer's Compressed returns may have a method Another() bool, which is
+// asked when it could not be read to its end or was not what its digest says. It
+// reports whether Compressed, called again, gives what somebody else has of the
+// layer.
 func Read(ctx context.Context, img v1.Image, opts Options) (*Inventory, error) {
 	parts, err := split(img)
 	if err != nil {

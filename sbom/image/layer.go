@@ -30,13 +30,24 @@ var ErrDamaged = errors.New("the layer is damaged")
 
 // scanLayer streams one layer once, to its last byte, and returns its facts.
 // Whatever is wrong with the bytes is an error: a truncated or exchanged layer
-// must not look like an empty one.
+// must not look like an empty one. When the layer says that it is to be had from
+// another place too, it is read again from there.
 func scanLayer(ctx context.Context, l layer) (*layerFacts, error) {
-	wrap := func(err error) error { return fmt.Errorf("reading layer %s: %w", l.digest, err) }
-	stored, err := l.Compressed()
-	if err != nil {
-		return nil, wrap(err)
+	for {
+		stored, err := l.Compressed()
+		if err != nil {
+			return nil, fmt.Errorf("reading layer %s: %w", l.digest, err)
+		}
+		facts, err := scanStored(ctx, l, stored)
+		if again, ok := stored.(interface{ Another() bool }); err == nil || ctx.Err() != nil || !ok || !again.Another() {
+			return facts, err
+		}
 	}
+}
+
+// scanStored reads one layer as it is stored, and closes it.
+func scanStored(ctx context.Context, l layer, stored io.ReadCloser) (*layerFacts, error) {
+	wrap := func(err error) error { return fmt.Errorf("reading layer %s: %w", l.digest, err) }
 	defer stored.Close()
 	ctx, cancel := context.WithCancel(ctx)
 	raw := bufio.NewReaderSize(&ctxReader{ctx: ctx, r: stored}, storedBufferBytes)
