@@ -25,8 +25,9 @@ type Document struct {
 // grouped by package with their order of versions, lint and gaps grouped, and
 // accepted risks applied. They carry no judgement: rules judge.
 type Facts struct {
-	// Components is how many components there are, ImageComponents how many of
-	// them were seen in an image layer.
+	// Components is how many components there are that could be judged: neither
+	// claims nor interpreters. ImageComponents is how many of them were seen in an
+	// image layer.
 	Components      int `json:"components"`
 	ImageComponents int `json:"image_components"`
 	// ImageDigests are the digests that name the audited image, sorted.
@@ -200,8 +201,8 @@ func NewDocument(in Input) (Document, []Exception, error) {
 	base := newBaseLayers(in.Image)
 	facts.Profiles, facts.Packages = packageFacts(in.Findings, risks, base)
 	for _, c := range in.Components {
-		if c.Evidence == sbom.Claimed {
-			continue // an image of which only an SBOM is left is empty
+		if c.Evidence == sbom.Claimed || sbom.RuntimeOf(&c) != "" {
+			continue // an image of which only an SBOM is left, or what nobody can judge, is empty
 		}
 		facts.Components++
 		if slices.ContainsFunc(c.Locations, func(l sbom.Location) bool { return l.Layer != "" }) {

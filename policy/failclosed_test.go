@@ -43,6 +43,9 @@ func TestDecideUndecidedWhenAttackerRemoves(t *testing.T) {
 		{"Stages", func(in *Input) { in.Stages = nil }, "nothing-ran", "no stage"},
 		{"StagesForWordsNobodyKnows", func(in *Input) { in.Stages = []string{"nothing"} }, "nothing-ran", "no stage"},
 		{"Components", func(in *Input) { in.Components, in.Image = nil, nil }, "nothing-found", "no components were found"},
+		{"EverythingButTheInterpreter", func(in *Input) {
+			in.Components = append(in.Components[:1], sbom.Component{Name: "python", Version: "3.11.7", PURL: "pkg:generic/python@3.11.7", Evidence: sbom.Installed, Locations: in.Components[1].Locations})
+		}, "nothing-found", "in the image"},
 		{"PackageDatabaseOfImage", func(in *Input) { in.Components = in.Components[:1] }, "nothing-found", "in the image"},
 		{"Snapshot", func(in *Input) { in.SnapshotDigest = "" }, "no-advisories", "no advisory snapshot"},
 		{"AdvisoriesOfOneEcosystem", func(in *Input) { in.Advisories[1].Present = false }, "advisories-absent", "PyPI"},

@@ -8,6 +8,7 @@ import (
 	"testing/fstest"
 
 	"github.com/tallyman/tallyman/internal/limit"
+	"github.com/tallyman/tallyman/sbom"
 	"github.com/tallyman/tallyman/vuln"
 )
 
@@ -61,6 +62,32 @@ func TestUserModulesAddReasons(t *testing.T) {
 			}
 			wantReason(t, d, test.outcome, test.effect, test.rule, test.words)
 		})
+	}
+}
+
+// TestUserDeniesOldInterpreters: an interpreter of an image, which no advisory
+// source knows, is there for a rule to ask its version.
+func TestUserDeniesOldInterpreters(t *testing.T) {
+	const module = `package tallyman
+
+deny contains sprintf("Python %s", [c.version]) if {
+	some c in input.components
+	startswith(c.purl, "pkg:generic/python@")
+	semver.compare(c.version, "3.12.0") < 0
+}`
+	for version, want := range map[string]Outcome{"3.11.7": Denied, "3.12.1": Allowed} {
+		in := clean()
+		in.Components = append(in.Components, sbom.Component{Name: "python", Version: version, PURL: sbom.GenericPURL("python", version), Evidence: sbom.Installed,
+			Locations: []sbom.Location{{File: "/usr/local/bin/python3", Layer: in.Image.Layers[0]}}})
+		in.Gaps = append(in.Gaps, sbom.NewGap(sbom.GapRuntime, "/usr/local/bin/python3", 0, "listed and not judged"))
+		d, err := Decide(t.Context(), in, Options{Modules: modules(map[string]string{"m.rego": module})})
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantReason(t, d, want, Warn, "gap", "(runtime)")
+		if want == Denied {
+			wantReason(t, d, want, Deny, "tallyman.deny", "Python "+version)
+		}
 	}
 }
 

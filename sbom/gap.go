@@ -90,6 +90,9 @@ const (
 	// GapUnverified: an installed package whose list of files is there and could
 	// not be held against them.
 	GapUnverified GapKind = "unverified"
+	// GapRuntime: an interpreter (CPython, Node) that no package brought, of whose
+	// versions no source of advisories tells.
+	GapRuntime GapKind = "runtime"
 	// GapOther is the zero value; it hides.
 	GapOther GapKind = ""
 )
@@ -102,6 +105,7 @@ var doesNotHide = map[GapKind]string{
 	GapIgnoredConfig: "what was not honoured could only have made the result milder",
 	GapClaim:         "what an SBOM inside says is not what is there: it never gates, and what is installed is found without it",
 	GapUnverified:    "the package is listed and judged; that its files are those that were published is not known, as it is not for any package without such a list",
+	GapRuntime:       "the interpreter is listed with its version, which a rule can judge; no advisory source tells of such versions, so that nothing that could have been asked was left out",
 	GapPlatform:      "the platform adds it to every application, and no edit of the application changes it",
 }
 
@@ -110,7 +114,7 @@ func GapKinds() []GapKind {
 	return []GapKind{
 		GapUnparsed, GapUnread, GapTooLarge, GapUnsupported, GapInclude, GapUnversioned, GapRange, GapConflict,
 		GapEcosystem, GapVersion, GapAdvisory, GapImage, GapSignature, GapDynamic, GapLink, GapIgnoredConfig,
-		GapCatalogue, GapNothing, GapClosure, GapPlatform, GapReconstructed, GapUnpulled, GapClaim, GapUnverified,
+		GapCatalogue, GapNothing, GapClosure, GapPlatform, GapReconstructed, GapUnpulled, GapClaim, GapUnverified, GapRuntime,
 	}
 }
 

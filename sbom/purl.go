@@ -44,6 +44,13 @@ func CratePURL(name, version string) string {
 	return packageurl.NewPackageURL(packageurl.TypeCargo, "", name, version, nil, "").ToString()
 }
 
+// GenericPURL returns the package URL of what is in no package of any kind, as an
+// interpreter that its own project published.
+// https://github.com/package-url/purl-spec/blob/main/types-doc/generic-definition.md
+func GenericPURL(name, version string) string {
+	return packageurl.NewPackageURL(packageurl.TypeGeneric, "", name, version, nil, "").ToString()
+}
+
 // APKPURL returns the package URL of a package of Alpine or one of its kind.
 // vendor is the os-release ID ("alpine", "wolfi"), distro ID and version
 // ("alpine-3.20.1"), and origin the source package; "" leaves each out, but for

@@ -169,6 +169,10 @@ func (m *matcher) component(ctx context.Context, c *sbom.Component) error {
 	if m.owned(c) || c.Version == "" && c.URL != "" {
 		return nil // the second has its Gap from the reader: unversioned
 	}
+	if name := sbom.RuntimeOf(c); name != "" {
+		m.gaps = append(m.gaps, runtimeGap(c, name))
+		return nil
+	}
 	if c.Ecosystem == "" {
 		kind := uncoveredBy(c)
 		m.uncovered[kind] = append(m.uncovered[kind], c.Name)

@@ -264,13 +264,20 @@ func TestWhatIsNotMatched(t *testing.T) {
 		sbom.Component{Name: "cudatoolkit", Version: "11", PURL: "pkg:conda/cudatoolkit@11"},
 		sbom.Component{Name: "mkl", Version: "11", PURL: "pkg:conda/mkl@11"},
 		sbom.Component{Name: "blob", Version: "11"},
+		sbom.Component{Name: "python", Version: "3.11.7", PURL: "pkg:generic/python@3.11.7", Evidence: sbom.Installed, Locations: []sbom.Location{{File: "/b/python", Layer: "sha256:1"}, {File: "/c/python", Layer: "sha256:1"}}},
+		sbom.Component{Name: "node", Version: "20.20.2", PURL: "pkg:generic/node@20.20.2", Evidence: sbom.Installed, Locations: []sbom.Location{{File: "/b/node", Layer: "sha256:1"}}},
+		sbom.Component{Name: "node", PURL: "pkg:generic/node", Evidence: sbom.Installed},
+		sbom.Component{Name: "nodes", Version: "1", PURL: "pkg:generic/nodes@1", Evidence: sbom.Installed},
 	)
 	want := []string{
 		"demo 1.1==1.1 PYSEC-1 affected gates=false at 1",
 		"orphan 1.0==1.0 PYSEC-3 affected gates=true at 1",
 		"gap ecosystem hides=true :0 : the advisory snapshot has nothing for Alpine:v3.20: 2 components were not matched",
 		"gap no-advisories hides=true :0 : there is no advisory source for packages of type conda: 2 components were not matched (cudatoolkit, mkl)",
+		"gap no-advisories hides=true :0 : there is no advisory source for packages of type generic: 2 components were not matched (node, nodes)",
 		"gap no-advisories hides=true :0 : there is no advisory source for packages of type unknown: 1 component was not matched (blob)",
+		"gap runtime hides=false /b/node:0 : Node.js 20.20.2 is listed and not judged: no advisory source tells of its versions",
+		"gap runtime hides=false /b/python:0 : CPython 3.11.7 is listed and not judged: no advisory source tells of its versions",
 	}
 	if diff := cmp.Diff(want, summarise(res)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

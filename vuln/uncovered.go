@@ -49,3 +49,12 @@ func (u uncovered) gap(names []string) sbom.Gap {
 	return sbom.NewGap(kind, u.file, 0,
 		fmt.Sprintf("there is no advisory source for packages of type %s: %s not matched (%s)%s", of, components(len(names)), shown, why))
 }
+
+// runtimeGap says of one interpreter that it is listed and not judged.
+func runtimeGap(c *sbom.Component, name string) sbom.Gap {
+	at := placeOf(c)
+	g := sbom.NewGap(sbom.GapRuntime, at.File, at.Line,
+		fmt.Sprintf("%s %s is listed and not judged: no advisory source tells of its versions", name, c.Version))
+	g.Layer = at.Layer
+	return g
+}

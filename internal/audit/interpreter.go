@@ -48,9 +48,10 @@ func (s *source) readPythonVersions(f *Folder, names []string) {
 // https://docs.python.org/3/library/site.html
 var pythonHome = regexp.MustCompile(`^(.*/lib/python(3\.[0-9]{1,3}))/site-packages/`)
 
-// imageInterpreters are the Pythons that have packages installed in an image, by
-// the folder of each. A Python that the distribution packages is kept up by the
-// distribution, whatever its series, and judged with the distribution's data.
+// imageInterpreters are the Pythons of an image: those that were found, and those
+// that have packages installed, by the folder of each, where the interpreter
+// beside it was not found. A Python that the distribution packages is kept up by
+// the distribution, whatever its series, and judged with the distribution's data.
 func imageInterpreters(components []sbom.Component) []python.Interpreter {
 	packaged := map[string]bool{}
 	for i := range components {
@@ -58,7 +59,7 @@ func imageInterpreters(components []sbom.Component) []python.Interpreter {
 			packaged[c.Name] = true
 		}
 	}
-	var out []python.Interpreter
+	out, found := foundInterpreters(components)
 	for i := range components {
 		c := &components[i]
 		if c.Ecosystem != "PyPI" || c.Evidence != sbom.Installed && c.Evidence != sbom.Verified {
@@ -66,10 +67,32 @@ func imageInterpreters(components []sbom.Component) []python.Interpreter {
 		}
 		for _, at := range c.Locations {
 			m := pythonHome.FindStringSubmatch(at.File)
-			if m != nil && at.Layer != "" && !packaged["python"+m[2]] {
+			if m != nil && at.Layer != "" && !packaged["python"+m[2]] && !found[path.Dir(path.Dir(m[1]))+" "+m[2]] {
 				out = append(out, python.Interpreter{Version: m[2], File: m[1]})
 			}
 		}
 	}
 	return out
+}
+
+// foundInterpreters are the Pythons that are components themselves, each once, at
+// its first place, and the folders with a version of each that is in its bin or
+// lib ("/usr/local 3.11").
+func foundInterpreters(components []sbom.Component) (out []python.Interpreter, at map[string]bool) {
+	at = map[string]bool{}
+	for i := range components {
+		c := &components[i]
+		if sbom.RuntimeOf(c) == "" || c.Name != "python" || c.Evidence == sbom.Claimed || len(c.Locations) == 0 || c.Locations[0].Layer == "" {
+			continue
+		}
+		out = append(out, python.Interpreter{Version: c.Version, File: c.Locations[0].File})
+		series := c.Version
+		if parts := strings.SplitN(c.Version, ".", 3); len(parts) == 3 {
+			series = parts[0] + "." + parts[1]
+		}
+		for _, l := range c.Locations {
+			at[path.Dir(path.Dir(l.File))+" "+series] = true
+		}
+	}
+	return out, at
 }

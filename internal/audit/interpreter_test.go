@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/tallyman/tallyman/policy/python"
 	"github.com/tallyman/tallyman/sbom"
 )
 
@@ -54,5 +55,27 @@ func TestImageInterpreters(t *testing.T) {
 	got := imageInterpreters(components)
 	if len(got) != 1 || got[0].Version != "3.9" || got[0].File != "/usr/local/lib/python3.9" {
 		t.Errorf("got %+v, want Python 3.9 of /usr/local", got)
+	}
+}
+
+// An interpreter that was found is judged by its own version, once, and not by
+// the folder of its packages as well.
+func TestFoundInterpreters(t *testing.T) {
+	at := func(files ...string) (out []sbom.Location) {
+		for _, f := range files {
+			out = append(out, sbom.Location{File: f, Layer: "sha256:1"})
+		}
+		return out
+	}
+	components := []sbom.Component{
+		{Name: "python", Version: "3.9.18", PURL: sbom.GenericPURL("python", "3.9.18"), Evidence: sbom.Installed, Locations: at("/usr/local/bin/python3.9", "/usr/local/lib/libpython3.9.so.1.0")},
+		{Name: "python", Version: "3.8.1", PURL: sbom.GenericPURL("python", "3.8.1"), Evidence: sbom.Claimed, Locations: at("/x.cdx.json")},
+		{Name: "node", Version: "20.20.2", PURL: sbom.GenericPURL("node", "20.20.2"), Evidence: sbom.Installed, Locations: at("/usr/local/bin/node")},
+		{Name: "pip", Ecosystem: "PyPI", Evidence: sbom.Verified, Locations: at("/usr/local/lib/python3.9/site-packages/pip-24.dist-info/METADATA")},
+		{Name: "b", Ecosystem: "PyPI", Evidence: sbom.Verified, Locations: at("/usr/local/lib/python3.10/site-packages/b-1.dist-info/METADATA")},
+	}
+	want := []python.Interpreter{{Version: "3.9.18", File: "/usr/local/bin/python3.9"}, {Version: "3.10", File: "/usr/local/lib/python3.10"}}
+	if diff := cmp.Diff(want, imageInterpreters(components)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -26,6 +26,7 @@ gap_text := {
 	"reconstructed": ["rested on advisories of a past day that nobody kept", "keep a snapshot of each day: tallyman db keep"],
 	"unpulled": ["named an image that could not be had", "make the image known and its registry reachable (docker login, --platform), or accept it in tallyman.yaml (gap: unpulled)"],
 	"claim": ["of the SBOMs found inside could not be read or judged", "nothing is to be done: what they say never gates"],
+	"runtime": ["had an interpreter that no source of advisories knows", "nothing is to be done: a rule of your own can ask for its version (input.components)"],
 	"unverified": ["were not held against the lists of their files", "install the packages again with pip or uv"],
 	"link": ["linked to a folder that is audited itself", "nothing is to be done"],
 	"ignored-config": ["held settings or pragmas that do not count", "nothing is to be done"],

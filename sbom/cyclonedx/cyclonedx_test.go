@@ -49,6 +49,7 @@ func sample() *sbom.Document {
 			{Name: "fastapi", Specifier: ">=0.100", Ecosystem: "PyPI", PURL: sbom.PyPIPURL("fastapi", ""), Evidence: sbom.Declared, Constraint: true, Scope: "extra:api", Locations: []sbom.Location{{File: "constraints.txt", Line: 1}, {File: "constraints.txt", Line: 9}}},
 			{Name: "models", Ecosystem: "PyPI", PURL: sbom.PyPIPURL("models", ""), URL: "git+https://example.org/m.git", Editable: true, Evidence: sbom.Declared, Hashes: []string{"sha256:01", "sha256:02"}, Locations: []sbom.Location{{File: "requirements.txt", Line: 4}}},
 			{Name: "@gradio/client", Version: "1.0.0", Ecosystem: "npm", PURL: sbom.NPMPURL("@gradio/client", "1.0.0"), Evidence: sbom.Locked, Locations: []sbom.Location{{File: "package-lock.json"}}},
+			{Name: "node", Version: "20.20.2", PURL: sbom.GenericPURL("node", "20.20.2"), Evidence: sbom.Installed, Locations: []sbom.Location{{File: "/usr/local/bin/node", Layer: "sha256:" + strings.Repeat("2e", 32)}}},
 			{Name: "libssl3", Version: "3.0.11-1~deb12u1", Ecosystem: "Debian:12", PURL: sbom.DebPURL("debian", "libssl3", "3.0.11-1~deb12u1", "amd64", "debian-12", "openssl@3.0.11-1"), Source: "openssl", SourceVersion: "3.0.11-1", Owner: "libssl3 3", Evidence: sbom.Installed, Locations: []sbom.Location{{File: "/var/lib/dpkg/status", Layer: "sha256:" + strings.Repeat("2e", 32)}}},
 		},
 		Gaps: []sbom.Gap{
@@ -148,6 +149,19 @@ func serial(t *testing.T, data []byte) string {
 		t.Fatal(err)
 	}
 	return bom.SerialNumber
+}
+
+// TestInterpreters: an interpreter is a platform to CycloneDX, and nothing else is.
+func TestInterpreters(t *testing.T) {
+	var bom struct{ Components []struct{ Type, Name string } }
+	if err := json.Unmarshal(encode(t, sample(), cyclonedx.Options{}), &bom); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range bom.Components {
+		if want := map[bool]string{true: "platform", false: "library"}[c.Name == "node"]; c.Type != want {
+			t.Errorf("%s is a %s, want %s", c.Name, c.Type, want)
+		}
+	}
 }
 
 func TestValidAgainstSchema(t *testing.T) {

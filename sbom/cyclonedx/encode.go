@@ -136,6 +136,9 @@ func component(c *sbom.Component) (cdx.Component, error) {
 	if c.Scope == "dev" || strings.HasPrefix(c.Scope, "extra:") || strings.HasPrefix(c.Scope, "group:") {
 		out.Scope = cdx.ScopeOptional
 	}
+	if sbom.RuntimeOf(c) != "" {
+		out.Type = cdx.ComponentTypePlatform // "a runtime environment which interprets or executes software"
+	}
 	if len(c.Locations) > 0 {
 		occurrences := make([]cdx.EvidenceOccurrence, 0, len(c.Locations))
 		for _, l := range c.Locations {

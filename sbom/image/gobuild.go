@@ -307,6 +307,9 @@ func (f *programFact) count() int {
 	if f.Go != nil {
 		n += len(f.Go.Modules) + 2
 	}
+	if f.Runtime != nil {
+		n++
+	}
 	return n
 }
 
@@ -317,6 +320,9 @@ func (f *programFact) size() int64 {
 		for _, m := range f.Go.Modules {
 			n += len(m.Path) + len(m.Version) + 32
 		}
+	}
+	if f.Runtime != nil {
+		n += len(f.Runtime.Version) + len(f.Runtime.Needs) + 32
 	}
 	for _, c := range f.Crates {
 		n += len(c.Name) + len(c.Version) + 32

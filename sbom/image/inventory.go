@@ -26,6 +26,7 @@ func (s *state) inventory(name string) *Inventory {
 	b.condaPackages()
 	b.claims()
 	b.programs()
+	b.runtimeLinks()
 	b.extras()
 	b.fileGaps()
 	b.linkGaps()

@@ -28,6 +28,8 @@ type programFact struct {
 	Rust   bool    `json:"rust,omitempty"`
 	Listed bool    `json:"listed,omitempty"`
 	Crates []crate `json:"crates,omitempty"`
+	// Runtime is set for what is called like an interpreter.
+	Runtime *runtimeFact `json:"runtime,omitempty"`
 	// Problem says why it does not tell what it is made of, "" if it does, or
 	// if nobody expects it to; TooLarge is true when a bound was why.
 	Problem  string `json:"problem,omitempty"`
@@ -59,19 +61,21 @@ type programReader struct {
 	// it, and other the same elsewhere.
 	data, other goCapture
 	crates      crateCapture
+	runtime     runtimeReader
 }
 
 func newProgramReader() *programReader {
 	return &programReader{window: make([]byte, windowBytes)}
 }
 
-// reset makes the reader ready for another program.
-func (r *programReader) reset() {
+// reset makes the reader ready for the program at p.
+func (r *programReader) reset(p string) {
 	r.n, r.at, r.begun, r.elf = 0, 0, false, elfHead{}
 	r.goNote, r.packed, r.rust = false, false, false
 	r.data.reset()
 	r.other.reset()
 	r.crates.reset()
+	r.runtime.look(p)
 }
 
 // Write takes the next bytes. It never fails.
@@ -101,6 +105,7 @@ func (r *programReader) scan(upTo int) {
 		r.scanGo(w, upTo)
 		r.rust = r.rust || findRust(w, upTo)
 		r.crates.scan(w, upTo)
+		r.runtime.scan(w, upTo)
 	}
 	r.n = copy(r.window, w[upTo:])
 	r.at += int64(upTo)
@@ -116,7 +121,7 @@ func (r *programReader) finish() *programFact {
 	if !r.elf.runs {
 		return nil
 	}
-	f := &programFact{Rust: r.rust || r.crates.found, Listed: r.crates.found, Crates: r.crates.list}
+	f := &programFact{Rust: r.rust || r.crates.found, Listed: r.crates.found, Crates: r.crates.list, Runtime: r.runtime.finish()}
 	switch {
 	case r.data.fact != nil:
 		f.Go = r.data.fact
@@ -124,7 +129,7 @@ func (r *programReader) finish() *programFact {
 		f.Go = r.other.fact
 	}
 	f.Problem, f.TooLarge = r.problem(f)
-	if f.Go == nil && !f.Rust && f.Problem == "" {
+	if f.Go == nil && !f.Rust && f.Runtime == nil && f.Problem == "" {
 		return nil
 	}
 	return f
@@ -302,7 +307,7 @@ func (w *walker) program(p string, h *tar.Header, content io.Reader, pass func(i
 		}
 	}
 	r := w.programs
-	r.reset()
+	r.reset(p)
 	if err := pass(io.TeeReader(content, r)); err != nil {
 		return err
 	}

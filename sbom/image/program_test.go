@@ -85,7 +85,7 @@ func cratesOf(list string) string {
 func factOf(t testing.TB, program string, n int) *programFact {
 	t.Helper()
 	r := newProgramReader()
-	r.reset()
+	r.reset("")
 	if _, err := io.CopyBuffer(struct{ io.Writer }{r}, strings.NewReader(program), make([]byte, n)); err != nil {
 		t.Fatal(err)
 	}
@@ -388,7 +388,7 @@ func BenchmarkProgram(b *testing.B) {
 			b.ReportAllocs()
 			buf := make([]byte, 64<<10)
 			for b.Loop() {
-				r.reset()
+				r.reset("")
 				sum.Reset()
 				if _, err := io.CopyBuffer(struct{ io.Writer }{of.to}, struct{ io.Reader }{bytes.NewReader(data)}, buf); err != nil {
 					b.Fatal(err)

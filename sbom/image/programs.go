@@ -56,6 +56,7 @@ func (b *builder) programs() {
 		return
 	}
 	borne := b.bearers(at)
+	b.runtimes(borne)
 	var unknown []string
 	compiled := 0
 	for _, p := range slices.Sorted(maps.Keys(at)) {
@@ -72,6 +73,8 @@ func (b *builder) programs() {
 			b.newGap(sbom.GapTooLarge, p, f.layer, f.Program.Problem)
 		case f.Program.Problem != "":
 			b.newGap(sbom.GapUnsupported, p, f.layer, f.Program.Problem)
+		case f.Program.Runtime != nil && f.Program.Runtime.Version != "":
+			// What it was built from is a part of the interpreter.
 		case f.Program.Rust && f.Program.Go == nil && !f.Program.Listed && !by.python && !b.inNodePackage(p):
 			unknown = append(unknown, p)
 		}

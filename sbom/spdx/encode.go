@@ -89,6 +89,9 @@ func (e *encoder) pkg(c *sbom.Component) pkg {
 		ID: "SPDXRef-Package-" + hex.EncodeToString(sum[:12]), Name: c.Name, Version: c.Version,
 		Download: "NOASSERTION", Purpose: "LIBRARY", Checksums: checksums(c.Hashes), Annotations: []annotation{note},
 	}
+	if sbom.RuntimeOf(c) != "" {
+		out.Purpose = "APPLICATION"
+	}
 	if c.PURL != "" {
 		out.References = []externalRef{{"PACKAGE-MANAGER", "purl", c.PURL}}
 	}

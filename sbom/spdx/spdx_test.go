@@ -2,6 +2,7 @@ package spdx_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -96,6 +97,33 @@ func TestEqualDocumentsGiveEqualBytes(t *testing.T) {
 	}
 	if bytes.Equal(want, encode(t, generated(6), spdx.Options{})) {
 		t.Error("different documents give equal bytes")
+	}
+}
+
+// TestInterpreters: an interpreter is an application to SPDX, a package a library.
+func TestInterpreters(t *testing.T) {
+	d := &sbom.Document{Components: []sbom.Component{
+		{Name: "python", Version: "3.11.7", PURL: sbom.GenericPURL("python", "3.11.7"), Evidence: sbom.Installed},
+		{Name: "python", Version: "0.0.4", Ecosystem: "PyPI", PURL: sbom.PyPIPURL("python", "0.0.4"), Evidence: sbom.Installed},
+	}}
+	var out struct {
+		Packages []struct {
+			Version string `json:"versionInfo"`
+			Purpose string `json:"primaryPackagePurpose"`
+		}
+	}
+	if err := json.Unmarshal(encode(t, d, spdx.Options{}), &out); err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, p := range out.Packages {
+		got[p.Version] = p.Purpose
+	}
+	if got["3.11.7"] != "APPLICATION" || got["0.0.4"] != "LIBRARY" {
+		t.Errorf("got %v", got)
+	}
+	if back := decode(t, encode(t, d, spdx.Options{})); len(back.Components) != 2 {
+		t.Errorf("read back %v", back.Components)
 	}
 }
 
