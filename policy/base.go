@@ -3,6 +3,7 @@ package policy
 import (
 	"slices"
 
+	"github.com/tallyman/tallyman/policy/lint"
 	"github.com/tallyman/tallyman/sbom"
 	"github.com/tallyman/tallyman/vuln"
 )
@@ -32,6 +33,14 @@ type VulnerabilityFacts struct {
 	*vuln.Finding
 	// Base is true when all places of the finding are in layers of the base
 	// image, which Input.Image.Base names; false when that is not known.
+	Base bool `json:"base"`
+}
+
+// LintFinding is a lint finding with what follows from where it is.
+type LintFinding struct {
+	*lint.Finding
+	// Base is true when it is about a file in a layer of the base image, which
+	// Input.Image.Base names; false when that is not known.
 	Base bool `json:"base"`
 }
 
@@ -70,6 +79,18 @@ func newBaseLayers(image *Image) baseLayers {
 // place is not.
 func (b baseLayers) bring(places []sbom.Location) bool {
 	return len(b) > 0 && len(places) > 0 && !slices.ContainsFunc(places, func(l sbom.Location) bool { return !b[l.Layer] })
+}
+
+// has reports whether a layer is the base's. A finding without one is about the
+// image as a whole, which is whoever's who made it.
+func (b baseLayers) has(layer string) bool { return b[layer] }
+
+func (b baseLayers) lint(in []lint.Finding) []LintFinding {
+	out := make([]LintFinding, len(in))
+	for i := range in {
+		out[i] = LintFinding{&in[i], b.has(in[i].Layer)}
+	}
+	return out
 }
 
 func (b baseLayers) components(in []sbom.Component) []ComponentFacts {

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/tallyman/tallyman/policy/lint"
 	"github.com/tallyman/tallyman/sbom"
 	"github.com/tallyman/tallyman/vuln"
 )
@@ -122,4 +123,82 @@ warn contains sprintf("of the base: %v, added: %v, layers: %v, findings: %v", [b
 		t.Fatal(err)
 	}
 	wantReason(t, d, Allowed, Warn, "tallyman.user.warn", "of the base: 1, added: 2, layers: [true, false, false], findings: [true]")
+}
+
+// left is an audit with a grave lint finding about a file in an image's lowest
+// layer, of three, and the parameter that is to make it milder.
+func left() Input {
+	in := inherited()
+	in.Findings = nil
+	f := rootFinding()
+	f.Rule, f.Aliases, f.File, f.Line, f.Layer = "GR-SEC-01", []string{}, "image config", 0, "sha256:b0"
+	f.Message = `a layer holds "/root/.ssh/id_rsa", a private key`
+	in.Lint = []lint.Finding{f}
+	return in
+}
+
+// TestBaseBringsFilesThatWarn: what lies in a base whose layers are known warns,
+// whatever is said of ours beside it.
+func TestBaseBringsFilesThatWarn(t *testing.T) {
+	in := left()
+	in.Image.Base = known()
+	wantReason(t, decide(t, in), Allowed, Warn, "inherited-lint", "a private key, and the base image brings it")
+	document, _, err := NewDocument(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !document.Lint[0].Base {
+		t.Error("a policy is not told that the base brings it")
+	}
+	ours := in.Lint[0]
+	ours.Layer = "sha256:a2"
+	in.Lint = append(in.Lint, ours)
+	d := decide(t, in)
+	wantReason(t, d, Denied, Deny, "lint", "a private key")
+	wantReason(t, d, Denied, Warn, "inherited-lint", "the base image brings it")
+	for _, r := range d.Reasons {
+		if r.Effect == Deny && !slices.Equal(r.Evidence, []string{"GR-SEC-01 image config (layer sha256:a2)"}) {
+			t.Errorf("denied for %q", r.Evidence)
+		}
+	}
+}
+
+// TestClaimedBaseDoesNotMakeFilesMilder: each case is a private key in what an
+// attacker says is the base's.
+func TestClaimedBaseDoesNotMakeFilesMilder(t *testing.T) {
+	for _, test := range []struct {
+		attack string
+		edit   func(*Input)
+	}{
+		{"LabelsThatNameABase", func(in *Input) { in.Image.BaseName, in.Image.BaseDigest = "python:3.12", "sha256:ba5e" }},
+		{"LayersMarkedAsTheBases", func(in *Input) {
+			for i := range in.Image.History {
+				in.Image.History[i].Base = true
+			}
+		}},
+		{"ABaseThatCoversAllLayers", func(in *Input) { in.Image.Base = &Base{Name: "x", Digest: "sha256:ba5e", Layers: 3} }},
+		{"ABaseWithoutADigest", func(in *Input) { in.Image.Base = &Base{Name: "x", Layers: 1} }},
+		{"TheBasesLayerOnTopAgain", func(in *Input) {
+			in.Image.Base = known()
+			in.Image.Layers[2], in.Image.History[2].Digest = "sha256:b0", "sha256:b0"
+		}},
+		{"AKeyInALayerOnTop", func(in *Input) { in.Image.Base, in.Lint[0].Layer = known(), "sha256:a1" }},
+		{"ALayerThatIsNone", func(in *Input) { in.Image.Base, in.Lint[0].Layer = known(), "sha256:c3" }},
+		{"NoLayer", func(in *Input) { in.Image.Base, in.Lint[0].Layer = known(), "" }},
+		{"LayersWithoutDigests", func(in *Input) {
+			in.Image.Base, in.Lint[0].Layer = known(), ""
+			in.Image.Layers = []string{"", "", ""}
+		}},
+		{"TheBaseWithoutTheParameter", func(in *Input) { in.Image.Base, in.Parameters.OnlyAdded = known(), false }},
+	} {
+		t.Run(test.attack, func(t *testing.T) {
+			in := left()
+			test.edit(&in)
+			d := decide(t, in)
+			wantReason(t, d, Denied, Deny, "lint", "a private key")
+			if slices.ContainsFunc(d.Reasons, func(r Reason) bool { return r.Rule == "inherited-lint" }) {
+				t.Errorf("milder: %+v", d.Reasons)
+			}
+		})
+	}
 }

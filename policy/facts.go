@@ -17,6 +17,8 @@ type Document struct {
 	Components []ComponentFacts `json:"components"`
 	// Findings are Input.Findings, each with whether the base brings it.
 	Findings []VulnerabilityFacts `json:"findings"`
+	// Lint is Input.Lint, each with whether the base brings it.
+	Lint []LintFinding `json:"lint"`
 	// Facts are derived from the Input alone.
 	Facts Facts `json:"facts"`
 }
@@ -133,7 +135,8 @@ type SignatureFacts struct {
 	Reason  string `json:"reason"`
 }
 
-// LintFacts are the findings of one lint rule in one file with one fate.
+// LintFacts are the findings of one lint rule in one file with one fate, those
+// of the base image's layers apart.
 type LintFacts struct {
 	Rule string `json:"rule"`
 	Risk string `json:"risk"`
@@ -142,7 +145,10 @@ type LintFacts struct {
 	Line    int    `json:"line"`
 	Message string `json:"message"`
 	Remedy  string `json:"remedy"`
-	// Places are "RULE FILE:LINE", in order.
+	// Base is true when they are about files in layers of the base image.
+	Base bool `json:"base"`
+	// Places are "RULE FILE:LINE", those in an image "RULE FILE (layer DIGEST)",
+	// in order.
 	Places []string `json:"places"`
 	// Suppressed names what suppressed them, Accepted the accepted risk; ""
 	// and left out otherwise.
@@ -194,11 +200,11 @@ func NewDocument(in Input) (Document, []Exception, error) {
 		ImageDigests: imageDigests(in),
 		Ecosystems:   ecosystems(in),
 		Advisories:   advisoryFacts(in),
-		Lint:         lintFacts(in.Lint, risks),
 		Gaps:         gapFacts(in.Gaps, risks),
 	}
 	facts.Signatures = signatureFacts(in.Signatures, facts.ImageDigests)
 	base := newBaseLayers(in.Image)
+	facts.Lint = lintFacts(in.Lint, risks, base)
 	facts.Profiles, facts.Packages = packageFacts(in.Findings, risks, base)
 	for _, c := range in.Components {
 		if c.Evidence == sbom.Claimed || sbom.RuntimeOf(&c) != "" {
@@ -212,7 +218,7 @@ func NewDocument(in Input) (Document, []Exception, error) {
 	facts.Exceptions = risks.idle()
 	in.Exceptions = risks.exceptions
 	return Document{
-		Input: in, Components: base.components(in.Components), Findings: base.findings(in.Findings), Facts: facts,
+		Input: in, Components: base.components(in.Components), Findings: base.findings(in.Findings), Lint: base.lint(in.Lint), Facts: facts,
 	}, risks.exceptions, nil
 }
 

@@ -8,12 +8,15 @@ import (
 	"github.com/tallyman/tallyman/sbom"
 )
 
-func lintFacts(findings []lint.Finding, risks *acceptedRisks) []LintFacts {
-	type key struct{ rule, risk, file, suppressed, accepted string }
+func lintFacts(findings []lint.Finding, risks *acceptedRisks, base baseLayers) []LintFacts {
+	type key struct {
+		rule, risk, file, suppressed, accepted string
+		base                                   bool
+	}
 	out := []LintFacts{}
 	at := map[key]int{}
 	for _, f := range findings {
-		k := key{rule: f.Rule, risk: string(f.Risk), file: f.File, accepted: risks.lint(f)}
+		k := key{rule: f.Rule, risk: string(f.Risk), file: f.File, accepted: risks.lint(f), base: base.has(f.Layer)}
 		if f.Suppressed {
 			k.suppressed, k.accepted = f.SuppressedBy, ""
 			if k.suppressed == "" {
@@ -26,10 +29,10 @@ func lintFacts(findings []lint.Finding, risks *acceptedRisks) []LintFacts {
 			at[k] = i
 			out = append(out, LintFacts{
 				Rule: f.Rule, Risk: k.risk, File: f.File, Line: f.Line, Message: f.Message, Remedy: f.Remedy,
-				Suppressed: k.suppressed, Accepted: k.accepted,
+				Suppressed: k.suppressed, Accepted: k.accepted, Base: k.base,
 			})
 		}
-		out[i].Places = append(out[i].Places, f.Rule+" "+placeOf(f.File, f.Line))
+		out[i].Places = append(out[i].Places, f.Rule+" "+f.Place())
 	}
 	for i := range out {
 		if more := len(out[i].Places) - 1; more > 0 {

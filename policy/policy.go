@@ -122,6 +122,9 @@ type Image struct {
 	// WritablePaths are the folders and the code below the working directory
 	// that everyone can write to, sorted.
 	WritablePaths []string `json:"writable_paths,omitempty"`
+	// FileLocations are the paths of SetuidFiles and WritablePaths, sorted, each
+	// with the digest of the layer that made it what it is.
+	FileLocations []sbom.Location `json:"file_locations,omitempty"`
 }
 
 // LeftFile is a file in a layer that should not be in an image.

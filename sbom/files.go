@@ -30,8 +30,27 @@ type Files struct {
 	// package's list, likewise. They are no package's: then Name is "" and List
 	// the folder that they are in.
 	Starts []string `json:"starts,omitempty"`
-	// Unnamed is how many more there are.
+	// Unnamed is how many more there are. Those of the topmost layers are named
+	// first.
 	Unnamed int `json:"unnamed,omitempty"`
+	// Locations are the named files, sorted by path, each with the layer that
+	// made it what it is: that brought it, or a link which leads there, or the
+	// list that it does not agree with, or that removed it; the topmost of them.
+	Locations []Location `json:"locations,omitempty"`
+}
+
+// LayerOf returns the digest of the layer of a file that is named, "" when it is
+// not known.
+func (f *Files) LayerOf(p string) string { return LayerOf(f.Locations, p) }
+
+// LayerOf returns the digest of the layer of the file at p among locations that
+// are sorted by path, "" when none is about it.
+func LayerOf(locations []Location, p string) string {
+	i, found := slices.BinarySearchFunc(locations, p, func(l Location, p string) int { return strings.Compare(l.File, p) })
+	if !found {
+		return ""
+	}
+	return locations[i].Layer
 }
 
 // FilesNamed is how many files each list of Files names at most.

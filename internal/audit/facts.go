@@ -19,6 +19,7 @@ func imageFacts(digest string, i *image.Inventory) *policy.Image {
 		EnvNames: c.EnvNames, SecretEnvNames: c.SecretEnvNames, GradioEnv: c.GradioEnv, Labels: c.Labels,
 		Healthcheck: c.Healthcheck, Created: c.Created, SizeBytes: i.SizeBytes, Layers: i.Layers, History: i.Document.Layers,
 		BaseName: i.BaseName, BaseDigest: i.BaseDigest, LeftFiles: []policy.LeftFile{}, SetuidFiles: i.Setuid, WritablePaths: i.Writable,
+		FileLocations: i.FileLocations,
 	}
 	for _, f := range i.Left {
 		out.LeftFiles = append(out.LeftFiles, policy.LeftFile{Path: f.Path, What: string(f.What), Layer: f.Layer, Deleted: f.Deleted})
@@ -32,10 +33,10 @@ func imageConfig(i *image.Inventory, refuted string) deploy.ImageConfig {
 	out := deploy.ImageConfig{
 		OS: c.OS, User: c.User, Entrypoint: c.Entrypoint, Cmd: c.Cmd,
 		SecretEnvNames: c.SecretEnvNames, GradioEnv: c.GradioEnv, Healthcheck: c.Healthcheck,
-		Setuid: i.Setuid, Writable: i.Writable, NotBuiltOn: refuted,
+		Setuid: i.Setuid, Writable: i.Writable, Locations: i.FileLocations, NotBuiltOn: refuted,
 	}
 	for _, f := range i.Left {
-		out.Left = append(out.Left, deploy.LeftFile{Path: f.Path, What: string(f.What), MadeBy: madeBy(i.Document.Layers, f.Layer), Deleted: f.Deleted})
+		out.Left = append(out.Left, deploy.LeftFile{Path: f.Path, What: string(f.What), MadeBy: madeBy(i.Document.Layers, f.Layer), Layer: f.Layer, Deleted: f.Deleted})
 	}
 	return out
 }

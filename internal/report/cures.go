@@ -80,7 +80,7 @@ func (t *text) cureList(effect policy.Effect) []cure {
 // told are the rules of the default pack whose evidence another part of the
 // text lists with its remedy: a warning of theirs needs no second mention.
 func told(rule string) bool {
-	return aboutPackages(rule) || slices.Contains([]string{"suppressed", "lint", "gap", "signature"}, rule)
+	return aboutPackages(rule) || slices.Contains([]string{"suppressed", "lint", "inherited-lint", "gap", "signature"}, rule)
 }
 
 // removals are for malware: each by itself, with every place of the package.

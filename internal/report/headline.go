@@ -113,7 +113,7 @@ func (t *text) byRule(effect policy.Effect) (rules []string, byRule map[string][
 // ruleRank puts the rules of the default pack in the order of what they cost,
 // and every other rule after them.
 func ruleRank(rule string) int {
-	known := []string{"malicious", "vulnerability", "inherited", "unfixed", "verdict", "latent", "claimed", "lint", "signature", "signature-missing", "nothing-found", "no-advisories", "gap", "advisories-absent", "advisories-stale", "stale"}
+	known := []string{"malicious", "vulnerability", "inherited", "unfixed", "verdict", "latent", "claimed", "lint", "inherited-lint", "signature", "signature-missing", "nothing-found", "no-advisories", "gap", "advisories-absent", "advisories-stale", "stale"}
 	if i := slices.Index(known, rule); i >= 0 {
 		return i
 	}
@@ -136,6 +136,8 @@ func (t *text) reasonCount(effect policy.Effect, rule string, reasons []policy.R
 	switch rule {
 	case "lint":
 		return count(places, "lint finding", "lint findings")
+	case "inherited-lint":
+		return count(places, "lint finding of the base image", "lint findings of the base image")
 	case "suppressed":
 		return count(places, "lint finding that is switched off", "lint findings that are switched off")
 	case "signature", "signature-missing":

@@ -9,10 +9,10 @@ import (
 	"github.com/tallyman/tallyman/sbom"
 )
 
-// layers says how the layers were made that packages of the report are in, from
+// layers says how the layers were made that something in the report is in, from
 // the base up.
 func (t *text) layers() {
-	if t.r.Image == nil || len(t.packages) == 0 {
+	if t.r.Image == nil {
 		return
 	}
 	named := map[string]bool{}
@@ -20,6 +20,12 @@ func (t *text) layers() {
 		for _, p := range b.places {
 			named[p.location.Layer] = true
 		}
+	}
+	for i := range t.r.Lint {
+		named[t.r.Lint[i].Layer] = true
+	}
+	for i := range t.r.Gaps {
+		named[t.r.Gaps[i].Layer] = true
 	}
 	var list []*sbom.Layer
 	for i := range t.r.Image.History {

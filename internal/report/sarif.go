@@ -106,7 +106,7 @@ func (s *sarifWriter) invocation() sarifInvocation {
 			n.Level = "warning"
 		}
 		if g.File != "" || g.Layer != "" {
-			n.Locations = []sarifLocation{s.location(sbom.Location{File: g.File, Line: g.Line, Layer: g.Layer}, 0)}
+			n.Locations, _ = s.made(sbom.Location{File: g.File, Line: g.Line, Layer: g.Layer}, 0)
 		}
 		out.Notifications = append(out.Notifications, n)
 	}
@@ -132,9 +132,9 @@ func (s *sarifWriter) lint(f *lint.Finding) {
 	result := sarifResult{RuleID: id, Level: lintLevel(f), Message: sarifMessage{Text: Escape(sentences(cmp.Or(f.Message, id), f.Remedy))}}
 	at := sbom.Location{File: f.File, Line: f.Line}
 	if s.r.Image != nil && audit.InImage(f) {
-		at.Layer = "image"
+		at.Layer = cmp.Or(f.Layer, "image")
 	}
-	result.Locations = []sarifLocation{s.location(at, f.Column)}
+	result.Locations, result.Related = s.made(at, f.Column)
 	if f.Suppressed {
 		result.Suppressions = []sarifSuppression{{Kind: "inSource", Justification: Escape(f.SuppressedBy)}}
 	}
@@ -181,22 +181,12 @@ func (s *sarifWriter) finding(f *vuln.Finding) {
 	if len(locations) == 0 {
 		locations = []sbom.Location{{}}
 	}
-	for _, l := range locations {
-		result.Locations = append(result.Locations, s.location(l, 0))
-	}
-	// A result has to be somewhere that a viewer can show: the first place.
 	files := make([]string, 0, len(locations))
 	for _, l := range locations {
 		files = append(files, l.File)
 	}
-	result.Locations = result.Locations[:1]
-	if made, known := madeIn(s.r, locations[0]); known {
-		// What a person can edit is the instruction that brought it.
-		result.Related = result.Locations
-		at := s.location(made, 0)
-		at.Logical = result.Locations[0].Logical
-		result.Locations = []sarifLocation{at}
-	}
+	// A result has to be somewhere that a viewer can show: the first place.
+	result.Locations, result.Related = s.made(locations[0], 0)
 	s.add(result, f.Ecosystem, sbom.NormalName(f.Ecosystem, f.Package), strings.Join(slices.Compact(files), "\x00"), string(f.Evidence))
 }
 
@@ -239,6 +229,19 @@ func (s *sarifWriter) deniesMissing() bool {
 	return slices.ContainsFunc(s.r.Decision.Reasons, func(reason policy.Reason) bool {
 		return reason.Effect == policy.Deny && reason.Rule == "signature-missing"
 	})
+}
+
+// made is a place; of one in a layer that an instruction of a Dockerfile made,
+// that instruction, which is what a person can edit, and the place as related.
+func (s *sarifWriter) made(l sbom.Location, column int) (at, related []sarifLocation) {
+	at = []sarifLocation{s.location(l, column)}
+	made, known := madeIn(s.r, l)
+	if !known {
+		return at, nil
+	}
+	in := s.location(made, 0)
+	in.Logical = at[0].Logical
+	return []sarifLocation{in}, at
 }
 
 // location is a place in the audited folder, or in the image, which is named by

@@ -40,10 +40,18 @@ func add(list []saying, message, remedy, where string) []saying {
 // sayingsOf groups the findings of one rule by what is said of them.
 func sayingsOf(findings []lint.Finding) []saying {
 	var out []saying
-	for _, f := range findings {
-		out = add(out, f.Message, f.Remedy, place(f.File, f.Line))
+	for i := range findings {
+		f := &findings[i]
+		out = add(out, f.Message, f.Remedy, lintPlace(f))
 	}
 	return out
+}
+
+// lintPlace is where a finding is, with its layer as a location has it.
+func lintPlace(f *lint.Finding) string {
+	short := *f
+	short.Layer = strings.TrimPrefix(shortDigest(f.Layer), "sha256:")
+	return short.Place()
 }
 
 // inOne is what is said about a rule where more is said than an eye takes in:
@@ -93,7 +101,7 @@ func (t *text) repairs(reasons []policy.Reason) []cure {
 	found := map[string][]lint.Finding{}
 	for _, f := range t.r.Lint {
 		if !f.Suppressed {
-			at := f.Rule + " " + place(f.File, f.Line)
+			at := f.Rule + " " + f.Place()
 			found[at] = append(found[at], f)
 		}
 	}
@@ -109,7 +117,7 @@ func (t *text) repairs(reasons []policy.Reason) []cure {
 		}
 		for _, e := range r.Evidence {
 			for _, f := range found[e] {
-				said[rule] = add(said[rule], f.Message, f.Remedy, strings.TrimPrefix(e, rule+" "))
+				said[rule] = add(said[rule], f.Message, f.Remedy, lintPlace(&f))
 			}
 			if len(found[e]) == 0 { // The reason is of a policy that sees other things.
 				said[rule] = add(said[rule], message, r.Remedy, strings.TrimPrefix(e, rule+" "))

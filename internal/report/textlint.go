@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/tallyman/tallyman/policy/lint"
@@ -15,6 +16,8 @@ type ruleBlock struct {
 	risk     lint.Risk
 	severity lint.Severity
 	findings []lint.Finding
+	// inherited is true when the base image brings them, and they warn.
+	inherited bool
 }
 
 // lint lists rules, riskiest first, each with its places and its remedy.
@@ -42,27 +45,43 @@ func (t *text) lint() {
 
 func (t *text) ruleBlocks() (blocks []*ruleBlock, suppressed []lint.Finding) {
 	at := map[string]*ruleBlock{}
+	inherited := t.inherited()
 	for _, f := range t.r.Lint {
 		if f.Suppressed {
 			suppressed = append(suppressed, f)
 			continue
 		}
-		key := f.Rule + "\x00" + string(f.Risk)
+		of := inherited[f.Rule+" "+f.Place()]
+		key := f.Rule + "\x00" + string(f.Risk) + "\x00" + strconv.FormatBool(of)
 		if t.opts.Verbose {
 			key += "\x00" + f.Message + "\x00" + f.Remedy
 		}
 		b := at[key]
 		if b == nil {
-			b = &ruleBlock{rule: f.Rule, risk: f.Risk, severity: f.Severity}
+			b = &ruleBlock{rule: f.Rule, risk: f.Risk, severity: f.Severity, inherited: of}
 			at[key] = b
 			blocks = append(blocks, b)
 		}
 		b.findings = append(b.findings, f)
 	}
 	slices.SortStableFunc(blocks, func(x, y *ruleBlock) int {
-		return cmp.Or(cmp.Compare(riskRank(y.risk), riskRank(x.risk)), strings.Compare(x.rule, y.rule))
+		return cmp.Or(cmp.Compare(riskRank(y.risk), riskRank(x.risk)), strings.Compare(x.rule, y.rule), compareBool(x.inherited, y.inherited))
 	})
 	return blocks, suppressed
+}
+
+// inherited are the findings that only warn because the base image brings them,
+// as the decision's evidence names them.
+func (t *text) inherited() map[string]bool {
+	out := map[string]bool{}
+	for _, r := range t.r.Decision.Reasons {
+		if r.Rule == "inherited-lint" {
+			for _, e := range r.Evidence {
+				out[e] = true
+			}
+		}
+	}
+	return out
 }
 
 // riskRank orders risks; one that is none of the three counts as high.
@@ -84,10 +103,10 @@ func (t *text) unsaid(blocks []*ruleBlock) []*ruleBlock {
 	}
 	var said []string
 	blocks = slices.DeleteFunc(blocks, func(b *ruleBlock) bool {
-		if t.cured[b.rule] && riskRank(b.risk) == 2 {
+		if t.cured[b.rule] && riskRank(b.risk) == 2 && !b.inherited {
 			said = append(said, t.numbered(b))
 		}
-		return t.cured[b.rule] && riskRank(b.risk) == 2
+		return t.cured[b.rule] && riskRank(b.risk) == 2 && !b.inherited
 	})
 	if len(said) > 0 {
 		t.wrapped("  "+t.paint(red, pad("high", 8))+"  ", sentence(said)+": see above")
@@ -123,6 +142,10 @@ func (t *text) rule(b *ruleBlock) {
 	}
 	for i, s := range list {
 		remedy := s.remedy
+		if b.inherited {
+			s.message += ", and the base image brings it"
+			s.remedy, remedy = "", ""
+		}
 		if i+1 < len(list) && list[i+1].remedy == remedy {
 			remedy = "" // said after the next one
 		}
@@ -166,7 +189,7 @@ func (t *text) suppressed(findings []lint.Finding) {
 		if f.SuppressedBy != "" {
 			by = " by " + t.word(f.SuppressedBy)
 		}
-		t.line("  ", t.paint(dim, "switched off"+by+": "+t.word(f.Rule)+" at "+t.clean(place(f.File, f.Line))))
+		t.line("  ", t.paint(dim, "switched off"+by+": "+t.word(f.Rule)+" at "+t.clean(lintPlace(&f))))
 	}
 	if n := len(findings) - shown; n > 0 {
 		t.line("  ", t.paint(dim, fmt.Sprintf("and %d more are switched off", n)))

@@ -129,7 +129,9 @@ func (t *text) gapName(kind sbom.GapKind) string {
 // gap is one gap: its place and its reason.
 func (t *text) gap(g sbom.Gap) string {
 	where := ""
-	if g.File != "" {
+	if g.File != "" && g.Layer != "" {
+		where = t.clean(place(g.File, g.Line)) + " (layer " + t.layer(g.Layer) + "): "
+	} else if g.File != "" {
 		where = t.clean(place(g.File, g.Line)) + ": "
 	} else if g.Layer != "" {
 		where = "layer " + t.layer(g.Layer) + ": "

@@ -3,12 +3,28 @@ package tallyman.builtin
 
 mild := {"medium", "low"}
 
+# brought: the base image brings it, and only what was added is judged.
+brought(group) if {
+	input.parameters.only_added
+	group.base
+}
+
 # A risk that is not known to be mild is high.
 deny contains lint_reason("lint", group) if {
 	some group in input.facts.lint
 	not group.risk in mild
 	not group.suppressed
 	not group.accepted
+	not brought(group)
+}
+
+warn contains object.union(lint_reason("inherited-lint", group), {"message": message, "remedy": "build on an image without it"}) if {
+	some group in input.facts.lint
+	not group.risk in mild
+	not group.suppressed
+	not group.accepted
+	brought(group)
+	message := sprintf("%s: %s, and the base image brings it", [group.rule, group.message])
 }
 
 warn contains lint_reason("lint", group) if {

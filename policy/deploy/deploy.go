@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/tallyman/tallyman/policy/lint"
+	"github.com/tallyman/tallyman/sbom"
 )
 
 // ImageFile is what Finding.File says for a finding about an image's
@@ -41,6 +42,9 @@ type ImageConfig struct {
 	Setuid []string
 	// Writable are the application's folders and code that everyone can write to.
 	Writable []string
+	// Locations are the paths of Setuid and Writable, sorted, each with the
+	// digest of its layer; nil when that is not known.
+	Locations []sbom.Location
 	// NotBuiltOn is the base that the image says it is built on and is not: its
 	// layers are not the lowest of the image's. "" when that was not found.
 	NotBuiltOn string
@@ -53,15 +57,21 @@ type LeftFile struct {
 	What string
 	// MadeBy is the instruction that made the layer, "" when it is not known.
 	MadeBy string
+	// Layer is the digest of the layer, "" when it is not known.
+	Layer string
 	// Deleted is true when a later layer removes it from sight.
 	Deleted bool
 }
+
+// said is what a rule says of a fault, and the digest of the layer that has it;
+// "" for one of the configuration, which is the image's as a whole.
+type said struct{ text, layer string }
 
 // rule is the documentation of a rule and its check, which gives a message for
 // each fault.
 type rule struct {
 	lint.Rule
-	check func(ImageConfig) []string
+	check func(ImageConfig) []said
 }
 
 // all lists every rule, in the order of the identifiers.
@@ -95,8 +105,10 @@ func Rules() []lint.Rule {
 func CheckImage(cfg ImageConfig) []lint.Finding {
 	out := []lint.Finding{}
 	for _, r := range all() {
-		for _, message := range r.check(cfg) {
-			out = append(out, r.New(ImageFile, 0, 0, "", message))
+		for _, fault := range r.check(cfg) {
+			found := r.New(ImageFile, 0, 0, "", fault.text)
+			found.Layer = fault.layer
+			out = append(out, found)
 		}
 	}
 	return lint.Sort(out)
@@ -111,14 +123,14 @@ func root() rule {
 		Bad:    `{"config": {"User": "root", "Healthcheck": {"Test": ["CMD", "true"]}}}`,
 		Good:   `{"config": {"User": "1000", "Healthcheck": {"Test": ["CMD", "true"]}}}`,
 		Source: "https://github.com/opencontainers/image-spec/blob/main/config.md#properties (User)",
-	}, func(c ImageConfig) []string {
+	}, func(c ImageConfig) []said {
 		switch {
 		case strings.EqualFold(c.OS, "windows") || !isRoot(c.User) || dropsRoot(c):
 			return nil
 		case strings.TrimSpace(c.User) == "":
-			return []string{"the image sets no user, so it runs as root"}
+			return []said{{text: "the image sets no user, so it runs as root"}}
 		}
-		return []string{fmt.Sprintf("the image runs as user %q", c.User)}
+		return []said{{text: fmt.Sprintf("the image runs as user %q", c.User)}}
 	}}
 }
 
@@ -155,11 +167,11 @@ func healthcheck() rule {
 		Bad:    `{"config": {"User": "1000"}}`,
 		Good:   `{"config": {"User": "1000", "Healthcheck": {"Test": ["CMD", "true"]}}}`,
 		Source: "https://docs.docker.com/reference/dockerfile/#healthcheck",
-	}, func(c ImageConfig) []string {
+	}, func(c ImageConfig) []said {
 		if c.Healthcheck {
 			return nil
 		}
-		return []string{"the image has no health check"}
+		return []said{{text: "the image has no health check"}}
 	}}
 }
 
@@ -172,10 +184,10 @@ func secrets() rule {
 		Bad:    `{"config": {"User": "1000", "Env": ["HF_TOKEN=hf_x"], "Healthcheck": {"Test": ["CMD", "true"]}}}`,
 		Good:   `{"config": {"User": "1000", "Env": [], "Healthcheck": {"Test": ["CMD", "true"]}}}`,
 		Source: "https://docs.docker.com/reference/build-checks/secrets-used-in-arg-or-env/",
-	}, func(c ImageConfig) []string {
-		var out []string
+	}, func(c ImageConfig) []said {
+		var out []said
 		for _, name := range c.SecretEnvNames {
-			out = append(out, fmt.Sprintf("the environment variable %q looks like a secret and has a value in the image", name))
+			out = append(out, said{text: fmt.Sprintf("the environment variable %q looks like a secret and has a value in the image", name)})
 		}
 		return append(out, slices.Concat(left(c, "private-key", "a private key"), left(c, "credentials", "a file in which a tool keeps credentials"))...)
 	}}

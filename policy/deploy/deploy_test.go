@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tallyman/tallyman/policy/lint"
+	"github.com/tallyman/tallyman/sbom"
 )
 
 // parse reads the part of an OCI image configuration that examples use.
@@ -154,5 +155,29 @@ func TestLeftFiles(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("findings (-want +got):\n%s", diff)
+	}
+}
+
+// TestFindingsOfFilesNameTheirLayer: what is said of a file has its layer, each
+// layer by itself; what is said of the configuration has none.
+func TestFindingsOfFilesNameTheirLayer(t *testing.T) {
+	cfg := ImageConfig{
+		SecretEnvNames: []string{"HF_TOKEN"},
+		Left: []LeftFile{
+			{Path: "/k", What: "private-key", Layer: "sha256:b0"}, {Path: "/k", What: "private-key", Layer: "sha256:a1"}, {Path: "/app/.env", What: "env-file", Layer: "sha256:a1"},
+		},
+		Setuid: []string{"/opt/a", "/opt/b", "/usr/bin/passwd"}, Writable: []string{"/app"},
+		Locations: []sbom.Location{{File: "/app", Layer: "sha256:a1"}, {File: "/opt/a", Layer: "sha256:b0"}, {File: "/opt/b", Layer: "sha256:a1"}, {File: "/usr/bin/passwd", Layer: "sha256:b0"}},
+	}
+	var got []string
+	for _, f := range CheckImage(cfg) {
+		got = append(got, f.Rule+" "+f.Layer)
+	}
+	want := []string{
+		"GR-IMG-01 ", "GR-IMG-06 ", "GR-IMG-09 sha256:a1", "GR-IMG-10 sha256:b0", "GR-IMG-10 sha256:a1",
+		"GR-SEC-01 sha256:a1", "GR-SEC-01 sha256:b0", "GR-SEC-01 ", "GR-SEC-02 sha256:a1",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

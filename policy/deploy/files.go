@@ -73,19 +73,22 @@ func startupFiles() fileRule {
 }
 
 // CheckFiles judges what came of holding the files of an image's packages
-// against their lists: one finding for each package and rule, in the package's
-// list. They are sorted.
+// against their lists: one finding for each package, rule and layer, in the
+// package's list. They are sorted.
 func CheckFiles(doc *sbom.Document) []lint.Finding {
 	out := []lint.Finding{}
 	for i := range doc.Files {
 		f := &doc.Files[i]
 		for _, r := range fileRules() {
-			if files := r.files(f); len(files) > 0 {
-				what := r.what
-				if !r.alone {
-					what = fmt.Sprintf("files of %s %s %s its list", f.Name, f.Version, r.what)
-				}
-				out = append(out, r.New(strings.TrimPrefix(f.List, "/"), 0, 0, "", what+": "+someOf(files)))
+			what := r.what
+			if !r.alone {
+				what = fmt.Sprintf("files of %s %s %s its list", f.Name, f.Version, r.what)
+			}
+			layers, of := grouped(r.files(f), f.Locations)
+			for _, layer := range layers {
+				found := r.New(strings.TrimPrefix(f.List, "/"), 0, 0, "", what+": "+someOf(of[layer]))
+				found.Layer = layer
+				out = append(out, found)
 			}
 		}
 	}

@@ -49,3 +49,18 @@ func TestCheckFilesNamesSomeAndCountsTheRest(t *testing.T) {
 		t.Errorf("messages (-want +got):\n%s", diff)
 	}
 }
+
+// TestCheckFilesTellsLayersApart: an altered file of the base never hides one
+// that was altered on top of it, nor the other way round.
+func TestCheckFilesTellsLayersApart(t *testing.T) {
+	f := sbom.Files{Name: "a", Version: "1", List: "/l", Altered: []string{"/a", "/b", "/c"}}
+	f.Locations = []sbom.Location{{File: "/a", Layer: "sha256:b0"}, {File: "/b", Layer: "sha256:a1"}, {File: "/c", Layer: "sha256:b0"}}
+	var got []string
+	for _, finding := range CheckFiles(&sbom.Document{Files: []sbom.Files{f}}) {
+		got = append(got, finding.Layer+" "+finding.Message)
+	}
+	want := []string{"sha256:b0 files of a 1 have another content than its list: /a, /c", "sha256:a1 files of a 1 have another content than its list: /b"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("messages (-want +got):\n%s", diff)
+	}
+}

@@ -19,13 +19,13 @@ func setting(r lint.Rule, variable, bad, good string, wrong func(value string) s
 	}
 	example := `{"config": {"User": "1000", "Env": [%q], "Healthcheck": {"Test": ["CMD", "true"]}}}`
 	r.Bad, r.Good = fmt.Sprintf(example, variable+"="+bad), fmt.Sprintf(example, variable+"="+good)
-	return rule{r, func(c ImageConfig) []string {
+	return rule{r, func(c ImageConfig) []said {
 		value, set := c.GradioEnv[variable]
 		if !set {
 			return nil
 		}
 		if what := wrong(value); what != "" {
-			return []string{fmt.Sprintf("the image sets %s, %s", variable, what)}
+			return []said{{text: fmt.Sprintf("the image sets %s, %s", variable, what)}}
 		}
 		return nil
 	}}

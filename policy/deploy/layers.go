@@ -2,11 +2,13 @@ package deploy
 
 import (
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
 
 	"github.com/tallyman/tallyman/policy/lint"
+	"github.com/tallyman/tallyman/sbom"
 )
 
 const mountSecrets = "https://docs.docker.com/build/building/secrets/"
@@ -24,8 +26,8 @@ func shortened(instruction string) string {
 }
 
 // left has a message for each left file of a kind.
-func left(c ImageConfig, what, words string) []string {
-	var out []string
+func left(c ImageConfig, what, words string) []said {
+	var out []said
 	for _, f := range c.Left {
 		if f.What != what {
 			continue
@@ -37,7 +39,7 @@ func left(c ImageConfig, what, words string) []string {
 		if f.Deleted {
 			text += "; a later layer deletes it, and whoever pulls the image can read it still"
 		}
-		out = append(out, text)
+		out = append(out, said{text, f.Layer})
 	}
 	return out
 }
@@ -51,7 +53,7 @@ func leftEnv() rule {
 		Bad:    `{"config": {"User": "1000", "Healthcheck": {"Test": ["CMD", "true"]}}, "left": [{"Path": "/app/.env", "What": "env-file"}]}`,
 		Good:   `{"config": {"User": "1000", "Healthcheck": {"Test": ["CMD", "true"]}}, "left": []}`,
 		Source: mountSecrets,
-	}, func(c ImageConfig) []string {
+	}, func(c ImageConfig) []said {
 		return left(c, "env-file", "which sets a variable that looks like a secret")
 	}}
 }
@@ -65,7 +67,7 @@ func leftGit() rule {
 		Bad:    `{"config": {"User": "1000", "Healthcheck": {"Test": ["CMD", "true"]}}, "left": [{"Path": "/app/.git", "What": "git-repository"}]}`,
 		Good:   `{"config": {"User": "1000", "Healthcheck": {"Test": ["CMD", "true"]}}, "left": []}`,
 		Source: "https://docs.docker.com/build/concepts/context/#dockerignore-files",
-	}, func(c ImageConfig) []string { return left(c, "git-repository", "the history of a repository") }}
+	}, func(c ImageConfig) []said { return left(c, "git-repository", "the history of a repository") }}
 }
 
 func writable() rule {
@@ -77,11 +79,8 @@ func writable() rule {
 		Bad:    `{"config": {"User": "1000", "Healthcheck": {"Test": ["CMD", "true"]}}, "writable": ["/app"]}`,
 		Good:   `{"config": {"User": "1000", "Healthcheck": {"Test": ["CMD", "true"]}}, "writable": []}`,
 		Source: "https://csrc.nist.gov/pubs/sp/800/190/final (4.4.4)",
-	}, func(c ImageConfig) []string {
-		if len(c.Writable) == 0 {
-			return nil
-		}
-		return []string{"everyone can write to " + named(c.Writable)}
+	}, func(c ImageConfig) []said {
+		return byLayer("everyone can write to ", c.Writable, c.Locations)
 	}}
 }
 
@@ -94,12 +93,8 @@ func setuid() rule {
 		Bad:    `{"config": {"User": "1000", "Healthcheck": {"Test": ["CMD", "true"]}}, "setuid": ["/usr/bin/passwd", "/usr/local/bin/helper"]}`,
 		Good:   `{"config": {"User": "1000", "Healthcheck": {"Test": ["CMD", "true"]}}, "setuid": ["/usr/bin/passwd"]}`,
 		Source: "https://csrc.nist.gov/pubs/sp/800/190/final (4.1.2)",
-	}, func(c ImageConfig) []string {
-		more := slices.DeleteFunc(slices.Clone(c.Setuid), ofBase)
-		if len(more) == 0 {
-			return nil
-		}
-		return []string{"setuid or setgid, and not of a distribution's base: " + named(more)}
+	}, func(c ImageConfig) []said {
+		return byLayer("setuid or setgid, and not of a distribution's base: ", slices.DeleteFunc(slices.Clone(c.Setuid), ofBase), c.Locations)
 	}}
 }
 
@@ -125,6 +120,28 @@ func ofBase(p string) bool {
 	return false
 }
 
+// byLayer says the same of the files of each layer.
+func byLayer(words string, paths []string, at []sbom.Location) []said {
+	var out []said
+	layers, of := grouped(paths, at)
+	for _, layer := range layers {
+		out = append(out, said{words + named(of[layer]), layer})
+	}
+	return out
+}
+
+// grouped are paths by the digest of the layer of each, and the digests, sorted.
+// Each layer's are judged by themselves: one of the base never speaks for one
+// that was added.
+func grouped(paths []string, at []sbom.Location) (layers []string, of map[string][]string) {
+	of = map[string][]string{}
+	for _, p := range paths {
+		layer := sbom.LayerOf(at, p)
+		of[layer] = append(of[layer], p)
+	}
+	return slices.Sorted(maps.Keys(of)), of
+}
+
 // named lists paths for a message, not all of very many.
 func named(paths []string) string {
 	quoted := make([]string, 0, maxNamed)
@@ -147,10 +164,10 @@ func base() rule {
 		Bad:    `{"config": {"User": "1000", "Healthcheck": {"Test": ["CMD", "true"]}}, "not_built_on": "python:3.12"}`,
 		Good:   `{"config": {"User": "1000", "Healthcheck": {"Test": ["CMD", "true"]}}}`,
 		Source: "https://github.com/opencontainers/image-spec/blob/main/annotations.md#pre-defined-annotation-keys",
-	}, func(c ImageConfig) []string {
+	}, func(c ImageConfig) []said {
 		if c.NotBuiltOn == "" {
 			return nil
 		}
-		return []string{fmt.Sprintf("the image says that it is built on %q, whose layers are not the lowest of its own", c.NotBuiltOn)}
+		return []said{{text: fmt.Sprintf("the image says that it is built on %q, whose layers are not the lowest of its own", c.NotBuiltOn)}}
 	}}
 }

@@ -6,6 +6,7 @@ package lint
 import (
 	"cmp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -81,6 +82,9 @@ type Finding struct {
 	// Line and Column count from 1; 0 when not known.
 	Line   int `json:"line"`
 	Column int `json:"column"`
+	// Layer is the digest of the image layer that the finding is about; "" for
+	// one of a file outside images, and for one of the image as a whole.
+	Layer string `json:"layer,omitempty"`
 	// Stage is the build stage's name or number, "" outside Dockerfiles.
 	Stage string `json:"stage"`
 	// Suppressed is true when a pragma or the configuration of the user's own
@@ -102,7 +106,20 @@ func (r *Rule) New(file string, line, column int, stage, message string) Finding
 	}
 }
 
-// Compare orders findings by file, line, column, rule and message.
+// Place is where the finding is: "file:line", the file alone when it has no
+// line, and the layer behind it.
+func (f *Finding) Place() string {
+	out := f.File
+	if f.Line > 0 {
+		out += ":" + strconv.Itoa(f.Line)
+	}
+	if f.Layer != "" {
+		out += " (layer " + f.Layer + ")"
+	}
+	return out
+}
+
+// Compare orders findings by file, line, column, rule, message and layer.
 func Compare(a, b Finding) int {
 	return cmp.Or(
 		strings.Compare(a.File, b.File),
@@ -111,6 +128,7 @@ func Compare(a, b Finding) int {
 		strings.Compare(a.Rule, b.Rule),
 		strings.Compare(a.Stage, b.Stage),
 		strings.Compare(a.Message, b.Message),
+		strings.Compare(a.Layer, b.Layer),
 	)
 }
 

@@ -15,6 +15,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -64,6 +65,9 @@ type Inventory struct {
 	// Writable are the folders and code below the working directory that
 	// everyone can write to.
 	Writable []string
+	// FileLocations are the paths of Setuid and Writable, sorted, each with the
+	// layer that made it what it is.
+	FileLocations []sbom.Location
 	// Known is how many of the layers were in the cache, so that no byte of
 	// them was read. It says nothing about the image.
 	Known int
@@ -98,6 +102,7 @@ func Read(ctx context.Context, img v1.Image, opts Options) (*Inventory, error) {
 	inv.Config = newConfig(parts.config)
 	inv.BaseName, inv.BaseDigest = parts.base(baseName), parts.base(baseDigest)
 	inv.Left, inv.Setuid, inv.Writable = leftFiles(facts), root.setuid(), root.writable(inv.Config.WorkingDir)
+	inv.FileLocations = root.modeLayers(slices.Concat(inv.Setuid, inv.Writable)...)
 	inv.Known, inv.CacheError = scans.known, scans.err
 	inv.SizeBytes = parts.size
 	inv.Document.Layers, inv.Unhistoried = parts.told()

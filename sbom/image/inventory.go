@@ -60,7 +60,7 @@ type builder struct {
 	// vendor is who built most packages of rpm's database.
 	vendor string
 	// checked are the packages whose lists were held against their files.
-	checked []checked
+	checked []*checked
 }
 
 // gap adds g about the file at p, which layer i brought.

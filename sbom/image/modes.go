@@ -5,6 +5,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/tallyman/tallyman/sbom"
 )
 
 // Bits of a file's mode that are kept, as in the archive.
@@ -15,6 +17,8 @@ const (
 	modeSticky   = 0o1000
 	modeExecute  = 0o111
 	modeWritable = 0o002 // by everyone
+	// modeFolder says, in a tree alone, that the bits are those of a folder.
+	modeFolder = 1 << 15
 )
 
 // modeOf returns the bits of h that matter at p: setuid and setgid of files;
@@ -63,12 +67,35 @@ func helper(p string, h *tar.Header) bool {
 	return false
 }
 
-// setMode notes the bits of what came to p now; those of what was there are
-// gone with it.
-func (s *state) setMode(p string, bits uint16) {
+// setMode notes the bits of what layer i brought to p; those of what was there
+// are gone with it.
+func (s *state) setMode(p string, bits uint16, i int) {
 	n := s.tree.put(p)
 	s.tree.set(n, heldMode)
-	s.tree.at(n).mode = bits
+	is := s.tree.at(n)
+	is.mode, is.layer = bits, uint16(i)
+}
+
+// wasWritable reports whether a folder is at a node that everyone can write to,
+// and the layer that made it so.
+func (s *state) wasWritable(n uint32) (writable bool, layer int) {
+	if n == 0 {
+		return false, 0
+	}
+	is := s.tree.at(n)
+	return is.holds&heldMode != 0 && is.mode&modeFolder != 0 && is.mode&modeWritable != 0, int(is.layer)
+}
+
+// modeLayers are the paths, sorted, with the layers that brought their modes.
+func (s *state) modeLayers(paths ...string) []sbom.Location {
+	var out []sbom.Location
+	slices.Sort(paths)
+	for _, p := range slices.Compact(paths) {
+		if n := s.tree.lookup(p); n != 0 {
+			out = append(out, sbom.Location{File: p, Layer: s.layers[s.tree.at(n).layer]})
+		}
+	}
+	return out
 }
 
 // setuid are the files that run as another user than who starts them, sorted.

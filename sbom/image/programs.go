@@ -168,7 +168,7 @@ func (b *builder) bearers(at map[string]bool) map[string]bearers {
 // them does not.
 // Of rpm's, those are the distribution's that have the vendor that most have.
 // For Alpine and its kind hardly anyone else makes packages.
-func (b *builder) built(c checked) bool {
+func (b *builder) built(c *checked) bool {
 	f := b.files[c.List]
 	switch f.Kind {
 	case kindSums:

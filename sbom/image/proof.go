@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"crypto/sha1"
+	"hash/maphash"
 	"path"
 	"slices"
 	"strings"
@@ -21,11 +22,15 @@ type proofs struct {
 	lists map[[2]string]placedProof
 	// unsummed is true once a layer had more files than are digested.
 	unsummed bool
+	// seed is for comparing lists.
+	seed maphash.Seed
 }
 
+// placedProof is a list and the layer that it is in. since is the one from which
+// on it says what it says.
 type placedProof struct {
 	*proof
-	layer int
+	layer, since int
 }
 
 // content is a file's digests: of one that a list vouches for only the list's.
@@ -38,7 +43,7 @@ type content struct {
 }
 
 func newProofs() proofs {
-	return proofs{contents: [][]content{make([]content, contentsChunk)}, count: 1, lists: map[[2]string]placedProof{}}
+	return proofs{contents: [][]content{make([]content, contentsChunk)}, count: 1, lists: map[[2]string]placedProof{}, seed: maphash.MakeSeed()}
 }
 
 // contentsChunk is how many contents are made at once.
@@ -64,7 +69,8 @@ func (s *state) prove(facts *layerFacts, i int) {
 	}
 	for n := range facts.Proofs {
 		p := &facts.Proofs[n]
-		s.proof.lists[[2]string{s.tree.path(s.node(&last, []byte(p.List))), p.Of}] = placedProof{p, i}
+		key := [2]string{s.tree.path(s.node(&last, []byte(p.List))), p.Of}
+		s.proof.lists[key] = placedProof{p, i, s.proof.since(key, p, i)}
 		for at, sums := range p.Same.raw() {
 			is := s.tree.at(s.node(&last, at))
 			if c := s.proof.at(is.content); is.content != 0 && int(c.layer) == i {
@@ -243,14 +249,14 @@ func sameTarget(target string, sum []byte) bool {
 // compare holds the list of a package, and of the package within it, against
 // the files: nil when there is no such list, or none of a file that counts.
 // whole is true when every file that it names is there as it was.
-func (s *state) compare(list, of string) (out *sbom.Files, whole bool) {
+func (s *state) compare(list, of string) (out *checked, whole bool) {
 	at, err := s.resolve(list)
 	p, known := s.proof.lists[[2]string{at, of}]
 	f, there := s.files[at]
 	if err != nil || !known || !there || f.layer != p.layer {
 		return nil, false
 	}
-	out, whole = &sbom.Files{List: at}, true
+	out, whole = &checked{Files: &sbom.Files{List: at}, of: of, since: max(p.since, s.leading(list))}, true
 	var last folder
 	p.each(func(l listed) {
 		distribution, python := wanted(l.Path)
@@ -262,9 +268,9 @@ func (s *state) compare(list, of string) (out *sbom.Files, whole bool) {
 		whole = whole && v == same
 		switch v {
 		case altered:
-			out.Altered = append(out.Altered, file)
+			out.altered = append(out.altered, placedPath{file, max(out.since, s.madeSo(l.Path))})
 		case missing:
-			out.Missing = append(out.Missing, file)
+			out.missing = append(out.missing, placedPath{file, max(out.since, s.madeSo(l.Path))})
 		}
 	})
 	if out.Checked == 0 {
@@ -283,10 +289,11 @@ func (b *builder) evidence(c *sbom.Component, list, of string) bool {
 	if c.Evidence == sbom.OSOwned {
 		// Its packager leaves out what a RECORD names, and the distribution's
 		// own list says what has to be there.
-		files.Missing = nil
+		files.missing = nil
 	}
 	files.Name, files.Version, files.PURL = c.Name, c.Version, c.PURL
-	b.checked = append(b.checked, checked{files, len(b.doc.Components), c.Ecosystem, of})
+	files.at, files.ecosystem = len(b.doc.Components), c.Ecosystem
+	b.checked = append(b.checked, files)
 	if whole && c.Evidence == sbom.Installed {
 		c.Evidence = sbom.Verified
 	}
@@ -299,8 +306,12 @@ type checked struct {
 	*sbom.Files
 	at        int
 	ecosystem string
-	// of is the package within the list, "" for the whole of it.
-	of string
+	// of is the package within the list, "" for the whole of it, and since the
+	// layer that brought what the list says.
+	of    string
+	since int
+	// What is wrong with the files goes into Files once all is known.
+	altered, missing, extra []placedPath
 }
 
 // debEvidence is evidence by the md5sums of a package, whose name has the
@@ -319,7 +330,7 @@ func (b *builder) debEvidence(c *sbom.Component, at string, p debPackage) {
 // names, and takes over all that is wrong with files.
 func (b *builder) extras() {
 	owner := b.moduleOwners()
-	starts := map[string][]string{}
+	starts := map[string][]placedPath{}
 	for n := uint32(rootNode); n < b.tree.count; n++ {
 		if b.tree.at(n).content == 0 || b.proof.at(b.tree.at(n).content).listed {
 			continue
@@ -334,43 +345,34 @@ func (b *builder) extras() {
 		p := b.tree.path(n)
 		site, module := moduleOf(p)
 		if f := owner[path.Join(site, module)]; f != nil && site != "" && b.contentAt(n) != nil {
-			f.Extra = append(f.Extra, p)
+			f.extra = append(f.extra, placedPath{p, max(f.since, b.madeSo(p))})
 		}
 	}
 	b.addStartup(starts)
 	for _, c := range b.checked {
 		// Two packages may bring the same file, as two builds of one library
 		// do: the later one's content is not an alteration.
-		c.Altered = slices.DeleteFunc(c.Altered, func(p string) bool {
-			n := b.tree.lookup(p)
+		c.altered = slices.DeleteFunc(c.altered, func(p placedPath) bool {
+			n := b.tree.lookup(p.path)
 			return n != 0 && b.tree.at(n).content != 0 && b.proof.at(b.tree.at(n).content).sound
 		})
-		if c.Sound() {
+		if len(c.altered) == 0 && len(c.missing) == 0 && len(c.extra) == 0 {
 			continue
 		}
 		if is := &b.doc.Components[c.at]; is.Evidence == sbom.Verified {
 			is.Evidence = sbom.Installed
 		}
-		for _, list := range []*[]string{&c.Altered, &c.Missing, &c.Extra} {
-			c.Unnamed += bound(list)
-		}
+		b.name(c.Files, &c.Altered, c.altered)
+		b.name(c.Files, &c.Missing, c.missing)
+		b.name(c.Files, &c.Extra, c.extra)
 		b.doc.Files = append(b.doc.Files, *c.Files)
 	}
 }
 
-// bound sorts a list and cuts it; it returns how many are left out.
-func bound(list *[]string) int {
-	slices.Sort(*list)
-	*list = slices.Compact(*list)
-	more := max(0, len(*list)-sbom.FilesNamed)
-	*list = slices.Clip((*list)[:len(*list)-more])
-	return more
-}
-
 // moduleOwners maps the folders of modules to the distribution whose RECORD
 // names them; a namespace that several share is nobody's.
-func (b *builder) moduleOwners() map[string]*sbom.Files {
-	owner := map[string]*sbom.Files{}
+func (b *builder) moduleOwners() map[string]*checked {
+	owner := map[string]*checked{}
 	for _, c := range b.checked {
 		if c.ecosystem != "PyPI" {
 			continue
@@ -382,7 +384,7 @@ func (b *builder) moduleOwners() map[string]*sbom.Files {
 				owner[at] = nil
 				continue
 			}
-			owner[at] = c.Files
+			owner[at] = c
 		}
 	}
 	return owner

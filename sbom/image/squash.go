@@ -124,6 +124,7 @@ func (s *state) remove(e entry) {
 func (s *state) apply(e entry, i int, before map[string]placed, last *folder) {
 	s.steps += 1 + len(e.Path)/8
 	p, n := s.place(e.Path, last)
+	writable, since := s.wasWritable(n)
 	switch e.Type {
 	case entryDir:
 		if n != 0 {
@@ -142,6 +143,7 @@ func (s *state) apply(e entry, i int, before map[string]placed, last *folder) {
 		n = s.tree.put(p)
 		s.tree.set(n, heldLink)
 		s.tree.at(n).target = s.tree.texts.add(e.Target)
+		s.tree.at(n).layer = uint16(i)
 		s.links++
 		s.changes++
 	case entryOther:
@@ -152,8 +154,14 @@ func (s *state) apply(e entry, i int, before map[string]placed, last *folder) {
 	case entryHard:
 		s.hardLink(p, e.Target, i, before)
 	}
-	if e.Mode != 0 {
-		s.setMode(p, e.Mode)
+	switch {
+	case e.Mode == 0:
+	case e.Type != entryDir:
+		s.setMode(p, e.Mode, i)
+	case writable:
+		s.setMode(p, e.Mode|modeFolder, since) // every layer that puts something into a folder names it again
+	default:
+		s.setMode(p, e.Mode|modeFolder, i)
 	}
 }
 

@@ -18,7 +18,7 @@ func startsPython(name string) bool {
 
 // startup names the files at n that Python runs at every start and that no list
 // of any package names, by the folder that they are in.
-func (b *builder) startup(found map[string][]string, n uint32) {
+func (b *builder) startup(found map[string][]placedPath, n uint32) {
 	p, c := b.tree.path(n), b.contentAt(n)
 	site := path.Dir(p)
 	if c == nil || path.Base(site) != "site-packages" && path.Base(site) != "dist-packages" {
@@ -27,7 +27,7 @@ func (b *builder) startup(found map[string][]string, n uint32) {
 	if path.Base(p) == "_virtualenv.pth" && importsVirtualenv[hex.EncodeToString(c.of(algSHA256))] {
 		return
 	}
-	found[site] = append(found[site], p)
+	found[site] = append(found[site], placedPath{p, b.madeSo(p)})
 }
 
 // importsVirtualenv are the digests of the one line that virtualenv and uv put
@@ -39,11 +39,10 @@ var importsVirtualenv = map[string]bool{
 }
 
 // addStartup adds what startup found.
-func (b *builder) addStartup(found map[string][]string) {
+func (b *builder) addStartup(found map[string][]placedPath) {
 	for site, files := range found {
-		f := sbom.Files{List: site, Starts: files}
-		slices.Sort(f.Starts)
-		f.Unnamed = bound(&f.Starts)
+		f := sbom.Files{List: site}
+		b.name(&f, &f.Starts, files)
 		b.doc.Files = append(b.doc.Files, f)
 	}
 }

@@ -28,6 +28,7 @@ type node struct {
 	under               uint32 // how many nodes below hold something
 	mode                uint16 // the bits that modeOf keeps
 	gone                uint16 // 1 and the layer that last removed what was here and below, 0 for none
+	layer               uint16 // that brought the link or the mode
 	holds               held
 }
 
