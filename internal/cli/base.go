@@ -40,9 +40,9 @@ func (a *app) baseImages() func(context.Context, string, *image.Cache) ([]audit.
 }
 
 func (a *app) baseImage(ctx context.Context, word, platform string, layers *image.Cache) (audit.BaseImage, error) {
-	ref, err := oci.Parse(word)
+	ref, err := a.imageRef(word)
 	if err != nil {
-		return audit.BaseImage{}, usage(err, "")
+		return audit.BaseImage{}, err
 	}
 	if _, digest, pinned := strings.Cut(word, "@"); pinned && ref.Kind == oci.KindRegistry {
 		// Its digest says what it is, wherever it is from.

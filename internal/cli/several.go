@@ -163,9 +163,9 @@ func (c *company) own(ctx context.Context, word string, all bool) (targets []swe
 	first.Images = a.flags.images
 	var refused []sweep.Target
 	if image != "" {
-		ref, err := oci.Parse(image)
+		ref, err := a.imageRef(image)
 		if err != nil {
-			return nil, closer, usage(err, "")
+			return nil, closer, err
 		}
 		targets, refused = c.together(ctx, &first, t, ref, c.platforms(ctx, ref, a.imagePlatform(), all))
 	}

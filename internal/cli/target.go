@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/bmatcuk/doublestar/v4"
 
@@ -223,10 +224,27 @@ func (a *app) readSBOM(word string) (*sbom.Document, error) {
 	return doc, nil
 }
 
-func (a *app) openImage(ctx context.Context, image string) (*oci.Image, error) {
-	ref, err := oci.Parse(image)
+// imageRef reads the name of an image that the user gave. A file that is not
+// there is a wrong word, as that of a TARGET is; an image that is not there is
+// known when it is opened.
+func (a *app) imageRef(word string) (oci.Ref, error) {
+	ref, err := oci.Parse(word)
 	if err != nil {
-		return nil, usage(err, "")
+		return ref, usage(err, "")
+	}
+	if ref.Path == "" {
+		return ref, nil
+	}
+	if _, err := os.Stat(ref.Path); errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		return ref, usagef("", "%q: there is no such file or folder", word)
+	}
+	return ref, nil
+}
+
+func (a *app) openImage(ctx context.Context, image string) (*oci.Image, error) {
+	ref, err := a.imageRef(image)
+	if err != nil {
+		return nil, err
 	}
 	if ref.Kind == oci.KindStream && a.env.StdinTerminal {
 		return nil, usagef("docker save IMAGE | tallyman audit -", "%q reads an image archive from standard input, which is a terminal", image)
