@@ -95,6 +95,8 @@ func Open(ctx context.Context, ref Ref, opts Options) (*Image, error) {
 		img, err = openLayout(ctx, ref, opts)
 	case KindDockerArchive:
 		img, err = openArchive(ctx, ref, opts)
+	case KindTar:
+		img, err = openPacked(ctx, ref, opts)
 	case KindStream:
 		img, err = openStream(ctx, ref, opts)
 	case KindDocker, KindPodman:

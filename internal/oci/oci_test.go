@@ -136,6 +136,21 @@ func TestOpenKinds(t *testing.T) {
 	host := newRegistry(t)
 	push(t, host+"/app:1.0", img)
 	digest := digestOf(t, img).String()
+	gz, zst, archiveGz := filepath.Join(t.TempDir(), "a.tar.gz"), filepath.Join(t.TempDir(), "a.tar.zst"), filepath.Join(t.TempDir(), "b.tgz")
+	for _, c := range []struct {
+		to, from string
+		pack     func(testing.TB, []byte) []byte
+	}{{gz, packed, gzipped}, {zst, packed, zstandard}, {archiveGz, archive, gzipped}} {
+		data, err := os.ReadFile(c.from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(c.to, c.pack(t, data), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	spools := NewSpools(t.TempDir())
+	t.Cleanup(func() { spools.Close() })
 	for _, tc := range []struct {
 		ref  string
 		kind Kind
@@ -149,12 +164,18 @@ func TestOpenKinds(t *testing.T) {
 		{packed, KindLayout, "oci:" + packed},
 		{packed + "@" + digest, KindLayout, "oci:" + packed + "@" + digest},
 		{archive, KindDockerArchive, "docker-archive:" + archive},
+		{gz, KindLayout, "oci:" + gz},
+		{gz + ":1.0", KindLayout, "oci:" + gz + ":1.0"},
+		{"docker-archive:" + gz, KindLayout, "oci:" + gz},
+		{zst, KindLayout, "oci:" + zst},
+		{zst + "@" + digest, KindLayout, "oci:" + zst + "@" + digest},
+		{archiveGz, KindDockerArchive, "docker-archive:" + archiveGz},
 		{"docker-archive:" + archive + ":1.0", KindDockerArchive, "docker-archive:" + archive + ":1.0"},
 		{host + "/app:1.0", KindRegistry, host + "/app:1.0"},
 		{"registry:" + host + "/app:1.0", KindRegistry, host + "/app:1.0"},
 		{host + "/app@" + digest, KindRegistry, host + "/app@" + digest},
 	} {
-		got := open(t, tc.ref, Options{})
+		got := open(t, tc.ref, Options{Spools: spools})
 		if got.Kind() != tc.kind || got.Name() != tc.name {
 			t.Errorf("%s: opened %s as %q", tc.ref, got.Kind(), got.Name())
 		}

@@ -85,6 +85,8 @@ func layoutOf(ctx context.Context, ref Ref, opts Options) (*layout, error) {
 		if src, err = openTar(ctx, ref.Path, opts); err == nil && src.has("manifest.json") {
 			return nil, nil
 		}
+	case KindTar:
+		src, err = openTar(ctx, ref.Path, opts)
 	case KindDocker, KindPodman:
 		src, _, err = daemonSource(ctx, ref, opts)
 	case KindStream:

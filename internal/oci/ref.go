@@ -19,6 +19,9 @@ const (
 	KindRegistry      Kind = "registry"
 	KindLayout        Kind = "oci"
 	KindDockerArchive Kind = "docker-archive"
+	// KindTar is a tar of which only its content tells whether it is the one or
+	// the other, as a compressed one; an [Image] has no such kind.
+	KindTar Kind = "tar"
 	// KindStream is a tar on standard input, in either of both forms.
 	KindStream Kind = "-"
 	// KindDocker and KindPodman are images that a container engine has.
@@ -46,6 +49,8 @@ func (r Ref) String() string {
 		return string(r.Kind) + ":" + r.Name
 	case r.Kind == KindStream:
 		return joinTag(string(r.Kind), r.Name)
+	case r.Kind == KindTar:
+		return joinTag(r.Path, r.Name)
 	}
 	return joinTag(string(r.Kind)+":"+r.Path, r.Name)
 }
@@ -235,12 +240,9 @@ func isLayout(path string) bool {
 func archiveKind(path string) Kind {
 	src, err := newTarSource(path)
 	if err != nil {
-		return KindDockerArchive
+		return KindTar
 	}
-	if src.has("index.json") {
-		return KindLayout
-	}
-	return KindDockerArchive
+	return src.kind()
 }
 
 // looksLikePath reports whether s cannot have been meant for a registry.
@@ -260,7 +262,7 @@ var errNoName = errors.New("an empty image reference")
 
 func (r Ref) valid() error {
 	switch r.Kind {
-	case KindRegistry, KindLayout, KindDockerArchive, KindStream, KindDocker, KindPodman:
+	case KindRegistry, KindLayout, KindDockerArchive, KindTar, KindStream, KindDocker, KindPodman:
 		return nil
 	}
 	return errNoName

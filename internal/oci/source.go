@@ -123,6 +123,15 @@ func (t *tarSource) add(r io.Seeker, header *tar.Header) error {
 // clean makes a name in an archive relative to the archive's root.
 func clean(name string) string { return strings.TrimPrefix(path.Clean("/"+name), "/") }
 
+// kind says which form the tar has. What "docker save" writes today is both, and
+// the layout says more.
+func (t *tarSource) kind() Kind {
+	if t.has("index.json") {
+		return KindLayout
+	}
+	return KindDockerArchive
+}
+
 func (t *tarSource) has(name string) bool {
 	_, ok := t.files[name]
 	return ok

@@ -66,6 +66,15 @@ func plainFile(f *os.File) (*tarSource, bool) {
 	return src, err == nil
 }
 
+// openPacked opens an image of a tar whose form nobody told.
+func openPacked(ctx context.Context, ref Ref, opts Options) (*Image, error) {
+	src, err := openTar(ctx, ref.Path, opts)
+	if err != nil {
+		return nil, layoutError(ref, err)
+	}
+	return openTarImage(src, ref, opts)
+}
+
 // openTar indexes the tar at path, which may be compressed.
 func openTar(ctx context.Context, path string, opts Options) (*tarSource, error) {
 	f, err := os.Open(path)
@@ -85,6 +94,9 @@ func openTar(ctx context.Context, path string, opts Options) (*tarSource, error)
 
 // openTarImage opens an image of a tar, whichever of both forms that has.
 func openTarImage(src *tarSource, ref Ref, opts Options) (*Image, error) {
+	if ref.Path != "" && (src.has("index.json") || src.has("manifest.json")) {
+		ref.Kind = src.kind()
+	}
 	switch {
 	case src.has("index.json"):
 		return (&layout{src: src}).image(ref, opts)
