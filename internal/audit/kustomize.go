@@ -100,9 +100,9 @@ func (k *kustomize) build(folder string, within []string, built map[string]bool)
 		case isFile:
 			out = append(out, images...)
 		case k.kustomizations[at] == nil:
-			k.gap(one, r.Line, fmt.Sprintf("the resource %q was not read, and the images that it names are not known", r.Path))
+			k.gap(one, r.Line, fmt.Sprintf("the resource %q was not read, and the images that it names are not known", sbom.RedactText(r.Path)))
 		case at == folder || slices.Contains(within, at) || len(within) == limit.IncludeDepth:
-			k.gap(one, r.Line, fmt.Sprintf("the resource %q leads back to itself, or too deep", r.Path))
+			k.gap(one, r.Line, fmt.Sprintf("the resource %q leads back to itself, or too deep", sbom.RedactText(r.Path)))
 		default:
 			out = append(out, k.build(at, append(slices.Clone(within), folder), built)...)
 		}
@@ -123,7 +123,7 @@ func (k *kustomize) patches(one *deploy.Kustomization, folder string) {
 		}
 		src, gap := readManifest(k.fsys, at)
 		if gap != nil || deploy.PatchesImage(src) {
-			k.gap(one, p.Line, fmt.Sprintf("the patch %q may set an image, which is known when the kustomization is built (kustomize build . > manifests.yaml)", p.Path))
+			k.gap(one, p.Line, fmt.Sprintf("the patch %q may set an image, which is known when the kustomization is built (kustomize build . > manifests.yaml)", sbom.RedactText(p.Path)))
 		}
 	}
 }

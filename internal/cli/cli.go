@@ -93,7 +93,7 @@ func Main(env Env) (code int) {
 	defer func() {
 		// A panic is a defect of ours on some input, and never a pass.
 		if p := recover(); p != nil {
-			fmt.Fprintf(env.Stderr, "tallyman: internal error: %v\n%s", p, debug.Stack())
+			fmt.Fprintf(env.Stderr, "tallyman: internal error: %s\n%s", discreet(fmt.Sprint(p)), debug.Stack())
 			code = ExitUndecided
 		}
 	}()

@@ -240,6 +240,9 @@ type searchJSON struct {
 }
 
 func (a *app) dbSearch(cmd *cobra.Command, what, ecosystem, format string) error {
+	if withoutLogins(what) != what {
+		return usagef("tallyman db search --help", "%q is no package: it holds a login or a token", what)
+	}
 	// npm's scoped names begin with the sign.
 	name, version := what, ""
 	if i := strings.LastIndexByte(what, '@'); i > 0 {
@@ -262,7 +265,7 @@ func (a *app) dbSearch(cmd *cobra.Command, what, ecosystem, format string) error
 
 func writeHits(w io.Writer, hits []osv.Hit, ecosystem, name, version string) error {
 	if len(hits) == 0 {
-		_, err := fmt.Fprintf(w, "no advisory names %s of %s\n", report.Escape(name), report.Escape(ecosystem))
+		_, err := fmt.Fprintf(w, "no advisory names %s of %s\n", discreet(name), discreet(ecosystem))
 		return err
 	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)

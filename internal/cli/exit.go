@@ -8,7 +8,6 @@ import (
 	"reflect"
 	"strings"
 
-	"github.com/tallyman/tallyman/internal/report"
 	"github.com/tallyman/tallyman/policy"
 )
 
@@ -109,9 +108,9 @@ func (a *app) explain(err error) {
 	if hint == "" && wrong != nil && a.help != "" {
 		hint = "try: " + a.help
 	}
-	fmt.Fprintf(a.env.Stderr, "tallyman: %s\n", report.Escape(strings.ReplaceAll(strings.TrimSpace(a.inWords(err)), "\n", "; ")))
+	fmt.Fprintf(a.env.Stderr, "tallyman: %s\n", discreet(strings.ReplaceAll(strings.TrimSpace(a.inWords(err)), "\n", "; ")))
 	if hint != "" {
-		fmt.Fprintf(a.env.Stderr, "%s\n", report.Escape(hint))
+		fmt.Fprintf(a.env.Stderr, "%s\n", discreet(hint))
 	}
 }
 

@@ -201,6 +201,9 @@ func (a *app) checkFlags(cmd *cobra.Command) error {
 			return err
 		}
 	}
+	if f := cmd.Flags().Lookup("advisories"); f != nil && strings.Contains(a.flags.advisories, "://") {
+		return usagef("tallyman db update --from "+a.flags.advisories, "--advisories %q is a URL, and has to be a folder: a server's advisories are fetched once and kept", a.flags.advisories)
+	}
 	for _, id := range a.flags.enable {
 		if !audit.HasRule(id) {
 			return usagef(help, "--enable %q: there is no such rule", id)

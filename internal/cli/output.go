@@ -75,7 +75,7 @@ func (p *progress) step(text string) {
 		return
 	}
 	width := max(p.app.env.Width, 40)
-	line := report.Escape(text)
+	line := discreet(text)
 	if runes := []rune(line); len(runes) > width-1 {
 		line = string(runes[:width-1])
 	}
@@ -89,7 +89,7 @@ func (p *progress) warn(text string) {
 		return
 	}
 	p.done()
-	fmt.Fprintln(p.app.env.Stderr, "tallyman: "+report.Escape(text))
+	fmt.Fprintln(p.app.env.Stderr, "tallyman: "+discreet(text))
 }
 
 // done removes the line.

@@ -262,7 +262,7 @@ func (c *company) refused(name, platform string, place audit.ImagePlace) func(co
 		if errors.As(why, &wrong) {
 			return nil, why
 		}
-		return c.auditor.Unopened(ctx, name, platform, place, errors.New(c.app.inWords(why)))
+		return c.auditor.Unopened(ctx, name, platform, place, errors.New(withoutLogins(c.app.inWords(why))))
 	}
 }
 

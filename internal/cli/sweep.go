@@ -208,8 +208,11 @@ func (a *app) readList(name string) ([]string, error) {
 	}
 	var refs []string
 	lines := bufio.NewScanner(bytes.NewReader(data))
-	for lines.Scan() {
+	for n := 1; lines.Scan(); n++ {
 		line, _, _ := strings.Cut(lines.Text(), "#")
+		if withoutLogins(line) != line {
+			return nil, usagef("docker login REGISTRY", "line %d of --list %q holds a login, which does not belong into a reference", n, name)
+		}
 		if line = strings.TrimSpace(line); line != "" {
 			refs = append(refs, line)
 		}

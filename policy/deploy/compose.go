@@ -91,12 +91,12 @@ func (c *compose) document(n *yaml.Node) {
 func (c *compose) service(name string, service *yaml.Node) {
 	for key, value := range c.pairs(service) {
 		if key.Value == "extends" {
-			c.gap(sbom.GapInclude, key.Line, fmt.Sprintf("what service %q extends is not followed", name))
+			c.gap(sbom.GapInclude, key.Line, fmt.Sprintf("what service %q extends is not followed", sbom.RedactText(name)))
 		}
 		for _, r := range composeRules() {
 			if slices.Contains(r.keys, key.Value) {
 				for _, found := range r.check(c, key.Value, value) {
-					c.findings = append(c.findings, r.New(c.file, found.line, 0, "", fmt.Sprintf("service %q %s", name, found.what)))
+					c.findings = append(c.findings, r.New(c.file, found.line, 0, "", fmt.Sprintf("service %q %s", sbom.RedactText(name), sbom.RedactText(found.what))))
 				}
 			}
 		}

@@ -94,7 +94,7 @@ func documents(data []byte, visit func(root *yaml.Node)) error {
 }
 
 func (n *namer) service(name string, body *yaml.Node) {
-	by := fmt.Sprintf("service %q", name)
+	by := fmt.Sprintf("service %q", sbom.RedactText(name))
 	var image *yaml.Node
 	n.once(body, "image", by)
 	platform, built, pulled := "", false, false

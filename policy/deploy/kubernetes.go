@@ -124,6 +124,8 @@ func describe(n *namer, object *yaml.Node) string {
 			name = n.field(value, "name")
 		}
 	}
+	// A name is shown wherever the object is.
+	kind, name = sbom.RedactText(kind), sbom.RedactText(name)
 	if name == "" {
 		return strings.TrimSpace("an unnamed " + kind)
 	}
@@ -161,7 +163,7 @@ func (n *namer) search(node *yaml.Node, of string, depth int) {
 }
 
 func (n *namer) container(container *yaml.Node, of string) {
-	by := fmt.Sprintf("container %q of %s", n.field(container, "name"), of)
+	by := fmt.Sprintf("container %q of %s", sbom.RedactText(n.field(container, "name")), of)
 	n.once(container, "image", by)
 	for key, value := range n.mapping(container) {
 		if key.Value == "image" {
@@ -195,7 +197,7 @@ func (n *namer) volumes(volumes *yaml.Node, of string) {
 			}
 			for key, value := range n.mapping(image) {
 				if key.Value == "reference" {
-					n.add(Named{Reference: value.Value, By: fmt.Sprintf("volume %q of %s", n.field(volume, "name"), of)}, value, "")
+					n.add(Named{Reference: value.Value, By: fmt.Sprintf("volume %q of %s", sbom.RedactText(n.field(volume, "name")), of)}, value, "")
 				}
 			}
 		}

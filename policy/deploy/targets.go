@@ -8,6 +8,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/tallyman/tallyman/internal/limit"
+	"github.com/tallyman/tallyman/sbom"
 )
 
 // Build is how a compose file builds an image.
@@ -41,7 +42,7 @@ func ComposeBuilds(name string, data []byte) []Build {
 				for key, build := range n.mapping(body) {
 					if key.Value == "build" && build.Tag != "!!null" {
 						b := n.build(build)
-						b.By, b.Line = fmt.Sprintf("service %q", service.Value), key.Line
+						b.By, b.Line = fmt.Sprintf("service %q", sbom.RedactText(service.Value)), key.Line
 						out = append(out, b)
 					}
 				}
