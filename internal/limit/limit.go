@@ -160,6 +160,8 @@ const (
 	// EggLinkBytes bounds the file of a development install, which holds two
 	// paths.
 	EggLinkBytes = 16 << 10
+	// PathFileBytes bounds a .pth file, which holds a few lines.
+	PathFileBytes = 64 << 10
 	// ClaimBytes bounds an SBOM found inside an image, and ClaimedPackages what
 	// it may list.
 	ClaimBytes      = 8 << 20

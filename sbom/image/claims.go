@@ -170,12 +170,16 @@ func (b *builder) claims() {
 		for i := range f.Claims {
 			c := f.Claims[i]
 			name := sbom.NormalName(c.Ecosystem, c.Name)
-			if there[packageKey(c.PURL, name, c.Version)] && (c.Ecosystem != "PyPI" || b.aboutItself(p, name)) {
+			imported := f.Kind == kindVendor && b.folders[path.Dir(p)]
+			if !imported && there[packageKey(c.PURL, name, c.Version)] && (c.Ecosystem != "PyPI" || b.aboutItself(p, name)) {
 				continue
 			}
 			out := sbom.Component{
 				Name: c.Name, Version: c.Version, Ecosystem: c.Ecosystem, PURL: c.PURL, Source: c.Source, SourceVersion: c.SourceVersion,
 				Evidence: sbom.Claimed, Locations: []sbom.Location{{File: p, Line: c.Line, Layer: b.layers[f.layer]}},
+			}
+			if imported {
+				out.Evidence = sbom.Installed
 			}
 			if len(owners) > 0 {
 				out.Owner, out.Evidence = owners[0].String(), sbom.OSOwned
@@ -233,8 +237,11 @@ func copied(p string) bool {
 		python := strings.HasPrefix(at(2), "python") && at(3) == "lib"
 		return at(3) == "pkgs" && condaArchive(at(2)) || python && at(5) == "pkgs" && condaArchive(at(4))
 	}
-	return at(2) == "archive-v0" && slices.Contains(above, "uv")
+	return at(2) == uvArchive && slices.Contains(above, "uv")
 }
+
+// uvArchive is the folder in which uv keeps what it unpacked.
+const uvArchive = "archive-v0"
 
 // condaArchive reports whether a folder is called like a conda package,
 // "NAME-VERSION-BUILD".

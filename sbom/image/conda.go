@@ -10,6 +10,7 @@ import (
 
 	"github.com/tallyman/tallyman/internal/limit"
 	"github.com/tallyman/tallyman/sbom"
+	"github.com/tallyman/tallyman/sbom/pep440"
 )
 
 // condaFact is what conda notes of an installed package besides its name and
@@ -109,6 +110,7 @@ func withoutQuery(s string) string {
 // others OSV has no advisories, which each environment says once.
 func (b *builder) condaPackages() {
 	bare := map[string][]string{}
+	named := b.condaNamed()
 	for p, f := range b.files {
 		if f.Kind != kindConda || f.Package == nil || f.Conda == nil {
 			continue
@@ -117,7 +119,7 @@ func (b *builder) condaPackages() {
 		if stem := strings.TrimSuffix(path.Base(p), ".json"); stem != f.Package.Name+"-"+f.Package.Version+"-"+f.Conda.Build {
 			b.newGap(sbom.GapConflict, p, f.layer, fmt.Sprintf("the file names the conda package %q %q, its own name something else", f.Package.Name, f.Package.Version))
 		}
-		if b.hasDistribution(path.Dir(folder), f.Conda.Metadata) {
+		if b.isDistribution(path.Dir(folder), f, named) {
 			continue
 		}
 		c := sbom.Component{
@@ -137,12 +139,46 @@ func (b *builder) condaPackages() {
 	}
 }
 
-// hasDistribution reports whether one of the metadata files is below the
-// environment, so that the package is among the Python distributions.
-func (b *builder) hasDistribution(environment string, metadata []string) bool {
-	return slices.ContainsFunc(metadata, func(p string) bool {
-		real, err := b.resolve(path.Join(environment, p))
+// condaNamed counts the records of conda that name each metadata file.
+func (b *builder) condaNamed() map[string]int {
+	named := map[string]int{}
+	for p, f := range b.files {
+		if f.Kind != kindConda || f.Conda == nil {
+			continue
+		}
+		for _, m := range f.Conda.Metadata {
+			if real, err := b.resolve(path.Join(path.Dir(path.Dir(p)), m)); err == nil {
+				named[real]++
+			}
+		}
+	}
+	return named
+}
+
+// isDistribution reports whether a conda package is one of the Python
+// distributions that are found without it. It has to bring the metadata of one
+// below the environment that is called like it; or that has its version, says
+// that conda installed it, and is no other record's, as pytorch brings torch.
+// What a forged record names of someone else's is listed all the same.
+func (b *builder) isDistribution(environment string, record placed, named map[string]int) bool {
+	return slices.ContainsFunc(record.Conda.Metadata, func(m string) bool {
+		real, err := b.resolve(path.Join(environment, m))
 		f, there := b.files[real]
-		return err == nil && there && f.Kind == kindPython && f.Package != nil
+		if err != nil || !there || f.Kind != kindPython || f.Package == nil {
+			return false
+		}
+		if sbom.NormalName("PyPI", f.Package.Name) == sbom.NormalName("PyPI", record.Package.Name) {
+			return true
+		}
+		by := b.files[path.Join(path.Dir(real), "INSTALLER")]
+		byConda := by.file != nil && by.Installer == "conda" || by.file == nil && !strings.HasSuffix(path.Dir(real), ".dist-info")
+		return named[real] == 1 && byConda && sameVersion(f.Package.Version, record.Package.Version)
 	})
+}
+
+// sameVersion compares the versions of a distribution and of a package of it.
+func sameVersion(a, b string) bool {
+	v, err := pep440.Parse(a)
+	w, err2 := pep440.Parse(b)
+	return a == b || err == nil && err2 == nil && v.Compare(w) == 0
 }

@@ -98,3 +98,47 @@ func FuzzConda(f *testing.F) {
 		}
 	})
 }
+
+// TestCondaRecordThatNamesAnothersDistributionHidesNothing: each case forges the
+// record of a package without an ecosystem so that it passes for a Python
+// distribution, which would be listed without it.
+func TestCondaRecordThatNamesAnothersDistributionHidesNothing(t *testing.T) {
+	const lib, meta = "lib/python3.12/site-packages/", "opt/conda/conda-meta/"
+	note := func(name, version, dist string) item {
+		return item{meta + name + "-" + version + "-0.json", `{"name":"` + name + `","version":"` + version + `","build":"0","files":["` + lib + dist + `/METADATA"]}`}
+	}
+	dist := func(name, version, installer string) []item {
+		dir := "opt/conda/" + lib + name + "-" + version + ".dist-info/"
+		return []item{{dir + "METADATA", metadata(name, version)}, {dir + "INSTALLER", installer}}
+	}
+	for _, tc := range []struct {
+		name  string
+		items []item
+		want  []string // conda packages that are listed
+	}{
+		{"ItsOwn", append(dist("numpy", "1.26.4", "conda"), note("numpy", "1.26.4", "numpy-1.26.4.dist-info")), nil},
+		{"ItsOwnSpelledOtherwise", append(dist("ruamel_yaml", "0.18", "conda"), note("ruamel.yaml", "0.18.0", "ruamel_yaml-0.18.dist-info")), nil},
+		{"ItsOwnUnderAnotherName", append(dist("torch", "2.1.0", "conda"), note("pytorch", "2.1", "torch-2.1.0.dist-info")), nil},
+		{"AnothersOfAnotherVersion", append(dist("pip", "24.0", "conda"), note("openssl", "1.0.1", "pip-24.0.dist-info")), []string{"openssl"}},
+		{"AnothersOfItsVersionWithARecord", append(dist("pip", "24.0", "conda"), note("pip", "24.0", "pip-24.0.dist-info"), note("openssl", "24.0", "pip-24.0.dist-info")), []string{"openssl"}},
+		{"AnothersOfItsVersionFromPip", append(dist("pip", "24.0", "pip"), note("openssl", "24.0", "pip-24.0.dist-info")), []string{"openssl"}},
+		{"AnothersOfItsVersionFromNobody", append(dist("pip", "24.0", "conda")[:1], note("openssl", "24.0", "pip-24.0.dist-info")), []string{"openssl"}},
+		{"TheInterpreter", append(dist("pip", "24.0", "conda"), note("python", "3.6.15", "pip-24.0.dist-info")), []string{"python"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			_, gaps, inv := read(t, imageOf(t, tarOf(t, tc.items...)))
+			var got []string
+			for _, c := range inv.Document.Components {
+				if strings.HasPrefix(c.PURL, "pkg:conda/") {
+					got = append(got, c.Name)
+				}
+			}
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("listed (-want +got):\n%s", diff)
+			}
+			if told := slices.Contains(gaps, "ecosystem /opt/conda/conda-meta layer 1"); told != (len(tc.want) > 0) {
+				t.Errorf("gaps %q", gaps)
+			}
+		})
+	}
+}

@@ -87,6 +87,9 @@ type file struct {
 	Conda *condaFact `json:"conda,omitempty"`
 	// Target is the folder that an .egg-link names.
 	Target string `json:"target,omitempty"`
+	// Adds are the folders that a .pth file adds to those that Python looks into,
+	// as written.
+	Adds []string `json:"adds,omitempty"`
 	// Claims are the packages of an SBOM or a list of vendored packages, and
 	// Unusable how many more entries it has.
 	Claims   []claimedPackage `json:"claims,omitempty"`

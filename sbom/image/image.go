@@ -98,6 +98,7 @@ func Read(ctx context.Context, img v1.Image, opts Options) (*Inventory, error) {
 	if err != nil {
 		return nil, fmt.Errorf("image %s: %w", parts.digest, err)
 	}
+	root.pythonPath = pythonPath(parts.config.Config)
 	inv := root.inventory(cmp.Or(opts.Name, parts.digest))
 	inv.Config = newConfig(parts.config)
 	inv.BaseName, inv.BaseDigest = parts.base(baseName), parts.base(baseDigest)

@@ -22,6 +22,7 @@ func (s *state) inventory(name string) *Inventory {
 	b.rpmPackages()
 	b.eggLinks()
 	b.linkedCopies()
+	b.searched()
 	b.languagePackages()
 	b.condaPackages()
 	b.claims()
@@ -57,6 +58,8 @@ type builder struct {
 	// linked are the metadata files of copies that links lead to from where
 	// Python looks.
 	linked map[string]bool
+	// folders are those that Python is told to look into besides its own.
+	folders map[string]bool
 	// vendor is who built most packages of rpm's database.
 	vendor string
 	// checked are the packages whose lists were held against their files.
@@ -245,7 +248,7 @@ func (b *builder) fileGaps() {
 // not read. File lists and direct URLs only add to what is known.
 func (k kind) counts() bool {
 	switch k {
-	case kindNone, kindRelease, kindList, kindSums, kindDirectURL, kindModule, kindBeside, kindSystem, kindClaims, kindVendor, kindStore:
+	case kindNone, kindRelease, kindList, kindSums, kindDirectURL, kindModule, kindBeside, kindSystem, kindClaims, kindVendor, kindStore, kindPath:
 		return false
 	}
 	_, known := unsupported[k]

@@ -33,6 +33,8 @@ const (
 	// kindEgg is a zipped egg, and kindEggLink a development install of old.
 	kindEgg     kind = "egg"
 	kindEggLink kind = "egg-link"
+	// kindPath is a .pth file where Python looks for one, or uv links to.
+	kindPath kind = "pth"
 	// kindClaims is an SBOM, and kindVendor a list of vendored packages.
 	kindClaims kind = "sbom"
 	kindVendor kind = "vendor.txt"
@@ -167,6 +169,8 @@ func pythonKind(dir, base string) kind {
 		return kindEgg
 	case strings.HasSuffix(base, ".egg-link"):
 		return kindEggLink
+	case path.Ext(base) == ".pth" && (path.Base(dir) == "site-packages" || path.Base(dir) == "dist-packages" || path.Base(path.Dir(dir)) == uvArchive):
+		return kindPath
 	case path.Base(dir) == "conda-meta" && path.Ext(base) == ".json":
 		return kindConda
 	}

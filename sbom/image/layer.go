@@ -405,6 +405,8 @@ func fileBound(k kind) int64 {
 		return limit.EggBytes
 	case kindEggLink:
 		return limit.EggLinkBytes
+	case kindPath:
+		return limit.PathFileBytes
 	case kindClaims, kindVendor:
 		return limit.ClaimBytes
 	}
@@ -491,6 +493,8 @@ func (f *file) read(data []byte) {
 		f.Package, err = parseEgg(data)
 	case kindEggLink:
 		f.Target = parseEggLink(data)
+	case kindPath:
+		f.Adds = parsePathFile(data)
 	case kindConda:
 		f.Package, f.Conda, err = parseConda(data)
 	}

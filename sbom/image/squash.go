@@ -30,6 +30,9 @@ type state struct {
 	debs    debHistory
 	proof   proofs
 	gaps    []placedGap
+	// pythonPath are the folders that the image's configuration tells Python to
+	// look into.
+	pythonPath []string
 	// brought are the programs that the layer at hand has put in their places.
 	brought map[string]bool
 	// steps counts the work done, which a hostile image can multiply.
