@@ -93,6 +93,9 @@ const (
 	// GapRuntime: an interpreter (CPython, Node) that no package brought, of whose
 	// versions no source of advisories tells.
 	GapRuntime GapKind = "runtime"
+	// GapUnchosen: an image of the same index, for another platform, that was not
+	// audited.
+	GapUnchosen GapKind = "unchosen"
 	// GapOther is the zero value; it hides.
 	GapOther GapKind = ""
 )
@@ -114,7 +117,7 @@ func GapKinds() []GapKind {
 	return []GapKind{
 		GapUnparsed, GapUnread, GapTooLarge, GapUnsupported, GapInclude, GapUnversioned, GapRange, GapConflict,
 		GapEcosystem, GapVersion, GapAdvisory, GapImage, GapSignature, GapDynamic, GapLink, GapIgnoredConfig,
-		GapCatalogue, GapNothing, GapClosure, GapPlatform, GapReconstructed, GapUnpulled, GapClaim, GapUnverified, GapRuntime,
+		GapCatalogue, GapNothing, GapClosure, GapPlatform, GapReconstructed, GapUnpulled, GapClaim, GapUnverified, GapRuntime, GapUnchosen,
 	}
 }
 

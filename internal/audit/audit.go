@@ -244,7 +244,7 @@ func (a *Auditor) readImage(ctx context.Context, t Target, s *source, r *Report)
 	r.Image = imageFacts(t.Image.Digest().String(), inventory)
 	r.Image.Base = at.base
 	a.remember(r, at.layers)
-	inventory.Document.Gaps = append(inventory.Document.Gaps, passedBy(t.Image.Others())...)
+	inventory.Document.Gaps = append(inventory.Document.Gaps, passedBy(t.Image.Others(), platform(inventory.Config))...)
 	findings := append(deploy.CheckImage(imageConfig(inventory, at.refuted)), deploy.CheckFiles(inventory.Document)...)
 	if t.Base {
 		findings = slices.DeleteFunc(findings, func(f lint.Finding) bool { return deploy.AboutRunning(f.Rule) })
@@ -261,15 +261,19 @@ func (a *Auditor) readImage(ctx context.Context, t Target, s *source, r *Report)
 	return inventory.Document, findings, nil
 }
 
-// passedBy are the gaps for what the index of an image has for other
-// platforms: whoever pulls the index may get one of those.
-func passedBy(others []oci.Other) []sbom.Gap {
+// passedBy are the gaps for what the index of an image, which is for own, has
+// for other platforms: whoever pulls the index may get one of those.
+func passedBy(others []oci.Other, own string) []sbom.Gap {
 	var gaps []sbom.Gap
 	for _, o := range others {
-		if !o.Absent {
-			reason := fmt.Sprintf("the index has %s too, which was not audited: give --platform", o.Platform)
-			gaps = append(gaps, sbom.NewGap(sbom.GapImage, "", 0, reason))
+		if o.Absent {
+			continue
 		}
+		reason := fmt.Sprintf("the index has %s too, which was not audited", o.Platform)
+		if own != "" {
+			reason += "; --platform " + own + " says that this one is meant"
+		}
+		gaps = append(gaps, sbom.NewGap(sbom.GapUnchosen, "", 0, reason))
 	}
 	return gaps
 }

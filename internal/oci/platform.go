@@ -45,7 +45,17 @@ func (o Options) choose(index *v1.IndexManifest) (v1.Descriptor, error) {
 		return images[0], nil
 	}
 	return v1.Descriptor{}, &Error{Reason: ErrPlatform, Err: fmt.Errorf("%s; there is %s", want.String(), platforms(images)),
-		Hint: "choose with --platform"}
+		Hint: platformHint(images)}
+}
+
+// platformHint says what to type for one of the images of an index.
+func platformHint(images []v1.Descriptor) string {
+	for _, d := range images {
+		if d.Platform != nil && d.Platform.OS != "" {
+			return "name one, as in --platform " + d.Platform.String() + "; audit, sbom and vuln take --platform all"
+		}
+	}
+	return "name one by its digest"
 }
 
 // chooseDigest picks the entry with the digest that o asks for, whatever is

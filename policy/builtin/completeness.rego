@@ -17,6 +17,7 @@ gap_text := {
 	"version": ["had a version that the ecosystem cannot order", "pin a version in the ecosystem's own form"],
 	"advisory": ["had an advisory that could not be evaluated", "check the advisory by hand, and accept it in tallyman.yaml (gap: advisory) if it does not concern you"],
 	"image": ["of the image could not be read", "rebuild or pull the image again"],
+	"unchosen": ["of the index stayed unaudited", "name the one that is meant with --platform, or audit each with --platform all"],
 	"signature": ["of the signatures could not be looked for", "make the registry reachable, and audit again"],
 	"dynamic": ["would only be known by running code", "declare the dependencies statically, or add a lock"],
 	"closure": ["bring in packages that nothing names", "add a lock, or audit the image that they are installed in"],
