@@ -343,7 +343,11 @@ func FuzzBlob(f *testing.F) {
 // also when the file system's clock has not ticked since it became that.
 func TestCurrentWithinOneTick(t *testing.T) {
 	dir := t.TempDir()
-	tick := time.Now().Add(time.Second)
+	tick, err := folderTime(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tick = tick.Add(time.Second)
 	var all []*current
 	for i, letter := range []string{"a", "b", "c"} {
 		c := &current{Snapshot: strings.Repeat(letter, 64) + snapshotSuffix}

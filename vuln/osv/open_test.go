@@ -27,7 +27,7 @@ func twoSnapshots(t *testing.T) (dir, old, current string) {
 		}
 		current = res.Path
 	}
-	earlier := time.Now().Add(-time.Hour)
+	earlier := folderTime(t, dir).Add(-time.Hour)
 	if err := os.Chtimes(old, earlier, earlier); err != nil {
 		t.Fatal(err)
 	}

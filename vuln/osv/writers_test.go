@@ -42,6 +42,18 @@ func writer(t *testing.T, dir, from string, ecosystems ...string) *exec.Cmd {
 	return cmd
 }
 
+// folderTime is what time it is by the file system, which may be a server's.
+func folderTime(t *testing.T, dir string) time.Time {
+	t.Helper()
+	path := filepath.Join(dir, "now")
+	write(t, path, nil)
+	info, err := os.Stat(path)
+	if err := errors.Join(err, os.Remove(path)); err != nil {
+		t.Fatal(err)
+	}
+	return info.ModTime()
+}
+
 // TestParallelUpdates of an ecosystem each, in a process each, end with one
 // snapshot of all of them, the same as one update of all makes.
 func TestParallelUpdates(t *testing.T) {
@@ -136,7 +148,7 @@ func TestKilledUpdates(t *testing.T) {
 	if res := b.update(t, dir, "PyPI"); res.Digest != digests[1] {
 		t.Errorf("the update after: %+v", res)
 	}
-	dead := time.Now().Add(-2 * osv.DefaultGrace)
+	dead := folderTime(t, dir).Add(-2 * osv.DefaultGrace)
 	for _, path := range left {
 		if err := os.Chtimes(path, dead, dead); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			t.Fatal(err)
@@ -177,7 +189,7 @@ func TestPrune(t *testing.T) {
 	}
 	// A run that is alive keeps its temporary files, whatever the grace.
 	write(t, filepath.Join(dir, ".download-2", "all.zip"), []byte("of a live run"))
-	dead := time.Now().Add(-2 * osv.DefaultGrace)
+	dead := folderTime(t, dir).Add(-2 * osv.DefaultGrace)
 	if err := os.Chtimes(filepath.Join(dir, ".snapshot-1"), dead, dead); err != nil {
 		t.Fatal(err)
 	}
