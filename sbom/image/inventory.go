@@ -26,7 +26,9 @@ func (s *state) inventory(name string) *Inventory {
 	b.languagePackages()
 	b.condaPackages()
 	b.claims()
+	b.unexplained()
 	b.programs()
+	b.runtimes()
 	b.runtimeLinks()
 	b.extras()
 	b.fileGaps()
@@ -64,6 +66,11 @@ type builder struct {
 	vendor string
 	// checked are the packages whose lists were held against their files.
 	checked []*checked
+	// programPaths are those of the files with something compiled in, sorted, and
+	// borne the packages that explain one of them, or another file that would
+	// otherwise be a gap.
+	programPaths []string
+	borne        map[string]bearers
 }
 
 // gap adds g about the file at p, which layer i brought.
@@ -295,7 +302,7 @@ func (b *builder) hasMetadata(dir string) bool {
 // may well be there still.
 func (b *builder) missingMetadata() {
 	for dir, i := range b.dirs {
-		if !b.hasMetadata(dir) {
+		if metadataDir(dir) && !b.hasMetadata(dir) {
 			b.newGap(sbom.GapUnparsed, dir, i, "an installed distribution without its METADATA or PKG-INFO")
 		}
 	}
@@ -314,7 +321,7 @@ func (b *builder) missingDatabase() {
 			if len(f.RPMs) > 0 {
 				return
 			}
-		case "apk-database", "rpm-database", "pacman", "portage", "nix-store":
+		case "apk-database", "rpm-database", "pacman", "portage", "opkg", "xbps":
 			return
 		case kindStatusD:
 			if len(f.Debs) > 0 {
@@ -322,7 +329,7 @@ func (b *builder) missingDatabase() {
 			}
 		}
 	}
-	if _, f, ok := b.at(dpkgStatus); ok && len(f.Debs) > 0 {
+	if _, f, ok := b.at(dpkgStatus); ok && len(f.Debs) > 0 || b.hasStore() {
 		return
 	}
 	for _, p := range []string{etcRelease, usrRelease} {
@@ -366,39 +373,4 @@ func (b *builder) system() (string, int) {
 	}
 	first := slices.Min(slices.Collect(maps.Keys(at)))
 	return first, at[first]
-}
-
-// maxFolders is how many folders of one unsupported kind are named one by one.
-const maxFolders = 20
-
-// unsupported adds a gap for each folder with packages that nothing reads,
-// unless the distribution owns them: then its own database lists them.
-func (b *builder) unsupported() {
-	folders := map[kind]map[string][]string{}
-	for p, f := range b.files {
-		if _, is := unsupported[f.Kind]; !is || len(b.ownersOf(p)) > 0 || b.olderManifest(p) {
-			continue
-		}
-		if folders[f.Kind] == nil {
-			folders[f.Kind] = map[string][]string{}
-		}
-		folders[f.Kind][path.Dir(p)] = append(folders[f.Kind][path.Dir(p)], p)
-	}
-	for k, byDir := range folders {
-		for n, dir := range slices.Sorted(maps.Keys(byDir)) {
-			files := byDir[dir]
-			first := slices.Min(files)
-			at, reason := first, unsupported[k]
-			if len(files) > 1 {
-				at, reason = dir, fmt.Sprintf("%s (%d files)", reason, len(files))
-			}
-			if n == maxFolders {
-				reason = fmt.Sprintf("%s, and in %d more folders", reason, len(byDir)-maxFolders-1)
-			}
-			b.newGap(sbom.GapUnsupported, at, b.files[first].layer, reason)
-			if n == maxFolders {
-				break
-			}
-		}
-	}
 }

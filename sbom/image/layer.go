@@ -355,7 +355,7 @@ func (w *walker) regular(p string, size int64, content io.Reader) error {
 	}
 	modules := k == kindBeside && (path.Base(p) == "RECORD" || path.Base(p) == "top_level.txt")
 	switch _, unread := unsupported[k]; {
-	case k == kindSystem, unread && !distributionFolder(p):
+	case k == kindSystem, unread:
 		return nil
 	case k == kindRPM:
 		return w.rpm(f, p, size, content)
@@ -374,7 +374,7 @@ func (w *walker) regular(p string, size int64, content io.Reader) error {
 	case k == kindBeside && path.Base(p) == "INSTALLER" && size <= limit.InstallerBytes:
 		w.logical += size
 		return f.installer(content)
-	case unread, k == kindModule, k == kindBeside:
+	case k == kindModule, k == kindBeside:
 		w.logical += size
 		return f.digest(content)
 	}

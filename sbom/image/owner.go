@@ -105,9 +105,8 @@ func (b *builder) ownersOf(p string) []*debOwner {
 		return nil
 	}
 	var out []*debOwner
-	_, unread := unsupported[f.Kind]
 	for _, c := range b.owners[p] {
-		if (f.Kind == kindNPM || unread) && !sharedFolder(p) {
+		if f.Kind == kindNPM && !sharedFolder(p) {
 			continue
 		}
 		if c.isOf(f, p) {
@@ -141,7 +140,8 @@ func sharedFolder(p string) bool {
 		return true // see distributionFolder
 	}
 	folder, _, _ := strings.Cut(rest, "/")
-	return slices.Contains([]string{"nodejs", "npm", "node_modules", "javascript", "java", "java-1.8.0", "maven-repo", "rubygems-integration", "gems", "ruby", "php"}, folder)
+	return slices.Contains([]string{"nodejs", "npm", "node_modules", "javascript", "java", "java-1.8.0", "maven-repo", "ca-certificates-java",
+		"rubygems-integration", "gems", "ruby", "php", "R"}, folder)
 }
 
 // packageOwner returns the package that owns the language package whose

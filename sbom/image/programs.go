@@ -46,21 +46,10 @@ type bearers struct {
 // matched. A Rust library inside an installed Python distribution or npm package
 // is a part of that package, and matched as such.
 func (b *builder) programs() {
-	at := map[string]bool{}
-	for p, f := range b.files {
-		if f.Program != nil {
-			at[p] = true
-		}
-	}
-	if len(at) == 0 {
-		return
-	}
-	borne := b.bearers(at)
-	b.runtimes(borne)
 	var unknown []string
 	compiled := 0
-	for _, p := range slices.Sorted(maps.Keys(at)) {
-		f, by := b.files[p], borne[p]
+	for _, p := range b.programPaths {
+		f, by := b.files[p], b.borne[p]
 		if compiled += f.Program.count(); compiled > limit.ImageCompiled {
 			b.newGap(sbom.GapTooLarge, p, f.layer, "more modules and crates in the programs of the image than are listed: from this one on, none are")
 			break
@@ -138,6 +127,9 @@ func (b *builder) bearers(at map[string]bool) map[string]bearers {
 		names[path.Base(p)] = true
 	}
 	out := map[string]bearers{}
+	if len(at) == 0 {
+		return out
+	}
 	for _, c := range b.checked {
 		list := b.proof.lists[[2]string{c.List, c.of}]
 		if list.proof == nil {

@@ -2,9 +2,7 @@ package image
 
 import (
 	"fmt"
-	"maps"
 	"path"
-	"slices"
 
 	"github.com/tallyman/tallyman/sbom"
 )
@@ -14,15 +12,15 @@ import (
 //
 // An interpreter that does not say which one it is is a gap, where programs and
 // libraries are kept: elsewhere a name like "node" means anything.
-func (b *builder) runtimes(borne map[string]bearers) {
-	libraries := b.runtimeLibraries(borne)
+func (b *builder) runtimes() {
+	libraries := b.runtimeLibraries()
 	var pypy []string
-	for _, p := range slices.Sorted(maps.Keys(b.files)) {
+	for _, p := range b.programPaths {
 		f := b.files[p]
-		if f.Program == nil || f.Program.Runtime == nil || borne[p].owner != "" {
+		r := f.Program.Runtime
+		if r == nil || b.borne[p].owner != "" {
 			continue
 		}
-		r := f.Program.Runtime
 		switch {
 		case r.Version != "":
 			b.runtime(p, f, r.Version)
@@ -77,14 +75,15 @@ func (r *runtimeFact) silence(base string) string {
 type runtimeLibrary struct{ path, version string }
 
 // runtimeLibraries returns the libraries with an interpreter, by their names.
-func (b *builder) runtimeLibraries(borne map[string]bearers) map[string][]runtimeLibrary {
+func (b *builder) runtimeLibraries() map[string][]runtimeLibrary {
 	out := map[string][]runtimeLibrary{}
-	for p, f := range b.files {
-		if f.Program == nil || f.Program.Runtime == nil {
+	for _, p := range b.programPaths {
+		r := b.files[p].Program.Runtime
+		if r == nil {
 			continue
 		}
-		l := runtimeLibrary{p, f.Program.Runtime.Version}
-		if borne[p].owner != "" {
+		l := runtimeLibrary{p, r.Version}
+		if b.borne[p].owner != "" {
 			l.version = ""
 		} else if l.version == "" {
 			continue

@@ -134,7 +134,7 @@ func (s *state) apply(e entry, i int, before map[string]placed, last *folder) {
 			s.dropSelf(n)
 			s.tree.at(n).content = 0
 		}
-		if metadataDir(p) {
+		if metadataDir(p) || storeFolder(p) {
 			n = s.tree.put(p)
 			if _, known := s.dirs[p]; !known {
 				s.tree.set(n, heldDir)
