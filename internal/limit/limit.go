@@ -222,6 +222,10 @@ const (
 	ManifestListEntries = 4096
 	// OCIManifestBytes bounds one OCI manifest, index or config.
 	OCIManifestBytes = 16 << 20
+	// Attestations bounds how many of BuildKit's attestations about an image are
+	// looked into, PredicateTypeBytes the name of what one is about.
+	Attestations       = 64
+	PredicateTypeBytes = 512
 	// ArchiveFiles bounds how many entries a docker-archive or a layout in a tar
 	// may have.
 	ArchiveFiles = 100_000

@@ -109,6 +109,7 @@ func (l *layout) resolve(ref Ref, opts Options) (*Image, error) {
 		}
 		out.by(opts, index.Manifests, d)
 	}
+	out.attested(l.src)
 	for i, o := range out.others {
 		out.others[i].Absent = !l.has(o.Digest)
 	}

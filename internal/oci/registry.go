@@ -77,6 +77,7 @@ func openAt(ctx context.Context, ref Ref, place name.Reference, opts Options) (*
 	if err != nil {
 		return nil, err
 	}
+	way.attested(nil)
 	out := &Image{ref: ref, digest: desc.Digest, passed: way, store: &Repository{&registryStore{repo: repo, options: opts, name: ref.Name, session: reader}}}
 	if desc != first {
 		out.index = v1.Descriptor{MediaType: first.MediaType, Size: first.Size, Digest: first.Digest}
