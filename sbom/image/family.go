@@ -1,12 +1,18 @@
 package image
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+
+	"github.com/tallyman/tallyman/sbom"
+)
 
 // families are the package managers that a layer shows signs of. Which digest
 // could be named of a file is told by whose it is, and who that is by the list,
 // which often comes last in the archive. So all that a list may name are made
 // until there is a sign; from then on those of the families that were seen. A
-// file that lacks the digest that a list names is never taken for verified.
+// file that lacks the digest that a list names is never taken for verified, and
+// there is a gap that says so (digestedOtherwise).
 type families uint8
 
 const (
@@ -60,4 +66,31 @@ func familyOfLibrary(rest string) families {
 		return familyDPKG
 	}
 	return 0
+}
+
+// digestedOtherwise adds, once for a layer, a gap about the files that could not
+// be held against the lists of their packages, because of what came before them
+// in the layer: who plants a sign of another package manager hides nothing by it.
+func (b *builder) digestedOtherwise() {
+	type few struct {
+		list            string
+		files, packages int
+	}
+	layers := make([]few, len(b.layers))
+	for _, c := range b.checked {
+		if c.otherwise == 0 {
+			continue
+		}
+		of := &layers[c.in]
+		if of.packages++; of.list == "" || c.List < of.list {
+			of.list = c.List
+		}
+		of.files += c.otherwise
+	}
+	for i, of := range layers {
+		if of.packages > 0 {
+			b.newGap(sbom.GapUnverified, of.list, i, fmt.Sprintf("%d files of %d packages could not be held against the packages' lists, this one among them: "+
+				"the digests that those name were not made, since the layer showed signs of a package manager that names others", of.files, of.packages))
+		}
+	}
 }

@@ -31,6 +31,7 @@ func (s *state) inventory(name string) *Inventory {
 	b.runtimes()
 	b.runtimeLinks()
 	b.extras()
+	b.digestedOtherwise()
 	b.fileGaps()
 	b.linkGaps()
 	b.missingMetadata()

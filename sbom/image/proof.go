@@ -154,6 +154,9 @@ const (
 	same
 	altered
 	missing
+	// otherwise is a file of which other digests were made than the list names:
+	// its layer showed signs of another package manager before.
+	otherwise
 )
 
 // judge holds one line of a list of a layer against what is there.
@@ -216,6 +219,8 @@ func (c *content) judge(a algorithm, sum []byte) verdict {
 	switch {
 	case c.other():
 		return altered
+	case got == nil && c.loose && c.digested():
+		return otherwise
 	case got == nil:
 		return unclear
 	case string(got) == string(sum):
@@ -271,6 +276,10 @@ func (s *state) compare(list, of string) (out *checked, whole bool) {
 			out.altered = append(out.altered, placedPath{file, max(out.since, s.madeSo(l.Path))})
 		case missing:
 			out.missing = append(out.missing, placedPath{file, max(out.since, s.madeSo(l.Path))})
+		case otherwise:
+			if out.otherwise++; out.otherwise == 1 {
+				out.in = s.madeSo(l.Path)
+			}
 		}
 	})
 	if out.Checked == 0 {
@@ -312,6 +321,9 @@ type checked struct {
 	since int
 	// What is wrong with the files goes into Files once all is known.
 	altered, missing, extra []placedPath
+	// otherwise counts the files of which other digests were made, and in is the
+	// layer of the first.
+	otherwise, in int
 }
 
 // debEvidence is evidence by the md5sums of a package, whose name has the
