@@ -49,6 +49,10 @@ func (k *kustomize) read(name string) {
 		k.gaps = append(k.gaps, gaps...)
 		return
 	}
+	if deploy.IsValues(name) && !deploy.IsKubernetes(src) {
+		k.gaps = append(k.gaps, deploy.ValuesImages(name, src)...)
+		return
+	}
 	images, gaps := deploy.KubernetesImages(name, src)
 	k.manifests[name] = images
 	k.gaps = append(k.gaps, gaps...)

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
+	"io/fs"
 	"maps"
 	"path"
 	"regexp"
@@ -30,11 +32,16 @@ const (
 	// RoleBuild: only a build uses it, for a stage that is not shipped or to
 	// copy files from.
 	RoleBuild ImageRole = "build"
+	// RoleFrontend: it is the program that reads a Dockerfile ("# syntax=").
+	RoleFrontend ImageRole = "frontend"
 )
+
+// OnlyBuilds reports whether an image of the role is there for a build alone.
+func (r ImageRole) OnlyBuilds() bool { return r == RoleBuild || r == RoleFrontend }
 
 // weight orders roles; one that is not known weighs most.
 func (r ImageRole) weight() int {
-	return slices.Index([]ImageRole{RoleRuns, RoleBase, RoleBuild}, r)
+	return slices.Index([]ImageRole{RoleRuns, RoleBase, RoleBuild, RoleFrontend}, r)
 }
 
 // NamedImage is an image that files of a folder name.
@@ -92,7 +99,9 @@ type placed struct {
 func (s *source) readImages(ctx context.Context, f *Folder, found *tree) error {
 	var gaps []sbom.Gap
 	builds := map[string][]composeBuild{}
-	for _, name := range found.files[composeFile] {
+	manifests, more := deploymentFiles(f.FS, found)
+	gaps = append(gaps, more...)
+	for _, name := range slices.Concat(found.files[composeFile], manifests.composes) {
 		src, gap := readManifest(f.FS, name)
 		if gap != nil {
 			continue // said where compose files are judged
@@ -113,13 +122,8 @@ func (s *source) readImages(ctx context.Context, f *Folder, found *tree) error {
 		gaps = append(gaps, givenArguments(s.dockerfiles[name], builds[name])...)
 		s.named, gaps = append(s.named, images...), append(gaps, more...)
 	}
-	manifests := found.yaml
-	if len(manifests) > limit.DeploymentFiles {
-		gaps = append(gaps, sbom.NewGap(sbom.GapTooLarge, "", 0, fmt.Sprintf("more than %d YAML files: the images that the others name are not audited", limit.DeploymentFiles)))
-		manifests = manifests[:limit.DeploymentFiles]
-	}
 	k := newKustomize(f.FS, f.folderOf())
-	for _, name := range manifests {
+	for _, name := range manifests.others {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -130,6 +134,70 @@ func (s *source) readImages(ctx context.Context, f *Folder, found *tree) error {
 	}
 	s.docs = append(s.docs, &sbom.Document{Gaps: slices.Concat(gaps, k.gaps)})
 	return nil
+}
+
+// deployments are the files that may name images.
+type deployments struct {
+	// composes are compose files by what they say, others those that may hold
+	// Kubernetes objects or the values of a chart.
+	composes, others []string
+}
+
+// deploymentFiles tells compose files of any name from the rest of YAML, and the
+// JSON that may hold Kubernetes objects from data.
+func deploymentFiles(fsys fs.FS, found *tree) (d deployments, gaps []sbom.Gap) {
+	bounded := func(files []string, what string) []string {
+		if len(files) <= limit.DeploymentFiles {
+			return files
+		}
+		gaps = append(gaps, sbom.NewGap(sbom.GapTooLarge, "", 0, fmt.Sprintf("more than %d %s files: the images that the others name are not audited", limit.DeploymentFiles, what)))
+		return files[:limit.DeploymentFiles]
+	}
+	for _, name := range bounded(found.yaml, "YAML") {
+		src, gap := readManifest(fsys, name)
+		if gap == nil && !deploy.IsKustomization(name) && deploy.RunsServices(src) {
+			d.composes = append(d.composes, name)
+			continue
+		}
+		d.others = append(d.others, name) // what cannot be read is said there
+	}
+	for _, name := range bounded(found.json, "JSON") {
+		src, gap := readManifest(fsys, name)
+		if gap != nil && gap.Kind == sbom.GapTooLarge {
+			src = beginning(fsys, name) // most JSON that is as large is data
+		}
+		if gap != nil && gap.Kind != sbom.GapTooLarge || deploy.MayDeploy(src) {
+			d.others = append(d.others, name)
+		}
+	}
+	return d, gaps
+}
+
+// beginning is the first part of a file that is too large to be read.
+func beginning(fsys fs.FS, name string) []byte {
+	f, err := fsys.Open(name)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	head := make([]byte, limit.DeploymentHeadBytes)
+	n, _ := io.ReadFull(f, head)
+	return head[:n]
+}
+
+// frontend is the image that a Dockerfile is read by, nil for the builder's own.
+// It is a program that runs in the build, and sees all that the build sees.
+// https://docs.docker.com/build/buildkit/frontend/#dockerfile-frontend
+func frontend(file *dockerfilereader.File) (dockerfilereader.Image, int) {
+	line := 1
+	for _, c := range file.Comments {
+		if strings.HasPrefix(strings.ToLower(c.Text), "syntax") {
+			line = c.Line
+			break
+		}
+	}
+	name, _, _ := strings.Cut(strings.TrimSpace(file.Syntax), " ")
+	return dockerfilereader.Image{Text: name, Raw: name, Known: true}, line
 }
 
 // composeBuild is how a service builds from a Dockerfile, and the compose file
@@ -240,6 +308,9 @@ func stageImages(file *dockerfilereader.File, builds []composeBuild) ([]placed, 
 		default:
 			out = append(out, placed{deploy.Named{Reference: reference, Platform: platform, File: file.Name, Line: line, By: by}, role, false})
 		}
+	}
+	if image, line := frontend(file); image.Text != "" {
+		add(image, line, "", "the frontend", RoleFrontend)
 	}
 	ships := shipped(file, builds)
 	for _, stage := range file.Stages {

@@ -53,6 +53,8 @@ type tree struct {
 	folders, links, nodeModules []string
 	// yaml are the files of YAML that are no manifest by their name.
 	yaml []string
+	// json are the files of JSON, likewise.
+	json []string
 	// leftOut are the manifests that --include and --exclude leave out.
 	leftOut []string
 	// ignored are the manifests, and the folders with a slash behind them, that
@@ -137,6 +139,8 @@ func (t *tree) visit(f *Folder, name string, d fs.DirEntry, err error) error {
 		t.files[kind] = append(t.files[kind], name)
 	case (deploy.IsYAML(name) || deploy.IsKustomization(name)) && !t.ignore.ignores(name, false):
 		t.yaml = append(t.yaml, name)
+	case deploy.IsJSON(name) && !t.ignore.ignores(name, false):
+		t.json = append(t.json, name)
 	}
 	return nil
 }

@@ -39,15 +39,18 @@ compressed with gzip or Zstandard; such a one, or one that can be read only once
 is kept in an unnamed file of TMPDIR until the end. Of an index of platforms, the
 one of --platform is audited, else linux on this machine's architecture.
 
-With --images every image that the folder's compose files, Kubernetes manifests
-and Dockerfiles name is asked for in its registry and audited too, and with
+With --images every image that the folder's compose files (of any name),
+Kubernetes manifests (YAML or JSON, every kind that has containers) and
+Dockerfiles name is asked for in its registry and audited too, and with
 --platform all each platform of an index: one report each, and the worst exit
-code. An image that cannot be had is undecided, and the others are audited all
+code. Images that are known only when a chart is rendered are gaps. An image that cannot be had is undecided, and the others are audited all
 the same. Variables in a name have their defaults, never what the environment or
 .env says; one without a default is a gap. What a service builds is not looked
 for. An image that others are built FROM is not judged for how it runs (user,
-health check); one that only a stage uses which is not shipped, or COPY --from,
-is reported and decides nothing, unless it is malicious or --gate-scopes is all.`,
+health check). One that only a build uses (a stage that is not shipped, COPY
+--from, and the frontend of "# syntax=", a program that reads the Dockerfile and
+sees all that the build sees) is reported and decides nothing, unless it is
+malicious or --gate-scopes is all.`,
 		Example: `  tallyman audit .
   tallyman audit . --images --platform linux/amd64
   tallyman audit ghcr.io/you/app:v1 --platform all --format sarif

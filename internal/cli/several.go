@@ -314,7 +314,7 @@ func (c *company) pulled(ctx context.Context, image audit.NamedImage, all bool) 
 		out = append(out, sweep.Target{
 			Image: sweep.Image{
 				Reference: image.Reference, Platform: one.platform, Role: image.Role, Places: image.Places,
-				ReportedOnly: image.Role == audit.RoleBuild && !c.everyScope(),
+				ReportedOnly: image.Role.OnlyBuilds() && !c.everyScope(),
 			},
 			Audit: func(ctx context.Context) (*audit.Report, error) {
 				img, err := one.open(ctx, ref)

@@ -64,6 +64,9 @@ const (
 	// DeploymentFiles bounds how many YAML files of a folder are searched for
 	// the images that they name.
 	DeploymentFiles = 10_000
+	// DeploymentHeadBytes is how much of a JSON file that is larger than
+	// ManifestBytes is searched for the two keys of a Kubernetes object.
+	DeploymentHeadBytes = 64 << 10
 	// KustomizeSteps bounds how many resources and images of kustomizations are
 	// followed, each counted again wherever one is part of another.
 	KustomizeSteps = 20_000

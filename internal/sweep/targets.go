@@ -63,7 +63,7 @@ func (i *Image) count(r *audit.Report) {
 	i.Tags, i.Findings, i.Reasons, i.Error, i.Lint, i.Signatures, i.Attestations = []string{}, map[string]int{}, []string{}, "", 0, 0, 0
 	i.fill(r, nil)
 	i.Platform = cmp.Or(r.Target.Platform, i.Platform, platformOf(r))
-	i.ReportedOnly = i.ReportedOnly && i.Role == audit.RoleBuild && !malicious(r)
+	i.ReportedOnly = i.ReportedOnly && i.Role.OnlyBuilds() && !malicious(r)
 }
 
 // Recount makes the rows, and the outcome of all, of the reports again. There

@@ -25,6 +25,35 @@ func IsCompose(name string) bool {
 		strings.HasPrefix(base, "docker-compose-") || strings.HasPrefix(base, "compose-"))
 }
 
+// RunsServices reports whether a file of YAML is a compose file by what it says,
+// whatever its name is: a mapping "services", of which one has an image or is
+// built.
+func RunsServices(data []byte) bool {
+	if !bytes.Contains(data, []byte("services")) || !bytes.Contains(data, []byte("image")) && !bytes.Contains(data, []byte("build")) {
+		return false
+	}
+	n, found := &namer{}, false
+	_ = documents(data, func(root *yaml.Node) {
+		for key, services := range n.mapping(root) {
+			found = found || key.Value == "services" && n.runsOne(services)
+		}
+	})
+	return found
+}
+
+// runsOne reports whether one of the services has an image or is built.
+func (n *namer) runsOne(services *yaml.Node) bool {
+	for _, service := range n.mapping(services) {
+		for key, value := range n.mapping(service) {
+			named := key.Value == "image" && value.Kind == yaml.ScalarNode && value.Tag == "!!str"
+			if named || key.Value == "build" && value.Tag != "!!null" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // CheckCompose applies the rules about compose files to the content of one.
 // Nothing is interpolated, included or extended: what another file would bring
 // is a Gap. Values of environment variables never get into a finding.

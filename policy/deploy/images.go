@@ -45,7 +45,7 @@ func ComposeImages(name string, data []byte) ([]Named, []sbom.Gap) {
 	if len(data) > limit.ManifestBytes {
 		return nil, nil // CheckCompose has the gap
 	}
-	documents(data, func(root *yaml.Node) {
+	err := documents(data, func(root *yaml.Node) {
 		for key, services := range n.mapping(root) {
 			if key.Value != "services" {
 				continue
@@ -55,6 +55,9 @@ func ComposeImages(name string, data []byte) ([]Named, []sbom.Gap) {
 			}
 		}
 	})
+	if err != nil && !IsCompose(name) {
+		n.gap(sbom.GapUnpulled, 0, fmt.Sprintf("the services cannot be read to their end, and the images that they run are not known: %s", err))
+	}
 	return n.named, n.found()
 }
 
@@ -64,6 +67,10 @@ type namer struct {
 	named []Named
 	// visited are the nodes that were searched; aliases lead to one again.
 	visited map[*yaml.Node]bool
+	// custom is true in an object of a kind that others define, and taken are the
+	// images of its containers.
+	custom bool
+	taken  map[*yaml.Node]bool
 }
 
 // found are the gaps about images. Those about the file's form are left to who

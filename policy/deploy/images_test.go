@@ -94,7 +94,7 @@ func TestKubernetesImages(t *testing.T) {
 		{"template of a kind", "apiVersion: v1\nkind: {{ .Values.kind }}\nspec: {}\n", []string{"gap unpulled 2 " + templateGap}},
 		{"template without images", "apiVersion: v1\nkind: Service\nmetadata:\n  name: {{ .Release.Name }}\n", nil},
 		{"braces in a text", head + "spec:\n  containers:\n  - image: x:1\n    args:\n    - |\n      a {{ b }}\n", []string{`6 container "" of Pod "p" x:1`}},
-		{"broken", head + "spec: [\n", []string{"gap unpulled 0 the manifest is not YAML, and the images that it names are not known: yaml: line 4: did not find expected node content"}},
+		{"broken", head + "spec: [\n", []string{"gap unpulled 0 the manifest cannot be parsed, and the images that it names are not known: yaml: line 4: did not find expected node content"}},
 		{"circle", "apiVersion: v1\nkind: Pod\nspec: &s\n  containers:\n  - image: x:1\n    more: *s\n", nil},
 		{"credentials", head + "spec: {containers: [{name: a, image: 'u:secret@r.example/x'}]}\n", []string{`gap unpulled 4 the image of container "a" of Pod "p", "r.example/x", has credentials in its name, and is not asked for`}},
 	} {

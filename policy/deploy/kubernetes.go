@@ -40,8 +40,13 @@ func IsKubernetes(data []byte) bool {
 	if kindLine.Match(data) && apiLine.Match(data) {
 		return true
 	}
+	return isKubernetes("", data)
+}
+
+// isKubernetes parses a file of this name.
+func isKubernetes(name string, data []byte) bool {
 	n, found := &namer{}, false
-	_ = documents(data, func(root *yaml.Node) {
+	_ = documentsOf(name, data, func(root *yaml.Node) {
 		var kind, api bool
 		for key := range n.mapping(root) {
 			kind, api = kind || key.Value == "kind", api || key.Value == "apiVersion"
@@ -60,19 +65,23 @@ func IsKubernetes(data []byte) bool {
 // https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/
 func KubernetesImages(name string, data []byte) ([]Named, []sbom.Gap) {
 	n := &namer{compose: compose{file: name}, visited: map[*yaml.Node]bool{}}
-	if !IsKubernetes(data) {
+	switch {
+	case IsJSON(name) && !(MayDeploy(data) && isKubernetes(name, data)):
+		return nil, nil
+	case !IsJSON(name) && !IsKubernetes(data):
 		return nil, nil
 	}
-	if bytes.Contains(data, []byte("{{")) && n.template(data) {
+	if !IsJSON(name) && bytes.Contains(data, []byte("{{")) && n.template(data) {
 		return nil, n.gaps
 	}
-	err := documents(data, func(root *yaml.Node) {
+	err := documentsOf(name, data, func(root *yaml.Node) {
 		for _, object := range n.objects(root) {
+			n.custom = isCustom(n.field(n.follow(object), "apiVersion"))
 			n.search(object, describe(n, object), 0)
 		}
 	})
 	if err != nil {
-		n.gap(sbom.GapUnpulled, 0, fmt.Sprintf("the manifest is not YAML, and the images that it names are not known: %s", err))
+		n.gap(sbom.GapUnpulled, 0, fmt.Sprintf("the manifest cannot be parsed, and the images that it names are not known: %s", err))
 	}
 	slices.SortFunc(n.gaps, sbom.CompareGaps)
 	return n.named, slices.Compact(n.gaps)
@@ -132,8 +141,22 @@ func describe(n *namer, object *yaml.Node) string {
 	return fmt.Sprintf("%s %q", kind, name)
 }
 
-// containerLists are the fields of a pod that list containers.
-var containerLists = []string{"containers", "initContainers", "ephemeralContainers"}
+// containerLists are the fields of a pod that list containers, and those in
+// which Argo's and Tekton's objects list what they run beside one another.
+// https://argo-workflows.readthedocs.io/en/latest/fields/#template
+// https://tekton.dev/docs/pipelines/tasks/#defining-steps
+var containerLists = []string{"containers", "initContainers", "ephemeralContainers", "sidecars", "steps"}
+
+// containerFields are the fields in which the same objects have one container.
+var containerFields = []string{"container", "script", "stepTemplate"}
+
+// isCustom reports whether the kinds of an API are not Kubernetes' own, whose
+// fields are all known.
+// https://kubernetes.io/docs/concepts/overview/kubernetes-api/#api-groups-and-versioning
+func isCustom(apiVersion string) bool {
+	group, _, named := strings.Cut(apiVersion, "/")
+	return named && strings.Contains(group, ".") && !strings.HasSuffix(group, ".k8s.io")
+}
 
 // search looks for containers below a node, each node once: aliases may lead
 // to one from many places, and in circles.
@@ -155,8 +178,14 @@ func (n *namer) search(node *yaml.Node, of string, depth int) {
 				n.container(container, of)
 			}
 		}
+		if value.Kind == yaml.MappingNode && slices.Contains(containerFields, key.Value) {
+			n.container(value, of)
+		}
 		if value.Kind == yaml.SequenceNode && key.Value == "volumes" {
 			n.volumes(value, of)
+		}
+		if key.Value == "image" && n.custom && !n.taken[value] {
+			n.charted(value, "a field of "+of+" names", "which is not asked for: only the images of containers are")
 		}
 		n.search(value, of, depth+1)
 	}
@@ -166,10 +195,23 @@ func (n *namer) container(container *yaml.Node, of string) {
 	by := fmt.Sprintf("container %q of %s", sbom.RedactText(n.field(container, "name")), of)
 	n.once(container, "image", by)
 	for key, value := range n.mapping(container) {
-		if key.Value == "image" {
-			n.add(Named{Reference: value.Value, By: by}, value, "")
+		if key.Value != "image" {
+			continue
 		}
+		n.take(value)
+		if n.custom && strings.ContainsAny(value.Value, "*!|<>") {
+			continue // a pattern of a rule about images: no cluster can pull it
+		}
+		n.add(Named{Reference: value.Value, By: by}, value, "")
 	}
+}
+
+// take remembers that a node is the image of a container.
+func (n *namer) take(image *yaml.Node) {
+	if n.taken == nil {
+		n.taken = map[*yaml.Node]bool{}
+	}
+	n.taken[image] = true
 }
 
 // once makes a gap of a key that stands twice, of which one program takes the

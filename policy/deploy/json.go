@@ -1,0 +1,108 @@
+package deploy
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/tallyman/tallyman/internal/limit"
+)
+
+// IsJSON reports whether a file of this path is JSON by its name.
+func IsJSON(name string) bool { return strings.EqualFold(path.Ext(name), ".json") }
+
+// MayDeploy reports whether JSON can have the two keys of a Kubernetes object,
+// so that what cannot is not parsed.
+func MayDeploy(data []byte) bool {
+	has := func(key string) bool { return bytes.Contains(data, []byte(key)) }
+	return has(`\u`) && has("ind") || has(`"kind"`) && has(`"apiVersion"`)
+}
+
+// documentsOf is documents for a file of this name. JSON is read as JSON: most
+// of it is YAML too, but not that which is indented with tabs, nor two objects
+// in a row, and kubectl takes both.
+func documentsOf(name string, data []byte, visit func(root *yaml.Node)) error {
+	if !IsJSON(name) {
+		return documents(data, visit)
+	}
+	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	r := &jsonReader{decoder: json.NewDecoder(bytes.NewReader(data)), data: data, line: 1}
+	r.decoder.UseNumber()
+	for {
+		root, err := r.next(0)
+		if errors.Is(err, io.EOF) && root == nil {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		visit(root)
+	}
+}
+
+// jsonReader makes nodes of JSON, as the YAML reader does.
+type jsonReader struct {
+	decoder *json.Decoder
+	data    []byte
+	// counted is up to where the lines were counted, line the one there.
+	counted, line int
+}
+
+// errEnd is the end of a list or an object.
+var errEnd = errors.New("an end without a beginning")
+
+// next is the next value, nil and io.EOF when there is none.
+func (r *jsonReader) next(depth int) (*yaml.Node, error) {
+	token, err := r.decoder.Token()
+	if err != nil {
+		return nil, err
+	}
+	at := int(r.decoder.InputOffset())
+	r.line += bytes.Count(r.data[r.counted:at], []byte("\n"))
+	r.counted = at
+	if depth > limit.DeploymentDepth {
+		return nil, fmt.Errorf("line %d: it nests deeper than %d", r.line, limit.DeploymentDepth)
+	}
+	scalar := func(tag, value string) (*yaml.Node, error) {
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: tag, Value: value, Line: r.line}, nil
+	}
+	switch token := token.(type) {
+	case string:
+		return scalar("!!str", token)
+	case json.Number:
+		return scalar("!!float", token.String())
+	case bool:
+		return scalar("!!bool", fmt.Sprint(token))
+	case json.Delim:
+		switch token {
+		case '{':
+			return r.list(&yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: r.line}, depth)
+		case '[':
+			return r.list(&yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq", Line: r.line}, depth)
+		}
+		return nil, errEnd
+	}
+	return scalar("!!null", "null")
+}
+
+// list reads the members of an object or a list up to its end.
+func (r *jsonReader) list(n *yaml.Node, depth int) (*yaml.Node, error) {
+	for {
+		member, err := r.next(depth + 1)
+		switch {
+		case errors.Is(err, errEnd):
+			return n, nil
+		case errors.Is(err, io.EOF):
+			return n, io.ErrUnexpectedEOF
+		case err != nil:
+			return n, err
+		}
+		n.Content = append(n.Content, member)
+	}
+}
