@@ -114,6 +114,10 @@ func registryError(ref, host string, err error) error {
 	if errors.As(err, &ours) {
 		return err
 	}
+	var first *unmet
+	if errors.As(err, &first) {
+		err = first.error
+	}
 	withoutQuery(err)
 	out := &Error{Ref: ref, Err: err}
 	var answer *transport.Error

@@ -112,6 +112,20 @@ func (r *relay) session(ctx context.Context, place int) (*session, error) {
 	return r.sessions[place], nil
 }
 
+// skip makes the layers that are begun from now on begin after a place.
+func (r *relay) skip(place int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.first = max(r.first, place+1)
+}
+
+// refuses reports whether err is about one layer: an answer of somebody who is
+// there.
+func refuses(err error) bool {
+	var answer *transport.Error
+	return errors.Is(err, ErrDigest) || errors.As(err, &answer) && !busy(answer.StatusCode)
+}
+
 // left notes that a layer is read elsewhere from here on.
 func (r *relay) left(text string) {
 	r.options.say(text)
@@ -171,6 +185,9 @@ func (l *relayed) begin(before error) error {
 			l.lost = true
 			return before
 		}
+		if !refuses(err) {
+			l.relay.skip(l.place)
+		}
 		l.relay.left(fmt.Sprintf("the mirror %s does not give layer %s (%s): it is read from %s",
 			l.relay.repos[l.place].Name(), l.brief(), inLine(err), l.relay.repos[l.place+1].Name()))
 		if l.place++; l.at == 0 {
@@ -191,10 +208,8 @@ func (l *relayed) next(cause error) error {
 	l.body.Close()
 	l.relay.left(fmt.Sprintf("the mirror %s broke off in layer %s (%s): the rest is read from %s",
 		l.relay.repos[l.place].Name(), l.brief(), inLine(cause), l.relay.repos[l.place+1].Name()))
+	l.relay.skip(l.place)
 	l.place++
-	l.relay.mu.Lock()
-	l.relay.first = max(l.relay.first, l.place)
-	l.relay.mu.Unlock()
 	return l.begin(cause)
 }
 

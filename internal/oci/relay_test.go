@@ -243,49 +243,72 @@ func check(t *testing.T, what, want string, p *place) {
 	}
 }
 
-// TestLayersAfterABrokenMirror: who broke off is not asked for the layers after
-// that, and the registry is asked to log in once, with its own password only.
+// TestLayersAfterABrokenMirror: who broke off, or is out of order, is not asked
+// for the layers after that; who only lacks one is. The registry is asked to log
+// in once, with its own password only.
 func TestLayersAfterABrokenMirror(t *testing.T) {
 	img, err := random.Image(1<<16, 5)
 	if err != nil {
 		t.Fatal(err)
 	}
-	mirror := newPlace(t, img, func(w http.ResponseWriter, data []byte, from, _ int) bool {
-		if from > 0 {
-			w.WriteHeader(http.StatusNotFound)
-			return true
-		}
-		cut(w, data, from, len(data)/2)
-		return true
-	})
-	registry := newPlace(t, img, nil)
-	registry.scheme = "Bearer"
-	opts := Options{
-		Backoff: quick, Mirrors: []Mirror{{registry.host(), mirror.host()}},
-		Keychain: of{registry.host(): {Username: "joe", Password: "hunter2"}},
-	}
-	got := open(t, registry.host()+"/app:1", opts)
-	layers, err := got.Image().Layers()
+	layers, err := img.Layers()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, layer := range layers {
-		r, err := layer.Compressed()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := io.Copy(io.Discard, r); err != nil {
-			t.Error(err)
-		}
-		r.Close()
-	}
-	if diff := cmp.Diff([]string{"manifests", "blobs", "blobs", "blobs"}, mirror.asked); diff != "" {
-		t.Errorf("the mirror (-want +got):\n%s", diff)
-	}
-	want := []string{"ping", "token Basic"}
-	want = append(want, slices.Repeat([]string{"blobs Bearer"}, 5)...)
-	if diff := cmp.Diff(want, registry.asked); diff != "" {
-		t.Errorf("the registry (-want +got):\n%s", diff)
+	for name, c := range map[string]struct {
+		gives func(http.ResponseWriter, []byte, int, int) bool
+		// mirrored and registered are how often each is asked for a layer.
+		mirrored, registered int
+	}{
+		"broken": {func(w http.ResponseWriter, data []byte, from, _ int) bool {
+			if from > 0 {
+				w.WriteHeader(http.StatusNotFound)
+				return true
+			}
+			cut(w, data, from, len(data)/2)
+			return true
+		}, 2, 5},
+		"out of order": {func(w http.ResponseWriter, _ []byte, _, _ int) bool {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return true
+		}, 2, 5},
+		"without": {func(w http.ResponseWriter, _ []byte, _, _ int) bool { w.WriteHeader(http.StatusNotFound); return true }, 5, 5},
+		"sound":   {nil, 5, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			mirror, registry := newPlace(t, img, c.gives), newPlace(t, img, nil)
+			registry.scheme = "Bearer"
+			opts := Options{
+				Backoff: quick, Mirrors: []Mirror{{registry.host(), mirror.host()}},
+				Keychain: of{registry.host(): {Username: "joe", Password: "hunter2"}},
+			}
+			got := open(t, registry.host()+"/app:1", opts)
+			for _, layer := range layers {
+				found, err := got.Image().LayerByDigest(digestOf(t, layer))
+				if err != nil {
+					t.Fatal(err)
+				}
+				r, err := found.Compressed()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err := io.Copy(io.Discard, r); err != nil {
+					t.Error(err)
+				}
+				r.Close()
+			}
+			want := append([]string{"manifests", "blobs"}, slices.Repeat([]string{"blobs"}, c.mirrored)...)
+			if diff := cmp.Diff(want, mirror.asked); diff != "" {
+				t.Errorf("the mirror (-want +got):\n%s", diff)
+			}
+			want = nil
+			if c.registered > 0 {
+				want = append([]string{"ping", "token Basic"}, slices.Repeat([]string{"blobs Bearer"}, c.registered)...)
+			}
+			if diff := cmp.Diff(want, registry.asked); diff != "" {
+				t.Errorf("the registry (-want +got):\n%s", diff)
+			}
+		})
 	}
 }
 

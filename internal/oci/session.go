@@ -2,9 +2,9 @@ package oci
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 
 	"github.com/google/go-containerregistry/pkg/authn"
@@ -142,12 +142,17 @@ func (m *meeting) meet(r *http.Request, before *met) (*met, error) {
 	return m.met, nil
 }
 
-// ofFirst is err without the address that was asked for in the place of the
-// first request, whose own address whoever made it will put before it.
+// ofFirst is err as one of the first request: without the address that was asked
+// for in its place, or as it is for [registryError].
 func ofFirst(err error) error {
-	var asked *url.Error
-	if errors.As(err, &asked) && error(asked) == err {
+	if asked, ok := err.(*url.Error); ok && strings.HasSuffix(asked.URL, "/v2/") {
 		return asked.Err
 	}
-	return err
+	return &unmet{err}
 }
+
+// unmet is an error that says itself what was asked for: of both schemes, or of
+// who gives tokens.
+type unmet struct{ error }
+
+func (e *unmet) Unwrap() error { return e.error }
