@@ -28,12 +28,7 @@ func PartsFormats() []string { return []string{FormatJSON, FormatSARIF, FormatTe
 func WriteParts(w io.Writer, format string, parts []Part, opts Options) error {
 	switch format {
 	case FormatText:
-		for i, p := range parts {
-			if err := writePart(w, i, p, opts); err != nil {
-				return fmt.Errorf("writing the report of %q as text: %w", p.Name, err)
-			}
-		}
-		return nil
+		return writeBlocks(w, parts, opts)
 	case FormatSARIF:
 		runs := []sarifRun{}
 		for _, p := range parts {
@@ -50,6 +45,31 @@ func WriteParts(w io.Writer, format string, parts []Part, opts Options) error {
 		return writeRuns(w, runs)
 	}
 	return fmt.Errorf("the format %q is about one target: the formats for several are %s", format, strings.Join(PartsFormats(), ", "))
+}
+
+// writeBlocks writes a block for each target, and one for all images that could
+// not be had for one reason, which say nothing else.
+func writeBlocks(w io.Writer, parts []Part, opts Options) error {
+	var groups []*unhad
+	if !opts.Verbose {
+		parts, groups = apartUnhad(parts)
+	}
+	for i, p := range parts {
+		if err := writePart(w, i, p, opts); err != nil {
+			return fmt.Errorf("writing the report of %q as text: %w", p.Name, err)
+		}
+	}
+	for i, g := range groups {
+		t := newText(normalised(g.parts[0].Report), opts)
+		if i+len(parts) > 0 {
+			t.WriteByte('\n')
+		}
+		t.unhad(g)
+		if _, err := w.Write(t.Bytes()); err != nil {
+			return fmt.Errorf("writing the images that could not be had as text: %w", err)
+		}
+	}
+	return nil
 }
 
 // writePart writes what a person reads first about one target.

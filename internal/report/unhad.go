@@ -1,0 +1,88 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/tallyman/tallyman/policy"
+	"github.com/tallyman/tallyman/sbom"
+)
+
+// unhad are images that could not be had for one reason.
+type unhad struct {
+	// reason is what all of them have in common, and cure what to do about it.
+	reason, cure string
+	parts        []Part
+}
+
+// apartUnhad takes the images out of parts that could not be had for a reason
+// which several share: one reason is said once. Order stays.
+func apartUnhad(parts []Part) (rest []Part, groups []*unhad) {
+	byReason := map[[2]string]*unhad{}
+	for _, p := range parts {
+		if reason, cure, is := whyUnhad(p); is {
+			key := [2]string{reason, cure}
+			if byReason[key] == nil {
+				byReason[key] = &unhad{reason: reason, cure: cure}
+				groups = append(groups, byReason[key])
+			}
+			byReason[key].parts = append(byReason[key].parts, p)
+		}
+	}
+	var several []*unhad
+	for _, g := range groups {
+		if len(g.parts) > 1 {
+			several = append(several, g)
+		}
+	}
+	for _, p := range parts {
+		reason, cure, is := whyUnhad(p)
+		if !is || len(byReason[[2]string{reason, cure}].parts) == 1 {
+			rest = append(rest, p)
+		}
+	}
+	return rest, several
+}
+
+// whyUnhad is why an image could not be had, without its name, when its report
+// says nothing else.
+func whyUnhad(p Part) (reason, cure string, is bool) {
+	r := p.Report
+	if r.Target.Image == "" || r.Target.Name != "" || r.Image != nil || len(r.Components) > 0 || len(r.Gaps) != 1 ||
+		r.Gaps[0].Kind != sbom.GapUnpulled || r.Decision.Outcome != policy.Undecided {
+		return "", "", false
+	}
+	reason = strings.TrimPrefix(r.Gaps[0].Reason, fmt.Sprintf("image %q: ", r.Target.Image))
+	if open := strings.LastIndex(reason, " ("); open >= 0 && strings.HasSuffix(reason, ")") {
+		reason, cure = reason[:open], reason[open+2:len(reason)-1]
+	}
+	return reason, cure, true
+}
+
+// unhad writes one list for all of them.
+func (t *text) unhad(g *unhad) {
+	word := strings.ToUpper(policy.Undecided.String())
+	title := fmt.Sprintf("%d images that could not be had", len(g.parts))
+	t.wrappedUnder(t.paint(outcomeColour(policy.Undecided), word)+"  "+t.paint(bold, title)+": ", t.clean(g.reason), "  ")
+	width := 0
+	names := make([]string, len(g.parts))
+	for i, p := range g.parts {
+		names[i] = t.clean(p.Report.Target.Image)
+		if platform := p.Report.Target.Platform; platform != "" {
+			names[i] += " (" + t.clean(platform) + ")"
+		}
+		width = max(width, min(len([]rune(names[i])), maxWord))
+	}
+	for i, p := range g.parts {
+		place := ""
+		if gap := p.Report.Gaps[0]; gap.File != "" {
+			place = t.clean(fmt.Sprintf("%s:%d", gap.File, gap.Line))
+		}
+		t.line("  ", strings.TrimRight(fmt.Sprintf("%-*s  %s", width, names[i], place), " "))
+	}
+	cure := "accept each in tallyman.yaml (gap: unpulled)"
+	if g.cure != "" {
+		cure = t.clean(g.cure) + "; or " + cure
+	}
+	t.wrappedUnder("  fix: ", cure, "       ")
+}
