@@ -57,6 +57,7 @@ var bigShapes = map[string]bigShape{
 	"npm":         {1_000_000, bigNPM},
 	"wheels":      {1_000_000, bigWheel},
 	"jars":        {1_000_000, func(b *bigTar, i int) { b.entry('0', fmt.Sprintf("opt/%04d/f%07d.jar", i%5000, i), "", 0o644, nil) }},
+	"store":       {1_000_000, func(b *bigTar, i int) { b.entry('5', fmt.Sprintf("nix/store/%032d-p", i), "", 0o755, nil) }},
 	"zeros":       {8 << 4, func(b *bigTar, i int) { b.large(fmt.Sprintf("data/zeros%d", i), nil) }},
 	"noise":       {8 << 4, bigNoise},
 	"hashed zero": {8 << 2, func(b *bigTar, i int) { b.large(fmt.Sprintf("usr/lib/zeros%d", i), nil) }},

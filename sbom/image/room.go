@@ -17,7 +17,7 @@ type room struct {
 // the facts get a gap, which hides: what the layer has beyond is not known.
 func (r *room) take(facts *layerFacts, e entry) bool {
 	r.entries++
-	if e.Type == entryFile || metadataDir(e.Path) {
+	if e.Type == entryFile || metadataDir(e.Path) || e.Type == entryDir && storeFolder(e.Path) {
 		r.files++
 	}
 	// What an entry takes: entryList says what is other than in the one before.

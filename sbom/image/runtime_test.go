@@ -4,10 +4,12 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,6 +17,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
+
+	"github.com/tallyman/tallyman/sbom"
 )
 
 // cpython is a program with CPython of a version in it, which stands by itself.
@@ -174,6 +178,23 @@ func TestRuntimes(t *testing.T) {
 	}
 }
 
+// TestManyRuntimes: an image full of names of interpreters is a few gaps.
+func TestManyRuntimes(t *testing.T) {
+	items := []item{{"opt/x", "x"}}
+	for i := range 100 {
+		items = append(items, item{fmt.Sprintf("a/%03d/bin/node", i), elfOf("", "x")}, item{fmt.Sprintf("b/%03d/bin/python3", i), "=> opt/x"})
+	}
+	_, gaps, inv := read(t, imageOf(t, tarOf(t, items...)))
+	if len(gaps) != maxFolders+2 {
+		t.Errorf("%d gaps, want %d: %v", len(gaps), maxFolders+2, inv.Document.Gaps)
+	}
+	for p, words := range map[string]string{"/a/020/bin/node": "79 more", "/b/000/bin/python3": "names like it: 100"} {
+		if !slices.ContainsFunc(inv.Document.Gaps, func(g sbom.Gap) bool { return g.File == p && strings.Contains(g.Reason, words) && g.Hides }) {
+			t.Errorf("no gap of %s with %q: %v", p, words, inv.Document.Gaps)
+		}
+	}
+}
+
 // TestRealRuntimes reads the Pythons that pyenv built and the Node of this
 // machine, in an image like the official ones: each program that a runtime would
 // start tells what it answers to --version. What a machine has there is its own
@@ -311,4 +332,40 @@ func BenchmarkRuntime(b *testing.B) {
 			})
 		}
 	}
+}
+
+// FuzzRuntime: however a program comes in pieces, it tells the same; and what it
+// tells stands in it.
+func FuzzRuntime(f *testing.F) {
+	for _, p := range []string{cpython("3.11.7"), cpython("3.15.0a1+"), starter("libpython3.11.so.1.0"), nodejs("20.20.2"), elfOf("", "cpython-311\x00/root/.pyenv/versions/3.11.7\x00"), elfOf("", "lib/python2.7\x002.7.18\x00")} {
+		for _, name := range []string{"python", "python3.11", "node", "pypy3"} {
+			f.Add(name, p, uint16(7))
+		}
+	}
+	f.Fuzz(func(t *testing.T, name, program string, size uint16) {
+		read := func(n int) *runtimeFact {
+			r := newProgramReader()
+			r.reset("/usr/bin/" + name)
+			if _, err := io.CopyBuffer(struct{ io.Writer }{r}, struct{ io.Reader }{strings.NewReader(program)}, make([]byte, n)); err != nil {
+				t.Fatal(err)
+			}
+			if f := r.finish(); f != nil {
+				return f.Runtime
+			}
+			return nil
+		}
+		got := read(windowBytes)
+		if diff := cmp.Diff(got, read(1+int(size))); diff != "" {
+			t.Fatalf("in pieces of %d bytes (-whole +pieces):\n%s", 1+int(size), diff)
+		}
+		if got == nil {
+			return
+		}
+		if got.Name != runtimeOf("/"+name) || !strings.Contains(program, got.Version) || !strings.Contains(program, got.Needs) {
+			t.Errorf("read %+v", got)
+		}
+		if got.Version != "" && (got.Needs != "" || got.Several || strings.Trim(got.Version[:2], "0123456789.") != "") {
+			t.Errorf("read %+v", got)
+		}
+	})
 }

@@ -14,7 +14,7 @@ import (
 // libraries are kept: elsewhere a name like "node" means anything.
 func (b *builder) runtimes() {
 	libraries := b.runtimeLibraries()
-	var pypy []string
+	var pypy, silent []string
 	for _, p := range b.programPaths {
 		f := b.files[p]
 		r := f.Program.Runtime
@@ -32,21 +32,35 @@ func (b *builder) runtimes() {
 			}
 		case !programFolder(p) || f.Program.Problem != "" || f.Program.Go != nil:
 		default:
-			b.newGap(sbom.GapUnsupported, p, f.layer, r.silence(path.Base(p)))
+			silent = append(silent, p)
 		}
+	}
+	for n, p := range silent {
+		if n == maxFolders {
+			b.newGap(sbom.GapUnsupported, p, b.files[p].layer, fmt.Sprintf("a program that is called like an interpreter and does not tell its version, and %d more like it", len(silent)-maxFolders-1))
+			break
+		}
+		b.newGap(sbom.GapUnsupported, p, b.files[p].layer, b.files[p].Program.Runtime.silence(path.Base(p)))
 	}
 	if len(pypy) > 0 {
 		b.newGap(sbom.GapUnsupported, pypy[0], b.files[pypy[0]].layer, fmt.Sprintf("PyPy, which runs Python and of which the version is not read (%d files)", len(pypy)))
 	}
 }
 
-// runtimeLinks adds a gap for each second name of a file that was not looked at,
-// if it is an interpreter's.
+// runtimeLinks adds a gap for the names of interpreters that are hard links to
+// files of other names, which were not looked at.
 func (b *builder) runtimeLinks() {
-	for p, i := range b.hard {
-		if runtimeOf(p) != "" && programFolder(p) {
-			b.newGap(sbom.GapUnread, p, i, "an interpreter's name that is a hard link to a file of another name, which was not looked at")
+	first, count := "", 0
+	for p := range b.hard {
+		if runtimeOf(p) == "" || !programFolder(p) {
+			continue
 		}
+		if count++; first == "" || p < first {
+			first = p
+		}
+	}
+	if count > 0 {
+		b.newGap(sbom.GapUnread, first, b.hard[first], fmt.Sprintf("an interpreter's name that is a hard link to a file of another name, which was not looked at (names like it: %d)", count))
 	}
 }
 
