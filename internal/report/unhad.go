@@ -2,11 +2,15 @@ package report
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/tallyman/tallyman/policy"
 	"github.com/tallyman/tallyman/sbom"
 )
+
+// request is which request failed, in which each image has a path of its own.
+var request = regexp.MustCompile(`\b(?:GET|HEAD|Get|Head) "?https?://[^\s"]+"?: `)
 
 // unhad are images that could not be had for one reason.
 type unhad struct {
@@ -53,6 +57,7 @@ func whyUnhad(p Part) (reason, cure string, is bool) {
 		return "", "", false
 	}
 	reason = strings.TrimPrefix(r.Gaps[0].Reason, fmt.Sprintf("image %q: ", r.Target.Image))
+	reason = request.ReplaceAllString(reason, "")
 	if open := strings.LastIndex(reason, " ("); open >= 0 && strings.HasSuffix(reason, ")") {
 		reason, cure = reason[:open], reason[open+2:len(reason)-1]
 	}
