@@ -7,6 +7,10 @@ import (
 	"github.com/tallyman/tallyman/sbom"
 )
 
+// maxFromColumn is how much is shown of where a component was installed from: the
+// beginning, which names the host, and the end, which names the file or commit.
+const maxFromColumn = 56
+
 // components lists the inventory where it is what was asked for.
 func (t *text) components() {
 	if t.r.Command != "sbom" || len(t.r.Components) == 0 {
@@ -24,7 +28,7 @@ func (t *text) components() {
 		c := &t.r.Components[i]
 		var at []seen
 		for _, l := range c.Locations {
-			at = append(at, seen{c.Evidence, l, compiled(c.Ecosystem, l)})
+			at = append(at, seen{c.Evidence, l, compiled(c.Ecosystem, l), true})
 		}
 		head := pad(t.word(c.Name), names) + "  " + pad(t.word(cmp.Or(c.Version, c.Specifier)), versions) + "  " + pad(t.word(c.Ecosystem), 9) + "  "
 		said := t.said(c, scoped[nameAndVersion(c)], installers > 1)
@@ -40,8 +44,8 @@ func (t *text) said(c *sbom.Component, scope, installer bool) string {
 	if scope {
 		words = append(words, t.word(cmp.Or(c.Scope, "runtime")))
 	}
-	if c.Evidence == sbom.Claimed {
-		words = append(words, "claimed")
+	if grade := c.Evidence; grade == sbom.Claimed || t.opts.Verbose && (grade == sbom.Verified || grade == sbom.OSOwned) {
+		words = append(words, string(grade))
 	}
 	if c.Installer != "" && installer {
 		words = append(words, "by "+t.word(c.Installer))
@@ -53,7 +57,11 @@ func (t *text) said(c *sbom.Component, scope, installer bool) string {
 		words = append(words, "editable")
 	}
 	if installed := c.Evidence == sbom.Installed || c.Evidence == sbom.Verified; installed && c.URL != "" {
-		words = append(words, "from "+t.clean(c.URL))
+		from := t.clean(c.URL)
+		if !t.opts.Verbose {
+			from = keepEnds(from, maxFromColumn)
+		}
+		words = append(words, "from "+from)
 	}
 	if len(words) == 0 {
 		return ""

@@ -32,6 +32,8 @@ type seen struct {
 	// compiled is true when the location is a program that the package was
 	// compiled into, and not the package's own metadata.
 	compiled bool
+	// graded is true where how it is known is told too.
+	graded bool
 }
 
 // compiled reports whether a package of an image is there only as a part of the
@@ -82,7 +84,7 @@ func (t *text) add(b *block, f *vuln.Finding, what fate) {
 		b.name = f.Package
 	}
 	for _, l := range f.Locations {
-		b.places = append(b.places, seen{f.Evidence, l, compiled(f.Ecosystem, l)})
+		b.places = append(b.places, seen{evidence: f.Evidence, location: l, compiled: compiled(f.Ecosystem, l)})
 	}
 	i := b.index(f.IDs)
 	if i < 0 {

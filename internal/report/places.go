@@ -8,6 +8,10 @@ import (
 	"github.com/tallyman/tallyman/sbom"
 )
 
+// leastPlace is how many columns a place has at least: "os-owned (layer" and the
+// twelve digits of a digest.
+const leastPlace = 32
+
 // places says where a package was found: first what a person can edit, then
 // where it is installed. room is how many columns there are; what does not fit
 // is counted, and of one path that does not fit the end is kept: then fits is
@@ -35,16 +39,18 @@ func (t *text) places(seen []seen, room int) (words string, fits bool) {
 			return out, true
 		}
 	}
-	return keepEnd(out, max(room, 20)), false
+	return keepEnd(out, max(room, leastPlace)), false
 }
 
 // brief joins places, and says "layer" for those after the first that are
-// "installed (layer ...)".
+// "installed (layer ...)", or another grade of evidence.
 func brief(parts []string) string {
 	out := parts[0]
 	for _, p := range parts[1:] {
-		if layer, ok := strings.CutPrefix(p, "installed ("); ok {
-			p = strings.TrimSuffix(layer, ")")
+		for _, grade := range []sbom.Evidence{sbom.Installed, sbom.Verified, sbom.OSOwned} {
+			if layer, ok := strings.CutPrefix(p, string(grade)+" ("); ok {
+				p = strings.TrimSuffix(layer, ")")
+			}
 		}
 		out += ", " + p
 	}
@@ -56,6 +62,9 @@ func brief(parts []string) string {
 // its version say as much. That of a program that it was compiled into is told.
 func (t *text) placed(s seen) string {
 	file, layer := s.location.File, s.location.Layer
+	if s.graded && layer != "" && !s.compiled && !t.opts.Verbose && (s.evidence == sbom.Verified || s.evidence == sbom.OSOwned) {
+		return string(s.evidence) + " (layer " + t.layer(layer) + ")"
+	}
 	if t.opts.Verbose || s.evidence != sbom.Installed && s.evidence != sbom.Verified {
 		out := t.clean(place(file, s.location.Line))
 		if layer != "" {
@@ -110,4 +119,14 @@ func keepEnd(s string, n int) string {
 		return s
 	}
 	return "..." + string(runes[len(runes)-max(n-3, 0):])
+}
+
+// keepEnds cuts a text to n columns in its middle.
+func keepEnds(s string, n int) string {
+	runes := []rune(s)
+	if len(runes) <= n {
+		return s
+	}
+	half := (n - 3) / 2
+	return string(runes[:n-3-half]) + "..." + string(runes[len(runes)-half:])
 }
