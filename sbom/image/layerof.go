@@ -19,7 +19,7 @@ type placedPath struct {
 
 // madeSo returns the layer that made the path p what it is: the topmost of
 // those that brought its content, or a link on the way there, or that removed
-// it or a folder above it. Who names a base believes what the base brings, so
+// it or a folder above it, or put a folder in its place. Who names a base believes what the base brings, so
 // of several layers it is never the lower one.
 func (s *state) madeSo(p string) int {
 	top := 0
@@ -42,13 +42,15 @@ func (s *state) madeSo(p string) int {
 		if top = max(top, int(is.gone)-1); is.content != 0 {
 			top = max(top, int(s.proof.at(is.content).layer))
 		}
+		if is.holds&(heldLink|heldInstead) != 0 {
+			top = max(top, int(is.layer))
+		}
 		if is.holds&heldLink == 0 {
 			continue
 		}
 		if hops++; hops > maxHops {
 			return len(s.layers) - 1 // in a circle, which each of them may have closed
 		}
-		top = max(top, int(is.layer))
 		target := s.tree.texts.text(is.target)
 		if n = is.parent; strings.HasPrefix(target, "/") {
 			n = rootNode

@@ -45,6 +45,13 @@ func TestFilesNameTheirLayer(t *testing.T) {
 		{"OpaqueAndBroughtAgain", [][]item{wheel(), {{site + "a/.wh..wh..opq", ""}, {module, "evil"}}}, []string{"a/__init__.py 2", "a/_c.so 2", "a/data.json 2"}},
 		{"RemovedByALayerOnTop", [][]item{wheel(), two, {{site + "a/.wh.data.json", ""}}}, []string{"a/data.json 3"}},
 		{"ItsFolderRemovedByALayerOnTop", [][]item{wheel(), {{site + ".wh.a", ""}}}, []string{"a/__init__.py 2", "a/_c.so 2", "a/data.json 2"}},
+		{"AFolderOnTopInItsPlace", [][]item{wheel(), two, {{module + "/", ""}}}, []string{"a/__init__.py 3"}},
+		{"AFolderOnTopInItsPlaceAndOneOverThat", [][]item{wheel(), {{module + "/", ""}}, {{module + "/", ""}}}, []string{"a/__init__.py 2"}},
+		{"AFolderOnTopInPlaceOfALinkToItsFolder", [][]item{
+			append(slices.DeleteFunc(wheel(), func(i item) bool { return strings.HasPrefix(i.name, site+"a/") }),
+				item{site + "old/__init__.py", "vulnerable"}, item{site + "old/_c.so", "ELF"}, item{site + "old/data.json", "{}"}, item{site + "a", "-> old"}),
+			two, {{site + "a/", ""}},
+		}, []string{"a/__init__.py 3", "a/_c.so 3", "a/data.json 3"}},
 		{"NeverInTheBase", [][]item{slices.DeleteFunc(wheel(), func(i item) bool { return path.Base(i.name) == "data.json" }), two}, []string{"a/data.json 1"}},
 		{"LinkedOnTopToAFileOfTheBase", [][]item{append(wheel(), item{site + "old.py", "vulnerable"}), two, {{module, "-> ../old.py"}}}, []string{"a/__init__.py 3"}},
 		{"ItsFolderLinkedOnTopToOneOfTheBase", [][]item{

@@ -131,8 +131,7 @@ func (s *state) apply(e entry, i int, before map[string]placed, last *folder) {
 	switch e.Type {
 	case entryDir:
 		if n != 0 {
-			s.dropSelf(n)
-			s.tree.at(n).content = 0
+			s.folderInstead(n, i)
 		}
 		if metadataDir(p) || storeFolder(p) {
 			n = s.tree.put(p)
@@ -166,6 +165,18 @@ func (s *state) apply(e entry, i int, before map[string]placed, last *folder) {
 	default:
 		s.setMode(p, e.Mode|modeFolder, i)
 	}
+}
+
+// folderInstead puts a folder of layer i at a node: what is no folder there goes,
+// and what is below stays.
+func (s *state) folderInstead(n uint32, i int) {
+	is := s.tree.at(n)
+	if is.content != 0 || is.holds&(heldFile|heldLink|heldHard) != 0 {
+		is.holds |= heldInstead
+		is.layer = uint16(i)
+	}
+	s.dropSelf(n)
+	is.content = 0
 }
 
 // place returns where an entry goes, and the node that is there, 0 for none.

@@ -28,7 +28,7 @@ type node struct {
 	under               uint32 // how many nodes below hold something
 	mode                uint16 // the bits that modeOf keeps
 	gone                uint16 // 1 and the layer that last removed what was here and below, 0 for none
-	layer               uint16 // that brought the link or the mode
+	layer               uint16 // that brought the link or the mode, or the folder instead of a file or link
 	holds               held
 }
 
@@ -41,6 +41,9 @@ const (
 	heldDir  // in dirs
 	heldHard // in hard
 	heldMode
+	// heldInstead says that a folder took the place of a file or a link. It stays
+	// and does not count as something that is held.
+	heldInstead
 )
 
 // rootNode is the node of "/".
