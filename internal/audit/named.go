@@ -110,6 +110,11 @@ func (s *source) readImages(ctx context.Context, f *Folder, found *tree) error {
 			at, gap := s.builtFrom(b, name)
 			gaps = append(gaps, gap...)
 			builds[at] = append(builds[at], composeBuild{b, name})
+			if b.Frontend != "" {
+				image := dockerfilereader.Image{Text: b.Frontend, Raw: b.Frontend, Known: true}
+				one, more := askedFor(image, deploy.Named{File: name, Line: b.Line, By: "the frontend of " + b.By}, RoleFrontend)
+				s.named, gaps = append(s.named, one...), append(gaps, more...)
+			}
 		}
 		images, more := deploy.ComposeImages(name, src)
 		gaps = append(gaps, more...)
@@ -155,14 +160,19 @@ func deploymentFiles(fsys fs.FS, found *tree) (d deployments, gaps []sbom.Gap) {
 	}
 	for _, name := range bounded(found.yaml, "YAML") {
 		src, gap := readManifest(fsys, name)
-		if gap == nil && !deploy.IsKustomization(name) && deploy.RunsServices(src) {
+		compose := gap == nil && !deploy.IsKustomization(name) && !deploy.IsValues(name) && deploy.RunsServices(name, src)
+		if compose {
 			d.composes = append(d.composes, name)
-			continue
 		}
-		d.others = append(d.others, name) // what cannot be read is said there
+		if !compose || deploy.IsKubernetes(src) {
+			d.others = append(d.others, name) // what cannot be read is said there
+		}
 	}
 	for _, name := range bounded(found.json, "JSON") {
 		src, gap := readManifest(fsys, name)
+		if gap == nil && deploy.RunsServices(name, src) {
+			d.composes = append(d.composes, name)
+		}
 		if gap != nil && gap.Kind == sbom.GapTooLarge {
 			src = beginning(fsys, name) // most JSON that is as large is data
 		}
@@ -289,25 +299,35 @@ func namesVariable(text, name string) bool {
 // variable of the builder's there.
 var platformName = regexp.MustCompile(`^[a-z0-9]+/[a-z0-9_]+(/[a-z0-9.]+)?$`)
 
+// askedFor is an image as a registry is asked for it, named at one place, or the
+// gap that says why it is not; neither of scratch.
+func askedFor(image dockerfilereader.Image, at deploy.Named, role ImageRole) ([]placed, []sbom.Gap) {
+	at.Reference = strings.TrimPrefix(image.Text, "docker-image://")
+	safe, secret := deploy.SafeReference(at.Reference)
+	why := ""
+	switch {
+	case image.Scratch():
+		return nil, nil
+	case !image.Known:
+		why = fmt.Sprintf(", %q, is named by a variable without a default", sbom.RedactText(image.Raw))
+	case secret:
+		why = fmt.Sprintf(", %q, has credentials in its name, and is not asked for", safe)
+	case at.Reference == "" || len(at.Reference) > limit.ImageReferenceBytes:
+		why = " has no name that a registry can have"
+	default:
+		return []placed{{at, role, false}}, nil
+	}
+	return nil, []sbom.Gap{sbom.NewGap(sbom.GapUnpulled, at.File, at.Line, "the image of "+at.By+why)}
+}
+
 // stageImages are the images that the stages of a Dockerfile are built FROM,
 // and those that files are copied or mounted from.
 func stageImages(file *dockerfilereader.File, builds []composeBuild) ([]placed, []sbom.Gap) {
 	var out []placed
 	var gaps []sbom.Gap
 	add := func(image dockerfilereader.Image, line int, platform, by string, role ImageRole) {
-		reference := strings.TrimPrefix(image.Text, "docker-image://")
-		safe, secret := deploy.SafeReference(reference)
-		switch {
-		case image.Scratch():
-		case !image.Known:
-			gaps = append(gaps, sbom.NewGap(sbom.GapUnpulled, file.Name, line, fmt.Sprintf("the image of %s, %q, is named by a variable without a default", by, sbom.RedactText(image.Raw))))
-		case secret:
-			gaps = append(gaps, sbom.NewGap(sbom.GapUnpulled, file.Name, line, fmt.Sprintf("the image of %s, %q, has credentials in its name, and is not asked for", by, safe)))
-		case reference == "" || len(reference) > limit.ImageReferenceBytes:
-			gaps = append(gaps, sbom.NewGap(sbom.GapUnpulled, file.Name, line, fmt.Sprintf("the image of %s has no name that a registry can have", by)))
-		default:
-			out = append(out, placed{deploy.Named{Reference: reference, Platform: platform, File: file.Name, Line: line, By: by}, role, false})
-		}
+		one, gap := askedFor(image, deploy.Named{Platform: platform, File: file.Name, Line: line, By: by}, role)
+		out, gaps = append(out, one...), append(gaps, gap...)
 	}
 	if image, line := frontend(file); image.Text != "" {
 		add(image, line, "", "the frontend", RoleFrontend)

@@ -25,15 +25,16 @@ func IsCompose(name string) bool {
 		strings.HasPrefix(base, "docker-compose-") || strings.HasPrefix(base, "compose-"))
 }
 
-// RunsServices reports whether a file of YAML is a compose file by what it says,
-// whatever its name is: a mapping "services", of which one has an image or is
-// built.
-func RunsServices(data []byte) bool {
+// RunsServices reports whether a file of YAML or JSON is a compose file by what
+// it says, whatever its name is: a mapping "services", of which one has an image
+// or is built.
+// https://docs.docker.com/compose/support-and-feedback/faq/ (JSON)
+func RunsServices(name string, data []byte) bool {
 	if !bytes.Contains(data, []byte("services")) || !bytes.Contains(data, []byte("image")) && !bytes.Contains(data, []byte("build")) {
 		return false
 	}
 	n, found := &namer{}, false
-	_ = documents(data, func(root *yaml.Node) {
+	_ = documentsOf(name, data, func(root *yaml.Node) {
 		for key, services := range n.mapping(root) {
 			found = found || key.Value == "services" && n.runsOne(services)
 		}

@@ -45,7 +45,7 @@ func ComposeImages(name string, data []byte) ([]Named, []sbom.Gap) {
 	if len(data) > limit.ManifestBytes {
 		return nil, nil // CheckCompose has the gap
 	}
-	err := documents(data, func(root *yaml.Node) {
+	err := documentsOf(name, data, func(root *yaml.Node) {
 		for key, services := range n.mapping(root) {
 			if key.Value != "services" {
 				continue

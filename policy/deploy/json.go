@@ -21,12 +21,14 @@ func IsJSON(name string) bool { return strings.EqualFold(path.Ext(name), ".json"
 // so that what cannot is not parsed.
 func MayDeploy(data []byte) bool {
 	has := func(key string) bool { return bytes.Contains(data, []byte(key)) }
-	return has(`\u`) && has("ind") || has(`"kind"`) && has(`"apiVersion"`)
+	return has(`\u`) && has("ind") || has("kind") && has("apiVersion")
 }
 
 // documentsOf is documents for a file of this name. JSON is read as JSON: most
 // of it is YAML too, but not that which is indented with tabs, nor two objects
-// in a row, and kubectl takes both.
+// in a row, and kubectl takes both. What is not JSON from its beginning is read
+// as YAML, as kubectl and compose do whatever the name is.
+// https://pkg.go.dev/k8s.io/apimachinery/pkg/util/yaml#YAMLOrJSONDecoder
 func documentsOf(name string, data []byte, visit func(root *yaml.Node)) error {
 	if !IsJSON(name) {
 		return documents(data, visit)
@@ -34,12 +36,15 @@ func documentsOf(name string, data []byte, visit func(root *yaml.Node)) error {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	r := &jsonReader{decoder: json.NewDecoder(bytes.NewReader(data)), data: data, line: 1}
 	r.decoder.UseNumber()
-	for {
+	for first := true; ; first = false {
 		root, err := r.next(0)
-		if errors.Is(err, io.EOF) && root == nil {
+		var syntax *json.SyntaxError
+		switch {
+		case errors.Is(err, io.EOF) && root == nil:
 			return nil
-		}
-		if err != nil {
+		case first && errors.As(err, &syntax):
+			return documents(data, visit)
+		case err != nil:
 			return err
 		}
 		visit(root)

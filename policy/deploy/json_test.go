@@ -28,6 +28,8 @@ func TestKubernetesEverywhere(t *testing.T) {
 		{"deeper than anybody writes", "a.json", `{"apiVersion":"v1","kind":"Pod"} ` + strings.Repeat("[", 500) + strings.Repeat("]", 500), []string{"gap 0 the manifest cannot be parsed, and the images that it names are not known: line 1: it nests deeper than 128"}},
 		{"data with an image", "a.json", `{"containers":[{"image":"x/a:1"}]}`, nil},
 		{"data that is cut short", "a.json", `{"kind":`, nil},
+		{"YAML that is called JSON", "a.json", "apiVersion: v1\nkind: Pod\nspec: {containers: [{image: x/a:1}]}\n", []string{"3 x/a:1"}},
+		{"a comma too many, which YAML allows", "a.json", `{"apiVersion":"v1","kind":"Pod","spec":{"containers":[{"image":"x/a:1"},]}}`, []string{"1 x/a:1"}},
 
 		{"Knative", "a.yaml", "apiVersion: serving.knative.dev/v1\nkind: Service\nspec: {template: {spec: {containers: [{image: x/a:1}]}}}\n", []string{"3 x/a:1"}},
 		{"Argo's rollout", "a.yaml", argo + "Rollout\nspec: {template: {spec: {containers: [{name: c, image: x/a:1}]}}}\n", []string{"3 x/a:1"}},
@@ -37,6 +39,7 @@ func TestKubernetesEverywhere(t *testing.T) {
 		{"a cron job", "a.yaml", "apiVersion: batch/v1\nkind: CronJob\nspec: {jobTemplate: {spec: {template: {spec: {containers: [{image: x/a:1}]}}}}}\n", []string{"3 x/a:1"}},
 
 		{"a field of a kind that others define may name one", "a.yaml", "apiVersion: monitoring.coreos.com/v1\nkind: Prometheus\nmetadata: {name: p}\nspec: {image: 'quay.io/p/p:v2'}\n", []string{`gap 4 a field of Prometheus "p" names the image "quay.io/p/p:v2", which is not asked for: only the images of containers are`}},
+		{"a field whose name ends in Image", "a.yaml", "apiVersion: example.com/v1\nkind: Site\nspec: {workerImage: 'x/a:1', backgroundImage: '/img/a'}\n", []string{`gap 3 a field of an unnamed Site names the image "x/a:1", which is not asked for: only the images of containers are`}},
 		{"a picture is none", "a.yaml", "apiVersion: example.com/v1\nkind: Site\nspec: {image: 'img/logo.png'}\n", nil},
 		{"a pattern of a rule is none", "a.yaml", "apiVersion: kyverno.io/v1\nkind: ClusterPolicy\nspec: {rules: [{validate: {pattern: {spec: {containers: [{image: '!*:latest'}]}}}}]}\n", nil},
 		{"text is none", "a.yaml", "apiVersion: v1\nkind: ConfigMap\ndata: {image: 'x/a:1', containers: 'image: x/b:1'}\n", nil},
@@ -112,7 +115,7 @@ func TestRunsServices(t *testing.T) {
 		"services: {a: {build: }}":                  false,
 		"services: image: [":                        false,
 	} {
-		if got := deploy.RunsServices([]byte(content)); got != want {
+		if got := deploy.RunsServices("a.yaml", []byte(content)); got != want {
 			t.Errorf("RunsServices(%q) = %t, want %t", content, got, want)
 		}
 	}

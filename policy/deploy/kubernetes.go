@@ -184,7 +184,7 @@ func (n *namer) search(node *yaml.Node, of string, depth int) {
 		if value.Kind == yaml.SequenceNode && key.Value == "volumes" {
 			n.volumes(value, of)
 		}
-		if key.Value == "image" && n.custom && !n.taken[value] {
+		if n.custom && (key.Value == "image" || strings.HasSuffix(key.Value, "Image")) && !n.taken[value] {
 			n.charted(value, "a field of "+of+" names", "which is not asked for: only the images of containers are")
 		}
 		n.search(value, of, depth+1)

@@ -21,6 +21,10 @@ type Build struct {
 	Target string
 	// Args are the names of the build arguments that are given.
 	Args []string
+	// Frontend is the image that the builder is told to read the Dockerfile with,
+	// whatever that says itself; "" for none, or one that a variable names.
+	// https://docs.docker.com/reference/dockerfile/#buildkit-built-in-build-args (BUILDKIT_SYNTAX)
+	Frontend string
 	// Line is that of build, and By is which service builds.
 	Line int
 	By   string
@@ -33,7 +37,7 @@ func ComposeBuilds(name string, data []byte) []Build {
 	}
 	n := &namer{compose: compose{file: name}}
 	var out []Build
-	_ = documents(data, func(root *yaml.Node) {
+	_ = documentsOf(name, data, func(root *yaml.Node) {
 		for key, services := range n.mapping(root) {
 			if key.Value != "services" {
 				continue
@@ -69,12 +73,12 @@ func (n *namer) build(build *yaml.Node) Build {
 		case "target":
 			b.Target, _ = interpolated(value.Value)
 		case "args":
-			for arg := range n.mapping(value) {
-				b.Args = append(b.Args, arg.Value)
+			for arg, given := range n.mapping(value) {
+				b.give(arg.Value, given.Value)
 			}
 			for _, arg := range n.items(value) {
-				name, _, _ := strings.Cut(arg.Value, "=")
-				b.Args = append(b.Args, name)
+				name, given, _ := strings.Cut(arg.Value, "=")
+				b.give(name, given)
 			}
 		}
 	}
@@ -83,6 +87,14 @@ func (n *namer) build(build *yaml.Node) Build {
 	}
 	b.Dockerfile = path.Join(path.Dir(n.file), folder, file)
 	return b
+}
+
+// give adds an argument.
+func (b *Build) give(name, value string) {
+	b.Args = append(b.Args, name)
+	if name == "BUILDKIT_SYNTAX" {
+		b.Frontend, _, _ = strings.Cut(strings.TrimSpace(known(value)), " ")
+	}
 }
 
 // known is the value with its defaults, "" where one is missing.

@@ -36,6 +36,8 @@ func Parse(name string, src []byte) *File {
 		return r.file
 	}
 	r.source = newSource(src)
+	// It may stand behind "#!", and be written as "//syntax=" or as JSON.
+	_, r.file.Syntax, _, _ = parser.DetectSyntax(src)
 	r.file.Lines = len(r.source.lines)
 	r.directives()
 	r.dropLongLines()
@@ -87,8 +89,6 @@ func (r *reader) directives() {
 			return
 		}
 		switch {
-		case d.Name == "syntax":
-			r.file.Syntax = d.Value
 		case d.Name == "escape" && (d.Value == "\\" || d.Value == "`"):
 			r.source.escape = d.Value[0]
 			r.file.Escape = rune(d.Value[0])
