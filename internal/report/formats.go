@@ -15,10 +15,8 @@ func FormatsOf(command string) []string {
 		switch command {
 		case audit.StageSBOM:
 			return format == FormatSARIF || format == FormatOSVScanner
-		case audit.StageLint:
+		case audit.StageLint, audit.StageVerify:
 			return format != FormatText && format != FormatJSON && format != FormatSARIF
-		case audit.StageVerify:
-			return format != FormatText && format != FormatJSON
 		}
 		return false
 	})
