@@ -3,11 +3,15 @@ package report_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/tallyman/tallyman/internal/audit"
 	"github.com/tallyman/tallyman/internal/report"
+	"github.com/tallyman/tallyman/policy"
+	"github.com/tallyman/tallyman/sbom"
 )
 
 func parts(t *testing.T, format string, opts report.Options) []byte {
@@ -67,6 +71,30 @@ func TestFormatsOfOneTarget(t *testing.T) {
 		err := report.WriteParts(&bytes.Buffer{}, format, nil, report.Options{})
 		if holds := report.HoldsParts(format) && format != report.FormatJSON; holds != (err == nil) {
 			t.Errorf("%s: %v", format, err)
+		}
+	}
+}
+
+// Two images that one registry refuses are one list; what is in brackets behind
+// the reason is what to do only when it says so.
+func TestOneListOfImagesThatCouldNotBeHad(t *testing.T) {
+	for reason, fix := range map[string]string{
+		"sends its clients to this one by plain HTTP (127.0.0.1:5000)": "fix: accept each",
+		"not found (check name, tag and registry)":                     "fix: check name, tag and registry; or accept each",
+	} {
+		var all []report.Part
+		for _, image := range []string{"r.example/a:1", "r.example/b:1"} {
+			r := &audit.Report{Command: "audit", Target: policy.Target{Image: image}}
+			r.Decision.Outcome = policy.Undecided
+			r.Gaps = []sbom.Gap{sbom.NewGap(sbom.GapUnpulled, "", 0, fmt.Sprintf("image %q: %s", image, reason))}
+			all = append(all, report.Part{Name: image, Report: r})
+		}
+		var b bytes.Buffer
+		if err := report.WriteParts(&b, report.FormatText, all, report.Options{Width: 200}); err != nil {
+			t.Fatal(err)
+		}
+		if text := b.String(); !strings.Contains(text, "2 images") || !strings.Contains(text, fix) {
+			t.Errorf("%q is not in\n%s", fix, text)
 		}
 	}
 }

@@ -58,7 +58,9 @@ func whyUnhad(p Part) (reason, cure string, is bool) {
 	}
 	reason = strings.TrimPrefix(r.Gaps[0].Reason, fmt.Sprintf("image %q: ", r.Target.Image))
 	reason = request.ReplaceAllString(reason, "")
-	if open := strings.LastIndex(reason, " ("); open >= 0 && strings.HasSuffix(reason, ")") {
+	open := strings.LastIndex(reason, " (")
+	// What is in brackets and one word is a host, and nothing to do.
+	if open >= 0 && strings.HasSuffix(reason, ")") && strings.Contains(reason[open+2:], " ") {
 		reason, cure = reason[:open], reason[open+2:len(reason)-1]
 	}
 	return reason, cure, true
