@@ -31,8 +31,9 @@ var harmlessFragment = map[string]bool{
 	"md5": true, "sha1": true, "sha224": true, "sha256": true, "sha384": true, "sha512": true,
 }
 
-// login finds "user:password@" without a scheme in front.
-var login = regexp.MustCompile(`[^\s/@:]+:[^\s/@]+@`)
+// login finds "user:password@" without a scheme in front; the user may be empty,
+// and a quote or a bracket that opens before is none of it.
+var login = regexp.MustCompile("[^\\s/@:\"'`(<]*:[^\\s/@]+@")
 
 // RedactText removes credentials from the URLs in a text, and known tokens
 // from everywhere. White space, commas, semicolons and closing quotes end a

@@ -58,6 +58,7 @@ func TestRedactText(t *testing.T) {
 		{`bad "https://bob:hunter2@example.com/x" and http://a:b@c`, `bad "https://example.com/x" and http://c`},
 		{"x @ git+https://bob:hun ter2@example.com/x y", "x @ git+https://example.com/x y"},
 		{"login bob:hunter2@example.com today", "login example.com today"},
+		{`bad "bob:hunter2@h/x" (bob:hunter2@h), ":hunter2@h"`, `bad "h/x" (h), "h"`},
 		{`"https://h/?token=x"; python_version < "3"`, `"https://h/?token=***"; python_version < "3"`},
 		{"token ghp_0123456789abcdefghijABCDEFGHIJ012345 here", "token *** here"},
 	} {
