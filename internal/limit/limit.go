@@ -163,8 +163,15 @@ const (
 	// EggLinkBytes bounds the file of a development install, which holds two
 	// paths.
 	EggLinkBytes = 16 << 10
-	// PathFileBytes bounds a .pth file, which holds a few lines.
-	PathFileBytes = 64 << 10
+	// PathFileBytes bounds a .pth file, which holds a few lines, and PathFolders
+	// how many folders it may name. LayerPathBytes bounds the names that all those
+	// of one layer name, each with 16 bytes for its place, and ImagePathFolders
+	// how many folders are looked into for those of an image, each counted again
+	// for every link to the file.
+	PathFileBytes    = 64 << 10
+	PathFolders      = 1000
+	LayerPathBytes   = 2 << 20
+	ImagePathFolders = 500_000
 	// ClaimBytes bounds an SBOM found inside an image, and ClaimedPackages what
 	// it may list.
 	ClaimBytes      = 8 << 20

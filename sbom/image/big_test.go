@@ -56,6 +56,7 @@ var bigShapes = map[string]bigShape{
 	"owned":       {1_000_000 + bigRecords, bigOwned},
 	"npm":         {1_000_000, bigNPM},
 	"wheels":      {1_000_000, bigWheel},
+	"paths":       {1_000_000, bigPaths},
 	"jars":        {1_000_000, func(b *bigTar, i int) { b.entry('0', fmt.Sprintf("opt/%04d/f%07d.jar", i%5000, i), "", 0o644, nil) }},
 	"store":       {1_000_000, func(b *bigTar, i int) { b.entry('5', fmt.Sprintf("nix/store/%032d-p", i), "", 0o755, nil) }},
 	"zeros":       {8 << 4, func(b *bigTar, i int) { b.large(fmt.Sprintf("data/zeros%d", i), nil) }},
@@ -94,6 +95,19 @@ func bigNPM(b *bigTar, i int) {
 func bigWheel(b *bigTar, i int) {
 	name := fmt.Sprintf("p%07d", i)
 	b.entry('0', "app/venv/lib/python3.12/site-packages/"+name+"-1.dist-info/METADATA", "", 0o644, []byte(metadata(name, "1")))
+}
+
+// bigPaths writes .pth files of many lines, and one link for each of them.
+func bigPaths(b *bigTar, i int) {
+	if i%2 == 1 {
+		b.entry('2', fmt.Sprintf("opt/l/site-packages/%06d.pth", i), "/opt/p/site-packages/000000.pth", 0o777, nil)
+		return
+	}
+	var lines []byte
+	for n := range 300 {
+		lines = fmt.Appendf(lines, "%03d\n", n)
+	}
+	b.entry('0', fmt.Sprintf("opt/p/site-packages/%06d.pth", i), "", 0o644, lines)
 }
 
 func bigNoise(b *bigTar, i int) {

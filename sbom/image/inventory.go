@@ -61,7 +61,8 @@ type builder struct {
 	// linked are the metadata files of copies that links lead to from where
 	// Python looks.
 	linked map[string]bool
-	// folders are those that Python is told to look into besides its own.
+	// folders are those with copies, true for one that Python is told to look
+	// into.
 	folders map[string]bool
 	// vendor is who built most packages of rpm's database.
 	vendor string

@@ -156,8 +156,8 @@ type walker struct {
 	compiled map[string]*programFact
 	// noted counts the files that are in compiled, or were.
 	noted int
-	// claimed counts what SBOMs list.
-	claimed int
+	// claimed counts what SBOMs list, and added the bytes that .pth files name.
+	claimed, added int
 	// replacing counts the files that are noted by replaces.
 	replacing int
 }
@@ -388,12 +388,28 @@ func (w *walker) regular(p string, size int64, content io.Reader) error {
 	}
 	w.kept += int64(len(data))
 	f.read(data)
+	w.bound(f)
+	w.lists(p, f, data)
+	return nil
+}
+
+// bound takes away what a file names when all those of the layer name too much.
+func (w *walker) bound(f *file) {
 	if w.claimed += len(f.Claims); w.claimed > limit.LayerClaims {
 		f.Claims = nil
 		f.Gaps = append(f.Gaps, sbom.NewGap(sbom.GapClaim, "", 0, "the SBOMs of one layer list more packages than are kept"))
 	}
-	w.lists(p, f, data)
-	return nil
+	before := w.added
+	for _, folder := range f.Adds {
+		w.added += len(folder) + 16
+	}
+	if w.added <= limit.LayerPathBytes {
+		return
+	}
+	f.Adds = nil
+	if before <= limit.LayerPathBytes {
+		w.facts.Gaps = append(w.facts.Gaps, sbom.NewGap(sbom.GapTooLarge, "", 0, "the .pth files of one layer name more folders than are kept: they may make copies of packages importable"))
+	}
 }
 
 // fileBound is the size up to which a file of a kind is read.
@@ -494,7 +510,7 @@ func (f *file) read(data []byte) {
 	case kindEggLink:
 		f.Target = parseEggLink(data)
 	case kindPath:
-		f.Adds = parsePathFile(data)
+		f.Adds, err = parsePathFile(data)
 	case kindConda:
 		f.Package, f.Conda, err = parseConda(data)
 	}

@@ -1,12 +1,18 @@
 package image
 
 import (
+	"bytes"
+	"fmt"
+	"iter"
+	"maps"
 	"path"
 	"slices"
 	"strings"
+	"unicode"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/tallyman/tallyman/internal/limit"
 	"github.com/tallyman/tallyman/sbom"
 )
 
@@ -19,16 +25,17 @@ import (
 //	https://docs.python.org/3/library/site.html
 //	https://docs.python.org/3/using/cmdline.html#envvar-PYTHONPATH
 
-// parsePathFile returns the folders that a .pth file names. Versions of Python
-// differ in what ends a line, so a folder is also what is between any of those.
-func parsePathFile(data []byte) []string {
-	var out []string
+// parsePathFile returns the folders that a .pth file names, and fails when there
+// are more than limit.PathFolders. Versions of Python differ in what ends a
+// line, so a folder is also what is between any of those.
+func parsePathFile(data []byte) ([]string, error) {
+	found := map[string]bool{}
 	add := func(line string) {
-		line = strings.TrimRight(line, " \t\r\n\v\f")
+		line = strings.TrimRightFunc(line, blank)
 		switch {
 		case line == "", line[0] == '#', strings.HasPrefix(line, "import "), strings.HasPrefix(line, "import\t"):
 		case !strings.Contains(line, "\x00") && !tooLong(line):
-			out = append(out, validText(line))
+			found[strings.Clone(validText(line))] = true // not to keep the file with it
 		}
 	}
 	for line := range strings.SplitSeq(strings.TrimPrefix(string(data), "\ufeff"), "\n") {
@@ -38,10 +45,16 @@ func parsePathFile(data []byte) []string {
 				add(part)
 			}
 		}
+		if len(found) > limit.PathFolders {
+			return nil, fmt.Errorf("a .pth file of %d folders and more: %w of %d", len(found), limit.ErrTooLarge, limit.PathFolders)
+		}
 	}
-	slices.Sort(out)
-	return slices.Compact(out)
+	return slices.Sorted(maps.Keys(found)), nil
 }
+
+// blank knows what Python takes off the end of a line.
+// https://docs.python.org/3/library/stdtypes.html#str.isspace
+func blank(r rune) bool { return unicode.IsSpace(r) || '\x1c' <= r && r <= '\x1f' }
 
 // endsLine knows what else than a line feed may end a line.
 // https://docs.python.org/3/library/stdtypes.html#str.splitlines
@@ -73,25 +86,23 @@ func joined(dir, folder string) string {
 	return path.Join("/", dir, folder)
 }
 
-// searched finds the folders that Python is told to look into, and the copies in
-// them, which are installed then.
+// searched finds the folders with copies that Python is told to look into: these
+// copies are installed.
 func (b *builder) searched() {
 	b.folders = map[string]bool{}
-	for _, folder := range b.pythonPath {
-		b.look("/", folder)
-	}
-	copies := false
 	for p, f := range b.files {
-		// A package manager's cache is no place where Python begins.
-		if f.Kind == kindPath && !copied(path.Join(path.Dir(p), "of.dist-info/METADATA")) {
-			b.look(path.Dir(p), f.Adds...)
+		switch {
+		case f.Kind == kindVendor:
+			b.folders[path.Dir(p)] = false
+		case f.Kind == kindPython && copied(p):
+			b.folders[path.Dir(path.Dir(p))] = false
 		}
-		copies = copies || f.Kind == kindVendor || f.Kind == kindPython && copied(p)
 	}
-	if !copies {
+	if len(b.folders) == 0 {
 		return
 	}
-	b.linkedPathFiles()
+	b.look("/", b.pythonPath)
+	b.pathFiles()
 	for p, f := range b.files {
 		if f.Kind == kindPython && copied(p) && b.folders[path.Dir(path.Dir(p))] {
 			b.linked[p] = true
@@ -99,35 +110,99 @@ func (b *builder) searched() {
 	}
 }
 
-// look notes folders as a process in dir names them.
-func (b *builder) look(dir string, folders ...string) {
+// look notes which of the folders with copies are among these, as a process in
+// dir names them.
+func (b *builder) look(dir string, folders []string) {
 	for _, folder := range folders {
-		if real, err := b.resolve(joined(dir, folder)); err == nil {
+		real, err := b.resolve(joined(dir, folder))
+		if _, copies := b.folders[real]; err == nil && copies {
 			b.folders[real] = true
 		}
 	}
 }
 
-// linkedPathFiles takes the .pth files that are links. Those that lead to what
-// was not read may name the folder of any copy, which is a gap.
-func (b *builder) linkedPathFiles() {
-	const unread = "a .pth file that is a link to what was not read: it may make a copy of a package importable"
-	for n := range b.tree.all(heldLink) {
-		p := b.tree.path(n)
-		if kindOf(p) != kindPath || copied(path.Join(path.Dir(p), "of.dist-info/METADATA")) {
-			continue
+// pathFiles looks into the folders that .pth files name. When there are too many
+// it looks into none, so that which it does hangs on nothing.
+func (b *builder) pathFiles() {
+	count, first := 0, ""
+	for p, f := range b.eachPathFile() {
+		if count += len(f.Adds); len(f.Adds) > 0 && (first == "" || p < first) {
+			first = p
 		}
-		switch real, err := b.resolve(p); {
-		case err != nil:
-		case b.files[real].file != nil && b.files[real].Kind == kindPath:
-			b.look(path.Dir(p), b.files[real].Adds...)
-		default:
-			b.newGap(sbom.GapUnread, p, b.madeSo(p), unread)
+	}
+	if count > limit.ImagePathFolders {
+		b.newGap(sbom.GapTooLarge, first, b.madeSo(first), fmt.Sprintf("this .pth file and others name %d folders, more than are looked into: they may make copies of packages importable", count))
+	} else {
+		for p, f := range b.eachPathFile() {
+			b.look(path.Dir(p), f.Adds)
+		}
+	}
+	b.unreadPathFiles()
+}
+
+// eachPathFile yields the .pth files that Python reads, also by links.
+func (b *builder) eachPathFile() iter.Seq2[string, *file] {
+	return func(yield func(string, *file) bool) {
+		for p, f := range b.files {
+			if f.Kind == kindPath && beginsHere(p) && !yield(p, f.file) {
+				return
+			}
+		}
+		for p := range b.pathLinks() {
+			if f := b.files[b.behind(p)]; f.file != nil && f.Kind == kindPath && !yield(p, f.file) {
+				return
+			}
+		}
+	}
+}
+
+// pathLinks yields the .pth files that are links.
+func (b *builder) pathLinks() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for n, is := range b.tree.all(heldLink) {
+			if !bytes.HasSuffix(b.tree.texts.bytes(is.name), []byte(".pth")) {
+				continue
+			}
+			if p := b.tree.path(n); kindOf(p) == kindPath && beginsHere(p) && !yield(p) {
+				return
+			}
+		}
+	}
+}
+
+// behind is what the link at p leads to, "" when it leads nowhere.
+func (b *builder) behind(p string) string {
+	real, err := b.resolve(p)
+	if err != nil {
+		return ""
+	}
+	return real
+}
+
+// beginsHere reports whether Python reads the .pth file at p: a package
+// manager's cache is no place where it begins.
+func beginsHere(p string) bool { return !copied(path.Join(path.Dir(p), "of.dist-info/METADATA")) }
+
+// unreadPathFiles adds a gap for the .pth files that are links to what was not
+// read: they may name the folder of any copy.
+func (b *builder) unreadPathFiles() {
+	first, layer, count := "", 0, 0
+	note := func(p string, i int) {
+		if count++; first == "" || p < first {
+			first, layer = p, i
+		}
+	}
+	for p := range b.pathLinks() {
+		if real := b.behind(p); real != "" && (b.files[real].file == nil || b.files[real].Kind != kindPath) {
+			note(p, b.madeSo(p))
 		}
 	}
 	for p, i := range b.hard {
 		if kindOf(p) == kindPath {
-			b.newGap(sbom.GapUnread, p, i, unread)
+			note(p, i)
 		}
+	}
+	if count > 0 {
+		b.newGap(sbom.GapUnread, first, layer, fmt.Sprintf("a .pth file that is a link to what was not read: it may make a copy of a package importable (files like it: %d)", count))
 	}
 }

@@ -1,6 +1,7 @@
 package image
 
 import (
+	"fmt"
 	"path"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 
+	"github.com/tallyman/tallyman/internal/limit"
 	"github.com/tallyman/tallyman/sbom"
 )
 
@@ -48,6 +50,10 @@ func TestVendoredCopyThatIsImportableIsInstalled(t *testing.T) {
 		{"PthTooLarge", "", "", copyIn(vendor, item{site + "x.pth", strings.Repeat("#", 64<<10) + "\na/_vendor"}), sbom.Claimed, []string{"too-large /" + site + "x.pth layer 1"}},
 		{"PthInACache", "", "", copyIn(vendor, item{cache + "x.pth", "/" + vendor}), sbom.Claimed, nil},
 		{"PthElsewhere", "", "", copyIn(vendor, item{"srv/x.pth", "/" + vendor}), sbom.Claimed, nil},
+		{"PthLineThatEndsInBlanks", "", "", copyIn(vendor, item{site + "x.pth", "/" + vendor + " \u00a0\u3000\x1f\n"}), sbom.Installed, nil},
+		{"PthOfTooManyFolders", "", "", copyIn(vendor, item{site + "x.pth", numbered(1001, "/f%d\n") + "/" + vendor}), sbom.Claimed, []string{"unparsed /" + site + "x.pth layer 1"}},
+		{"PthsOfTooManyFolders", "", "", copyIn(vendor, append(pths(115), item{site + "x.pth", "a/_vendor"})...), sbom.Claimed, []string{"too-large  layer 1"}},
+		{"PthsOfTooManyFoldersByLinks", "", "", copyIn(vendor, append(pths(1, pthLinks(501)...), item{site + "x.pth", "a/_vendor"})...), sbom.Claimed, []string{"too-large /opt/0/site-packages/p.pth layer 1"}},
 		{"PthRemoved", "", "", append(copyIn(vendor, item{site + "x.pth", "a/_vendor"}), item{"", "layer"}, item{site + ".wh.x.pth", ""}), sbom.Claimed, nil},
 		{"PthCommentedOut", "", "", copyIn(vendor, item{site + "x.pth", "#/" + vendor}), sbom.Claimed, nil},
 		{"VendorTxtImportable", "/" + vendor, "", []item{{vendor + "vendor.txt", "v==1\n"}}, sbom.Installed, nil},
@@ -63,6 +69,31 @@ func TestVendoredCopyThatIsImportableIsInstalled(t *testing.T) {
 			}
 		})
 	}
+}
+
+// numbered repeats a text with the numbers below n.
+func numbered(n int, format string) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, format, i)
+	}
+	return b.String()
+}
+
+// pths are n files of a thousand folders each, and more items.
+func pths(n int, more ...item) (out []item) {
+	for i := range n {
+		out = append(out, item{fmt.Sprintf("opt/%d/site-packages/p.pth", i), numbered(1000, "%03d\n")})
+	}
+	return append(out, more...)
+}
+
+// pthLinks are n links to the first of pths.
+func pthLinks(n int) (out []item) {
+	for i := range n {
+		out = append(out, item{fmt.Sprintf("opt/l%d/site-packages/p.pth", i), "-> /opt/0/site-packages/p.pth"})
+	}
+	return out
 }
 
 // searching is an image of items, which an item of no name parts into layers,
@@ -100,7 +131,13 @@ func FuzzPathFile(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, data string) {
-		got := parsePathFile([]byte(data + "\n/opt/own"))
+		got, err := parsePathFile([]byte(data + "\n/opt/own"))
+		if err != nil {
+			if len(data) < limit.PathFolders {
+				t.Errorf("%q: %v", data, err)
+			}
+			return
+		}
 		own := false
 		for i, folder := range got {
 			if folder == "" || folder[0] == '#' || strings.HasPrefix(folder, "import ") || i > 0 && got[i-1] >= folder {
