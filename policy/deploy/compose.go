@@ -27,19 +27,19 @@ func IsCompose(name string) bool {
 
 // RunsServices reports whether a file of YAML or JSON is a compose file by what
 // it says, whatever its name is: a mapping "services", of which one has an image
-// or is built.
+// or is built. Of one that cannot be parsed the text decides.
 // https://docs.docker.com/compose/support-and-feedback/faq/ (JSON)
 func RunsServices(name string, data []byte) bool {
 	if !bytes.Contains(data, []byte("services")) || !bytes.Contains(data, []byte("image")) && !bytes.Contains(data, []byte("build")) {
 		return false
 	}
 	n, found := &namer{}, false
-	_ = documentsOf(name, data, func(root *yaml.Node) {
+	err := documentsOf(name, data, func(root *yaml.Node) {
 		for key, services := range n.mapping(root) {
 			found = found || key.Value == "services" && n.runsOne(services)
 		}
 	})
-	return found
+	return found || err != nil && brokenCompose(data)
 }
 
 // runsOne reports whether one of the services has an image or is built.

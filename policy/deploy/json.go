@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"regexp"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -44,6 +45,9 @@ func documentsOf(name string, data []byte, visit func(root *yaml.Node)) error {
 			return nil
 		case first && errors.As(err, &syntax):
 			return documents(data, visit)
+		case root != nil && errors.Is(err, io.ErrUnexpectedEOF):
+			visit(root) // what was read of one that is cut short
+			return err
 		case err != nil:
 			return err
 		}
@@ -106,8 +110,35 @@ func (r *jsonReader) list(n *yaml.Node, depth int) (*yaml.Node, error) {
 		case errors.Is(err, io.EOF):
 			return n, io.ErrUnexpectedEOF
 		case err != nil:
+			if member != nil {
+				n.Content = append(n.Content, member)
+			}
 			return n, err
 		}
 		n.Content = append(n.Content, member)
 	}
+}
+
+// keyOf is a regular expression for a key of JSON, or of YAML in any style.
+func keyOf(name string) string {
+	return `["']` + name + `["']|(?m:^|[{,])[ \t]*(?:- )?` + name + `[ \t]*:`
+}
+
+var (
+	brokenKind       = regexp.MustCompile(keyOf("kind"))
+	brokenAPIVersion = regexp.MustCompile(keyOf("apiVersion"))
+	brokenServices   = regexp.MustCompile(`(?m)["']services["']\s*:\s*(?:\{|<<<<<<< |$)|^services[ \t]*:[ \t\r]*(?:\{|#|$)`)
+	brokenImage      = regexp.MustCompile(keyOf("image") + "|" + keyOf("build"))
+)
+
+// brokenObject reports whether a text that cannot be parsed is one of
+// Kubernetes objects by the keys that are in it somewhere. What nobody can
+// parse is no data that may be passed over: one brace less would hide an image.
+func brokenObject(data []byte) bool {
+	return brokenKind.Match(data) && brokenAPIVersion.Match(data)
+}
+
+// brokenCompose is brokenObject for a compose file.
+func brokenCompose(data []byte) bool {
+	return brokenServices.Match(data) && brokenImage.Match(data)
 }

@@ -121,6 +121,56 @@ func TestRunsServices(t *testing.T) {
 	}
 }
 
+// TestBrokenDeploymentIsAGap holds that nobody hides an image by making its
+// manifest one that no parser reads, and that data which is broken stays data.
+func TestBrokenDeploymentIsAGap(t *testing.T) {
+	const (
+		pod     = `{"apiVersion":"v1","kind":"Pod","spec":{"containers":[{"name":"c","image":"x/a:1"}]}}`
+		marked  = "{\n\"apiVersion\": \"v1\",\n<<<<<<< HEAD\n\"kind\": \"Pod\",\n=======\n\"kind\": \"Job\",\n>>>>>>> b\n\"spec\": {\"containers\": [{\"image\": \"x/a:1\"}]}}\n"
+		compose = `{"services": {"web": {"image": "x/a:1"}}}`
+	)
+	for _, tt := range []struct {
+		name, file, content string
+		want                []string // of each image and gap the beginning
+	}{
+		{"one brace less", "a.json", pod[:len(pod)-1], []string{"x/a:1", "gap the manifest cannot be parsed"}},
+		{"cut within the image", "a.json", pod[:len(pod)-8], []string{"gap the manifest cannot be parsed"}},
+		{"markers of a merge", "a.json", marked, []string{"gap the manifest cannot be parsed"}},
+		{"markers of a merge, after a byte order mark", "a.json", "\ufeff" + marked, []string{"gap the manifest cannot be parsed"}},
+		{"a comma less", "a.json", strings.Replace(pod, `"v1",`, `"v1"`, 1), []string{"gap the manifest cannot be parsed"}},
+		{"one brace less in a file of YAML", "a.yaml", pod[:len(pod)-1], []string{"gap the manifest cannot be parsed"}},
+		{"flow style without quotes", "a.yaml", "{apiVersion: v1, kind: Pod, spec: {containers: [{image: x/a:1}]}", []string{"gap the manifest cannot be parsed"}},
+		{"broken YAML that is called JSON", "a.json", "apiVersion: v1\nkind: Pod\nspec: {containers: [{image: x/a:1}]\n", []string{"gap the manifest cannot be parsed"}},
+		{"services, one brace less", "a.json", compose[:len(compose)-1], []string{"x/a:1", "gap the services cannot be read to their end"}},
+		{"services, markers of a merge", "a.json", strings.Replace(compose, `"web"`, "\n<<<<<<< HEAD\n\"web\"", 1), []string{"gap the services cannot be read to their end"}},
+		{"services in YAML of another name", "stack.yml", "services:\n  web:\n<<<<<<< HEAD\n    image: x/a:1\n=======\n    image: x/a:2\n>>>>>>> b\n", []string{"gap the services cannot be read to their end"}},
+
+		{"data that is cut short", "a.json", `{"kind": "book", "rows": [{"image": "a.png"`, nil},
+		{"data with services", "a.json", `{"services": ["haircut"], "image": "a.png", `, nil},
+		{"prose", "a.json", `{"text": "apiVersion and kind of an object", `, nil},
+		{"services of something else", "a.yaml", "services:\n  App\\Foo: {class: x\n", nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			named, gaps := deploy.KubernetesImages(tt.file, []byte(tt.content))
+			if deploy.RunsServices(tt.file, []byte(tt.content)) {
+				more, missing := deploy.ComposeImages(tt.file, []byte(tt.content))
+				named, gaps = append(named, more...), append(gaps, missing...)
+			}
+			got := []string{}
+			for _, n := range named {
+				got = append(got, n.Reference)
+			}
+			for _, g := range gaps {
+				reason, _, _ := strings.Cut(g.Reason, ",")
+				got = append(got, "gap "+reason)
+			}
+			if diff := cmp.Diff(append([]string{}, tt.want...), got); diff != "" {
+				t.Errorf("images and gaps (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 func FuzzKubernetesJSON(f *testing.F) {
 	f.Add([]byte(`{"apiVersion":"v1","kind":"Pod","spec":{"containers":[{"image":"x/a:1"}]}}`))
 	f.Add([]byte(`{"apiVersion":"v1","kind":"List","items":[{"spec":{"containers":[{"image":"u:p@h/x"}]}}]}{}`))

@@ -43,17 +43,18 @@ func IsKubernetes(data []byte) bool {
 	return isKubernetes("", data)
 }
 
-// isKubernetes parses a file of this name.
+// isKubernetes parses a file of this name. Of one that cannot be parsed the
+// text decides.
 func isKubernetes(name string, data []byte) bool {
 	n, found := &namer{}, false
-	_ = documentsOf(name, data, func(root *yaml.Node) {
+	err := documentsOf(name, data, func(root *yaml.Node) {
 		var kind, api bool
 		for key := range n.mapping(root) {
 			kind, api = kind || key.Value == "kind", api || key.Value == "apiVersion"
 		}
 		found = found || kind && api
 	})
-	return found
+	return found || err != nil && brokenObject(data)
 }
 
 // KubernetesImages returns the images that the objects of a manifest run, in
