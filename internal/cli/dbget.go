@@ -16,7 +16,6 @@ import (
 
 	"github.com/tallyman/tallyman/internal/bundled"
 	"github.com/tallyman/tallyman/internal/report"
-	"github.com/tallyman/tallyman/policy"
 	"github.com/tallyman/tallyman/vuln"
 	"github.com/tallyman/tallyman/vuln/osv"
 )
@@ -29,7 +28,7 @@ func (a *app) dbGetCommand() *cobra.Command {
 		Long: `Show the record with an id, and the records that name the id as an alias or as
 what they were made from (a CVE that PYSEC and GHSA records speak of). JSON has
 each record as its source wrote it, and as tallyman reads it, with the
-corrections applied. Exits 1 when the snapshot knows nothing of the id, 3
+corrections applied. Exits 3 when the snapshot knows nothing of the id, and
 without a snapshot.`,
 		Example: `  tallyman db get CVE-2024-1728
   tallyman db get PYSEC-2024-261 --format json`,
@@ -47,8 +46,8 @@ func (a *app) dbSearchCommand() *cobra.Command {
 		Use:   "search PACKAGE[@VERSION]",
 		Short: "List the advisories for a package",
 		Long: `List the advisories that name a package and, with a version, what each of them
-says about it. A package that no record names is listed with none, and that is
-no error; an ecosystem that the snapshot does not have is one (exit 3).`,
+says about it. PACKAGE==VERSION is understood, too. A package that no record
+names is listed with none, and that is no error; an ecosystem that the snapshot does not have is one (exit 3).`,
 		Example: `  tallyman db search gradio@4.19.1
   tallyman db search zlib --ecosystem Debian:12 --format json`,
 		Args:              oneArg("a package, such as gradio or gradio@4.19.1"),
@@ -149,7 +148,7 @@ func (a *app) dbGet(cmd *cobra.Command, id, format string) error {
 			}
 		}
 		if err == nil && len(found.Records) == 0 {
-			return errors.Join(decided(policy.Denied), hinted(fmt.Errorf("no advisory has or names the id %q", id), "try: tallyman db status, which says what the snapshot has"))
+			return hinted(fmt.Errorf("no advisory has or names the id %q", id), "try: tallyman db status, which says what the snapshot has")
 		}
 		return err
 	})
@@ -240,13 +239,9 @@ type searchJSON struct {
 }
 
 func (a *app) dbSearch(cmd *cobra.Command, what, ecosystem, format string) error {
-	if withoutLogins(what) != what {
-		return usagef("tallyman db search --help", "%q is no package: it holds a login or a token", what)
-	}
-	// npm's scoped names begin with the sign.
-	name, version := what, ""
-	if i := strings.LastIndexByte(what, '@'); i > 0 {
-		name, version = what[:i], what[i+1:]
+	name, version, err := searched(what, ecosystem)
+	if err != nil {
+		return err
 	}
 	return a.ask(cmd, format, func(ctx context.Context, db *osv.DB) error {
 		hits, err := db.Search(ctx, ecosystem, name, version)

@@ -23,6 +23,10 @@ const (
 // ErrNoSnapshot means that a folder has no current snapshot yet.
 var ErrNoSnapshot = errors.New("there is no advisory snapshot yet")
 
+// ErrNoRecords means that what an update is from has no usable advisory: it is
+// not a source of advisories, and the old snapshot stays.
+var ErrNoRecords = errors.New("the source has no advisory that can be used")
+
 // current is the small file that names the snapshot in use, and what is known
 // of it that is not of its contents: a snapshot that was looked at again
 // today has today's date here and the digest that it had.

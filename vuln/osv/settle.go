@@ -149,5 +149,29 @@ func (o *Options) compile(ctx context.Context, base, rest *DB, kept []source, gr
 			return nil, err
 		}
 	}
-	return l.builder, nil
+	return l.builder, l.builder.vouches(groups)
+}
+
+// vouches fails when none of the groups has a usable record: whatever the
+// source is, it is not one of advisories, and must not take the place of some.
+func (b *builder) vouches(groups []*group) error {
+	refused := 0
+	named := map[int]bool{}
+	for _, g := range groups {
+		i := b.sourceIndex(g.name)
+		named[i] = true
+		refused += b.sources[i].refused
+	}
+	for _, e := range b.byID {
+		if slices.ContainsFunc(e.files, func(f *file) bool { return named[f.source] }) {
+			return nil
+		}
+	}
+	b.trimRefused()
+	i := slices.IndexFunc(b.refused, func(r Refusal) bool { return named[b.sourceIndex(r.Source)] })
+	if i < 0 {
+		return ErrNoRecords
+	}
+	first := b.refused[i]
+	return fmt.Errorf("%w: %d refused, such as %q: %s", ErrNoRecords, refused, strings.TrimPrefix(first.Source+"/"+first.Record, "/"), first.Reason)
 }
