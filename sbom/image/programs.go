@@ -62,8 +62,8 @@ func (b *builder) programs() {
 			b.newGap(sbom.GapTooLarge, p, f.layer, f.Program.Problem)
 		case f.Program.Problem != "":
 			b.newGap(sbom.GapUnsupported, p, f.layer, f.Program.Problem)
-		case f.Program.Runtime != nil && f.Program.Runtime.Version != "":
-			// What it was built from is a part of the interpreter.
+		case f.Program.Runtime != nil && f.Program.Runtime.Name == runtimeNode && f.Program.Runtime.Version != "":
+			// The Rust in it is a part of Node. CPython has none.
 		case f.Program.Rust && f.Program.Go == nil && !f.Program.Listed && !by.python && !b.inNodePackage(p):
 			unknown = append(unknown, p)
 		}

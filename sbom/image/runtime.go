@@ -177,7 +177,10 @@ func (r *runtimeReader) version(w []byte, at int) {
 	if len(rest) < 3 || !digit(rest[2]) {
 		return
 	}
-	text := pythonVersion.Find(rest)
+	var text []byte
+	if bytes.IndexByte(rest, 0) > 0 { // which costs a twentieth
+		text = pythonVersion.Find(rest)
+	}
 	if text == nil {
 		return
 	}
@@ -230,7 +233,11 @@ var nodeVersion = regexp.MustCompile(`^(?:node\.js/v([0-9]{1,3}\.[0-9]{1,4}\.[0-
 
 // node takes a version of Node.
 func (r *runtimeReader) node(w []byte, at int) {
-	m := nodeVersion.FindSubmatch(w[at:min(len(w), at+128)])
+	rest := w[at:min(len(w), at+128)]
+	var m [][]byte
+	if bytes.IndexByte(rest, 0) > 0 {
+		m = nodeVersion.FindSubmatch(rest)
+	}
 	switch {
 	case m == nil:
 	case m[1] != nil:

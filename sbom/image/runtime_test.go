@@ -152,6 +152,7 @@ func TestRuntimes(t *testing.T) {
 		{"a hard link to another name", [][]item{{{"opt/x/interp", cpython("3.11.7")}, {"opt/bin/python3.11", "=> opt/x/interp"}}}, nil, []string{"unread /opt/bin/python3.11 layer 1"}, 0},
 		{"PyPy", [][]item{{{"opt/pypy/bin/pypy3.10", starter("libpypy3.10-c.so")}, {"opt/pypy/bin/libpypy3.10-c.so", elfOf("", "x")}, {"opt/pypy/bin/python3", "-> pypy3.10"}}}, nil, []string{"unsupported /opt/pypy/bin/libpypy3.10-c.so layer 1"}, 0},
 		{"Node with Rust in it", [][]item{{{"opt/bin/node", nodejs("26.1.0") + rustc}}}, []string{" node 26.1.0 installed layer 1"}, nil, 1},
+		{"a Rust program that poses as Python", [][]item{{{"opt/bin/python3", cpython("3.11.7") + rustc}}}, []string{" python 3.11.7 installed layer 1"}, []string{"unsupported /opt/bin/python3 layer 1"}, 1},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			components, gaps, inv := read(t, imageOf(t, tarsOf(t, tc.layers)...))

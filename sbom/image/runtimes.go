@@ -27,7 +27,7 @@ func (b *builder) runtimes() {
 		case r.Name == runtimePyPy:
 			pypy = append(pypy, p)
 		case r.Needs != "" && libraries[r.Needs] != nil:
-			if v := b.runtimeVersion(p, libraries[r.Needs]); v != "" {
+			if v := libraries[r.Needs].of(p); v != "" {
 				b.runtime(p, f, v)
 			}
 		case !programFolder(p) || f.Program.Problem != "" || f.Program.Go != nil:
@@ -84,46 +84,51 @@ func (r *runtimeFact) silence(base string) string {
 	return fmt.Sprintf("a program called %q that does not tell which interpreter it is", base)
 }
 
-// runtimeLibrary is a library with an interpreter. Its version is "" when the
-// distribution owns it: then the distribution's package is listed.
-type runtimeLibrary struct{ path, version string }
+// runtimeLibraries are the libraries of one name with an interpreter: their
+// versions by the folders that they are in. A version is "" when the
+// distribution owns the library: then the distribution's package is listed.
+type runtimeLibraries struct {
+	in map[string]string
+	// version is that of all of them, "" when they differ.
+	version string
+}
 
 // runtimeLibraries returns the libraries with an interpreter, by their names.
-func (b *builder) runtimeLibraries() map[string][]runtimeLibrary {
-	out := map[string][]runtimeLibrary{}
+func (b *builder) runtimeLibraries() map[string]*runtimeLibraries {
+	out := map[string]*runtimeLibraries{}
 	for _, p := range b.programPaths {
 		r := b.files[p].Program.Runtime
 		if r == nil {
 			continue
 		}
-		l := runtimeLibrary{p, r.Version}
+		version := r.Version
 		if b.borne[p].owner != "" {
-			l.version = ""
-		} else if l.version == "" {
+			version = ""
+		} else if version == "" {
 			continue
 		}
-		out[path.Base(p)] = append(out[path.Base(p)], l)
+		dir, name := path.Split(p)
+		l := out[name]
+		if l == nil {
+			l = &runtimeLibraries{in: map[string]string{}, version: version}
+			out[name] = l
+		}
+		l.in[path.Clean(dir)] = version
+		if version != l.version {
+			l.version = ""
+		}
 	}
 	return out
 }
 
-// runtimeVersion is the version of what the program at p starts: that of the
-// library in the folder beside its own, else that of all libraries of the name;
-// "" when they differ. Each of them is listed for itself.
-func (b *builder) runtimeVersion(p string, libraries []runtimeLibrary) string {
-	beside := path.Join(path.Dir(path.Dir(p)), "lib")
-	for _, l := range libraries {
-		if path.Dir(l.path) == beside {
-			return l.version
-		}
+// of is the version of what the program at p starts: that of the library in the
+// folder beside its own, else that of all libraries of the name; "" when they
+// differ. Each of them is listed for itself.
+func (l *runtimeLibraries) of(p string) string {
+	if version, beside := l.in[path.Join(path.Dir(path.Dir(p)), "lib")]; beside {
+		return version
 	}
-	version := libraries[0].version
-	for _, l := range libraries {
-		if l.version != version {
-			return ""
-		}
-	}
-	return version
+	return l.version
 }
 
 // programFolder reports whether programs or libraries are kept where the file at
