@@ -214,6 +214,15 @@ func chosen(t Target) string {
 	return config.Platform().String()
 }
 
+// notesOf are what led to an image. A mirror's answer is repeated there.
+func notesOf(img *oci.Image) []string {
+	out := slices.Clone(img.Notes())
+	for i := range out {
+		out[i] = sbom.RedactMessage(out[i])
+	}
+	return out
+}
+
 // readImage reads the image's packages and judges its configuration.
 func (a *Auditor) readImage(ctx context.Context, t Target, s *source, r *Report) (*sbom.Document, []lint.Finding, error) {
 	r.Target.Image, r.Target.ImageDigest = t.Image.Name(), t.Image.Digest().String()
@@ -222,11 +231,11 @@ func (a *Auditor) readImage(ctx context.Context, t Target, s *source, r *Report)
 	}
 	r.Target.Platform = chosen(t)
 	if slices.Equal(a.Stages, []string{StageVerify}) {
-		r.Notes = append(r.Notes, t.Image.Notes()...)
+		r.Notes = append(r.Notes, notesOf(t.Image)...)
 		return &sbom.Document{}, nil, nil
 	}
 	inventory, err := image.Read(ctx, t.Image.Image(), image.Options{Cache: a.Layers})
-	r.Notes = append(r.Notes, t.Image.Notes()...) // now, for what was said of its layers
+	r.Notes = append(r.Notes, notesOf(t.Image)...) // now, for what was said of its layers
 	if err != nil {
 		return nil, nil, fmt.Errorf("reading image %q: %w", t.Image.Name(), err)
 	}

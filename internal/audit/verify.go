@@ -10,6 +10,7 @@ import (
 	"github.com/tallyman/tallyman/attest"
 	"github.com/tallyman/tallyman/internal/oci"
 	"github.com/tallyman/tallyman/policy"
+	"github.com/tallyman/tallyman/sbom"
 )
 
 // verify checks the signatures of the image and of the index that led to it.
@@ -17,7 +18,7 @@ import (
 func (a *Auditor) verify(ctx context.Context, t Target, r *Report) {
 	store, err := t.Image.Store()
 	if err != nil {
-		r.Signatures = []policy.Signature{unlooked(err)}
+		r.Signatures = []policy.Signature{unlooked(err)} // which asked nobody
 		return
 	}
 	digests := []v1.Hash{t.Image.Digest()}
@@ -32,6 +33,10 @@ func (a *Auditor) verify(ctx context.Context, t Target, r *Report) {
 		r.Signatures = append(r.Signatures, found...)
 	}
 	r.Signatures = settle(r.Signatures)
+	for i := range r.Signatures {
+		s := &r.Signatures[i]
+		s.Reason = sbom.RedactMessage(s.Reason) // a registry may have said anything
+	}
 }
 
 // unlooked is the entry for a search that could not be done. A place that can

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tallyman/tallyman/sbom"
 	"github.com/tallyman/tallyman/sbom/pep508"
 )
 
@@ -28,7 +29,7 @@ func searched(what, ecosystem string) (name, version string, err error) {
 			return "", "", usagef("tallyman db search "+rest+" --ecosystem "+defaultEcosystems[i], "the ecosystem is named with --ecosystem, not before the package")
 		}
 	}
-	if withoutLogins(what) != what {
+	if sbom.RedactMessage(what) != what {
 		return "", "", usagef("tallyman db search --help", "the argument is no package: it holds a login or a token")
 	}
 	name = what

@@ -2,12 +2,28 @@ package cli
 
 import (
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/registry"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -127,4 +143,69 @@ func with(cmd *cobra.Command, path []string, word string) []string {
 		args = append(args, "--offline")
 	}
 	return args
+}
+
+// TestNoLoginOfAnAnswerIsShown has a registry, and a mirror of it, that say a
+// login in what they answer: where it is repeated, the password is not.
+func TestNoLoginOfAnAnswerIsShown(t *testing.T) {
+	there := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/v2/there/") && !strings.Contains(r.URL.Path, "referrers") || r.URL.Path == "/v2/" && r.Method == http.MethodGet {
+			there.ServeHTTP(w, r)
+			return
+		}
+		w.WriteHeader(http.StatusForbidden)
+		fmt.Fprintf(w, `{"errors":[{"code":"DENIED","message":"see https://bob:%s@h.example/login?key=%s"}]}`, secret, secret)
+	}))
+	defer server.Close()
+	host := strings.TrimPrefix(server.URL, "http://")
+	img, err := mutate.ConfigFile(empty.Image, &v1.ConfigFile{OS: "linux", Architecture: "amd64"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ref, err := name.ParseReference(host + "/there/x:1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := remote.Write(ref, img); err != nil {
+		t.Fatal(err)
+	}
+	key := filepath.Join(t.TempDir(), "key.pub")
+	if err := os.WriteFile(key, publicKey(t), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	list := filepath.Join(t.TempDir(), "list")
+	if err := os.WriteFile(list, []byte(host+"/x:1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	layout := filepath.Join(t.TempDir(), "Dockerfile")
+	if err := os.WriteFile(layout, []byte("FROM "+host+"/x:1\nFROM "+host+"/y:1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{
+		{"audit", host + "/x:1"}, {"audit", host + "/x:1", "--mirror", host + "=" + host + "/m"}, {"verify", host + "/x:1"},
+		{"audit", filepath.Dir(layout), "--images"}, {"audit", host + "/x:1", "--platform", "all"}, {"sweep", host}, {"sweep", "--list", list},
+		{"audit", host + "/there/x:1", "--mirror", host + "/there=" + host + "/m", "--verbose"}, {"verify", host + "/there/x:1", "--key", key},
+	} {
+		for _, format := range []string{"text", "json"} {
+			code, out := world(t, nil, append(args, "--format", format)...)
+			if code == ExitAllowed || format == "json" && !strings.Contains(out, "h.example/login") || strings.Contains(out, secret) {
+				t.Errorf("tallyman %q as %s, exit %d: %s", args, format, code, out)
+			}
+		}
+	}
+}
+
+// publicKey is a key of which nobody has the other half.
+func publicKey(t *testing.T) []byte {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/tallyman/tallyman/internal/report"
 	"github.com/tallyman/tallyman/internal/sweep"
 	"github.com/tallyman/tallyman/policy"
+	"github.com/tallyman/tallyman/sbom"
 )
 
 // everyPlatform is the --platform that asks for each of an index.
@@ -262,7 +263,7 @@ func (c *company) refused(name, platform string, place audit.ImagePlace) func(co
 		if errors.As(why, &wrong) {
 			return nil, why
 		}
-		return c.auditor.Unopened(ctx, name, platform, place, errors.New(withoutLogins(c.app.inWords(why))))
+		return c.auditor.Unopened(ctx, name, platform, place, errors.New(sbom.RedactMessage(c.app.inWords(why))))
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/tallyman/tallyman/internal/oci"
 	"github.com/tallyman/tallyman/internal/report"
 	"github.com/tallyman/tallyman/internal/sweep"
+	"github.com/tallyman/tallyman/sbom"
 )
 
 func (a *app) sweepCommand() *cobra.Command {
@@ -93,6 +94,10 @@ func (a *app) sweep(cmd *cobra.Command, args []string, list string, parallel int
 	result, err := run.Run(ctx, refs)
 	if err != nil {
 		return err
+	}
+	for i := range result.Images {
+		row := &result.Images[i]
+		row.Error = sbom.RedactMessage(row.Error) // a registry may have said anything
 	}
 	progress.done()
 	if err := a.writeSweep(result); err != nil {
@@ -210,7 +215,7 @@ func (a *app) readList(name string) ([]string, error) {
 	lines := bufio.NewScanner(bytes.NewReader(data))
 	for n := 1; lines.Scan(); n++ {
 		line, _, _ := strings.Cut(lines.Text(), "#")
-		if withoutLogins(line) != line {
+		if sbom.RedactMessage(line) != line {
 			return nil, usagef("docker login REGISTRY", "line %d of --list %q holds a login, which does not belong into a reference", n, name)
 		}
 		if line = strings.TrimSpace(line); line != "" {
