@@ -173,8 +173,8 @@ func (x *fixed) leftovers() []string {
 		one, many string
 		verdicts  []vuln.Verdict
 	}{
-		{"that is installed", "that are installed", []vuln.Verdict{vuln.AffectedVersion, vuln.Forced, vuln.Current}},
-		{"that may be installed", "that may be installed", []vuln.Verdict{vuln.Latent}},
+		{"that an installation has", "that an installation has", []vuln.Verdict{vuln.AffectedVersion, vuln.Forced, vuln.Current}},
+		{"that an installation may have", "that an installation may have", []vuln.Verdict{vuln.Latent}},
 		{"without a verdict", "without a verdict", []vuln.Verdict{vuln.Unknown}},
 	} {
 		n := 0

@@ -33,8 +33,8 @@ func (p *planner) intoRequirements(n *need, target pep440.Version) bool {
 	if p.withheld(n, f.name, line, own.text) {
 		return true
 	}
-	f.changes = append(f.changes, &planned{
-		site: own, text: own.text, from: at, to: at, with: with, added: true,
+	f.accept(&planned{
+		site: own, text: own.text, from: at, to: at, with: with, added: true, floor: target,
 		edit: Edit{File: f.name, Line: line, Package: n.name, New: own.text,
 			Reason: "comes through " + n.through + "; cures " + n.reason(target)},
 	})

@@ -60,11 +60,37 @@ func (p *planner) accompany(n *need, f *file) {
 	if p.withheld(n, f.name, n.line, own.text) {
 		return
 	}
-	f.changes = append(f.changes, &planned{
-		site: own, text: own.text, from: at, to: at, with: with, added: true,
+	f.accept(&planned{
+		site: own, text: own.text, from: at, to: at, with: with, added: true, floor: target,
 		edit: Edit{File: f.name, Line: n.line, Package: n.name, New: own.text,
 			Reason: "comes through " + n.through + "; cures " + n.reason(target)},
 	})
+}
+
+// accept takes a requirement that is to be added. A requirements file is
+// installed as a whole, so that one line for a package does: the first of two
+// places, with the later version. One that has a marker stands for itself.
+func (f *file) accept(c *planned) {
+	i := slices.IndexFunc(f.changes, func(o *planned) bool {
+		return o.added && o.site.name == c.site.name && !strings.Contains(o.with+c.with, ";")
+	})
+	if _, whole := f.grammar.(requirementGrammar); !whole || i < 0 {
+		f.changes = append(f.changes, c)
+		return
+	}
+	first, version := f.changes[i], f.changes[i]
+	if c.from < first.from {
+		first = c
+	}
+	if c.floor.Compare(version.floor) > 0 {
+		version = c
+	}
+	one := *first
+	one.with = strings.Replace(first.with, first.text, version.text, 1)
+	one.text, one.floor, one.edit.New, one.edit.Reason = version.text, version.floor, version.edit.New, version.edit.Reason
+	site := *first.site
+	site.text, one.site = version.text, &site
+	f.changes[i] = &one
 }
 
 // imposed reports whether the package that brings in what a need is about asks

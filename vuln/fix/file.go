@@ -80,8 +80,10 @@ type planned struct {
 	text     string
 	from, to int
 	with     string
-	// added says that the requirement is new, behind that of another package.
+	// added says that the requirement is new, behind that of another package;
+	// floor is where it begins then.
 	added bool
+	floor pep440.Version
 }
 
 // load returns a file, read once.
