@@ -55,5 +55,9 @@ func madeBy(layers []sbom.Layer, digest string) string {
 // InImage reports whether a finding is about the image's configuration or its
 // files, and not about the audited folder.
 func InImage(f *lint.Finding) bool {
-	return f.File == deploy.ImageFile || strings.HasPrefix(f.Rule, "TM-FILE-")
+	return InConfiguration(f) || f.Layer != "" || strings.HasPrefix(f.Rule, "TM-FILE-")
 }
+
+// InConfiguration reports whether a finding is about the image's configuration,
+// which is no file.
+func InConfiguration(f *lint.Finding) bool { return f.File == deploy.ImageFile }

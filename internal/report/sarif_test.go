@@ -182,12 +182,13 @@ func TestSARIFPlacesOfImageFindings(t *testing.T) {
 	r := denied()
 	r.Lint = []lint.Finding{
 		{Rule: "TM-FILE-01", File: "usr/bin/openssl", Message: "altered"},
+		{Rule: "GR-SEC-01", File: "app/a b.pem", Layer: "sha256:a1", Message: "a private key"},
 		{Rule: "GR-IMG-06", File: "image config", Message: "no health check"},
 		{Rule: "GR-IMG-03", File: "Dockerfile", Line: 1, Message: "not pinned"},
 	}
 	got := map[string]int{}
 	for _, base := range []string{"IMAGE", "TARGET"} {
-		for _, uri := range []string{"usr/bin/openssl", "image%20config", "Dockerfile"} {
+		for _, uri := range []string{"usr/bin/openssl", "app/a%20b.pem", "image%20config", "Dockerfile"} {
 			place := fmt.Sprintf(`"uri": %q, "uriBaseId": %q`, uri, base)
 			text := strings.Join(strings.Fields(string(write(t, report.FormatSARIF, r, report.Options{}))), " ")
 			if strings.Contains(text, place) {
@@ -195,7 +196,7 @@ func TestSARIFPlacesOfImageFindings(t *testing.T) {
 			}
 		}
 	}
-	want := map[string]int{"IMAGE usr/bin/openssl": 1, "IMAGE image%20config": 1, "TARGET Dockerfile": 1}
+	want := map[string]int{"IMAGE usr/bin/openssl": 1, "IMAGE app/a%20b.pem": 1, "IMAGE image%20config": 1, "TARGET Dockerfile": 1}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("want -, got +\n%s", diff)
 	}

@@ -14,6 +14,9 @@ import (
 type saying struct {
 	message, remedy string
 	places          []string
+	// deleted is true when the message says that a later layer deletes the
+	// files.
+	deleted bool
 }
 
 // file is that of the first place.
@@ -29,7 +32,7 @@ func (s saying) file() string {
 func add(list []saying, message, remedy, where string) []saying {
 	i := slices.IndexFunc(list, func(s saying) bool { return s.message == message && s.remedy == remedy })
 	if i < 0 {
-		return append(list, saying{message, remedy, []string{where}})
+		return append(list, saying{message: message, remedy: remedy, places: []string{where}})
 	}
 	if !slices.Contains(list[i].places, where) {
 		list[i].places = append(list[i].places, where)
@@ -41,10 +44,18 @@ func add(list []saying, message, remedy, where string) []saying {
 func sayingsOf(findings []lint.Finding) []saying {
 	var out []saying
 	for i := range findings {
-		f := &findings[i]
-		out = add(out, f.Message, f.Remedy, lintPlace(f))
+		out = addFinding(out, &findings[i])
 	}
 	return out
+}
+
+// addFinding is add for a finding, which says by itself whether it is about a
+// file that is deleted.
+func addFinding(list []saying, f *lint.Finding) []saying {
+	list = add(list, f.Message, f.Remedy, lintPlace(f))
+	i := slices.IndexFunc(list, func(s saying) bool { return s.message == f.Message && s.remedy == f.Remedy })
+	list[i].deleted = f.Deleted
+	return list
 }
 
 // lintPlace is where a finding is, with its layer as a location has it.
@@ -60,7 +71,12 @@ func lintPlace(f *lint.Finding) string {
 func (t *text) inOne(rule string, list []saying) saying {
 	out := saying{remedy: list[0].remedy}
 	for _, s := range list {
-		out.places = append(out.places, s.places...)
+		for _, p := range s.places {
+			if s.deleted {
+				p += ", which a later layer deletes"
+			}
+			out.places = append(out.places, p)
+		}
 		if s.remedy != out.remedy {
 			out.remedy = ""
 		}
@@ -81,12 +97,16 @@ func (t *text) few(rule string, list []saying) []saying {
 	return list
 }
 
-// placesOfSaying names the first places, and how many more there are.
+// placesOfSaying names the first places, and how many more there are. Only
+// verbose output has very long ones in full.
 func (t *text) placesOfSaying(s saying, most int) string {
 	shown := t.limit(most, len(s.places))
 	var parts []string
 	for _, p := range s.places[:shown] {
-		parts = append(parts, t.clean(p))
+		if p = t.clean(p); !t.opts.Verbose {
+			p = keepEnds(p, maxPlace)
+		}
+		parts = append(parts, p)
 	}
 	out := strings.Join(parts, ", ")
 	if n := len(s.places) - shown; n > 0 {
@@ -117,7 +137,7 @@ func (t *text) repairs(reasons []policy.Reason) []cure {
 		}
 		for _, e := range r.Evidence {
 			for _, f := range found[e] {
-				said[rule] = add(said[rule], f.Message, f.Remedy, lintPlace(&f))
+				said[rule] = addFinding(said[rule], &f)
 			}
 			if len(found[e]) == 0 { // The reason is of a policy that sees other things.
 				said[rule] = add(said[rule], message, r.Remedy, strings.TrimPrefix(e, rule+" "))

@@ -26,6 +26,8 @@ const (
 	maxRules = 16
 	// maxPerKind bounds the gaps of one kind.
 	maxPerKind = 3
+	// maxPlace bounds the columns of one place.
+	maxPlace = 160
 	// maxLines bounds every other list.
 	maxLines = 6
 	// maxRunes bounds one quoted piece of scanned content, maxWord a name.

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/tallyman/tallyman/internal/audit"
 	"github.com/tallyman/tallyman/policy/lint"
 )
 
@@ -26,14 +27,7 @@ func (t *text) lint() {
 	if len(blocks) == 0 && len(suppressed) == 0 {
 		return
 	}
-	n, files := 0, map[string]bool{}
-	for _, b := range blocks {
-		n += len(b.findings)
-		for _, f := range b.findings {
-			files[f.File] = true
-		}
-	}
-	t.section("Lint", count(n, "finding", "findings")+" in "+count(len(files), "file", "files"))
+	t.section("Lint", lintCounts(blocks))
 	blocks = t.unsaid(blocks)
 	shown := t.limit(maxRules, len(blocks))
 	for _, b := range blocks[:shown] {
@@ -41,6 +35,30 @@ func (t *text) lint() {
 	}
 	t.restOfRules(blocks[shown:])
 	t.suppressed(suppressed)
+}
+
+// lintCounts counts the findings and the files that they are in; the
+// configuration of an image is none.
+func lintCounts(blocks []*ruleBlock) string {
+	n, files, configured := 0, map[string]bool{}, false
+	for _, b := range blocks {
+		n += len(b.findings)
+		for i := range b.findings {
+			if audit.InConfiguration(&b.findings[i]) {
+				configured = true
+			} else {
+				files[b.findings[i].File] = true
+			}
+		}
+	}
+	var in []string
+	if len(files) > 0 || !configured {
+		in = append(in, count(len(files), "file", "files"))
+	}
+	if configured {
+		in = append(in, "the image's configuration")
+	}
+	return count(n, "finding", "findings") + " in " + strings.Join(in, " and ")
 }
 
 func (t *text) ruleBlocks() (blocks []*ruleBlock, suppressed []lint.Finding) {

@@ -6,6 +6,7 @@
 package deploy
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"slices"
@@ -16,7 +17,8 @@ import (
 )
 
 // ImageFile is what Finding.File says for a finding about an image's
-// configuration, which has no lines.
+// configuration, which has no lines. One about a file names its path in the
+// image, without the slash before it.
 const ImageFile = "image config"
 
 // ImageConfig is the part of an image's configuration that the rules speak
@@ -63,9 +65,15 @@ type LeftFile struct {
 	Deleted bool
 }
 
-// said is what a rule says of a fault, and the digest of the layer that has it;
-// "" for one of the configuration, which is the image's as a whole.
-type said struct{ text, layer string }
+// said is what a rule says of a fault. The zero value of all but the text is
+// that of a fault of the configuration, which is the image's as a whole.
+type said struct {
+	text string
+	// layer is the digest of the layer that has the file, which is an absolute
+	// path; deleted is true when a later layer removes it from sight.
+	layer, file string
+	deleted     bool
+}
 
 // rule is the documentation of a rule and its check, which gives a message for
 // each fault.
@@ -100,14 +108,15 @@ func Rules() []lint.Rule {
 	return out
 }
 
-// CheckImage applies every rule to an image's configuration. The findings are
-// sorted; their File is ImageFile and their Line 0.
+// CheckImage applies every rule to an image's configuration and the files that
+// its layers should not have. The findings are sorted; their Line is 0, and their
+// File the path of the file, or ImageFile.
 func CheckImage(cfg ImageConfig) []lint.Finding {
 	out := []lint.Finding{}
 	for _, r := range all() {
 		for _, fault := range r.check(cfg) {
-			found := r.New(ImageFile, 0, 0, "", fault.text)
-			found.Layer = fault.layer
+			found := r.New(cmp.Or(strings.TrimPrefix(fault.file, "/"), ImageFile), 0, 0, "", fault.text)
+			found.Layer, found.Deleted = fault.layer, fault.deleted
 			out = append(out, found)
 		}
 	}

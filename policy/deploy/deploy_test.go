@@ -136,22 +136,28 @@ func TestCheckImageNeverShowsValuesOfSecrets(t *testing.T) {
 	}
 }
 
-// TestLeftFiles: keys and credentials are named, also those that a later layer
-// deletes, and one message stands for many paths of a kind that needs no more.
+// TestLeftFiles: what is found in files is said at their paths, also of those
+// that a later layer deletes; very many paths are one finding at their folder.
 func TestLeftFiles(t *testing.T) {
 	cfg := parse(t, `{"config": {"User": "1000", "Healthcheck": {"Test": ["CMD", "true"]}}, "left": [
 		{"Path": "/root/.ssh/id_rsa", "What": "private-key", "MadeBy": "COPY . /root", "Deleted": true}, {"Path": "/root/.netrc", "What": "credentials"}]}`)
+	cfg.Setuid = []string{"/opt/a", "/opt/b"}
 	for i := range 12 {
 		cfg.Writable = append(cfg.Writable, fmt.Sprintf("/app/%02d", i))
 	}
 	var got []string
 	for _, f := range CheckImage(cfg) {
-		got = append(got, f.Rule+" "+f.Message)
+		if f.Deleted != strings.Contains(f.Message, "deletes it") {
+			t.Errorf("%s: deleted is %t", f.File, f.Deleted)
+		}
+		got = append(got, f.File+": "+f.Rule+" "+f.Message)
 	}
 	want := []string{
-		`GR-IMG-09 everyone can write to "/app/00", "/app/01", "/app/02", "/app/03", "/app/04", "/app/05", "/app/06", "/app/07", "/app/08", "/app/09" and 2 more`,
-		`GR-SEC-01 a layer holds "/root/.netrc", a file in which a tool keeps credentials`,
-		`GR-SEC-01 the layer of "COPY . /root" holds "/root/.ssh/id_rsa", a private key; a later layer deletes it, and whoever pulls the image can read it still`,
+		`app: GR-IMG-09 everyone can write to it: "/app/00", "/app/01", "/app/02", "/app/03", "/app/04", "/app/05", "/app/06", "/app/07", "/app/08", "/app/09" and 2 more`,
+		`opt/a: GR-IMG-10 setuid or setgid, and not of a distribution's base`,
+		`opt/b: GR-IMG-10 setuid or setgid, and not of a distribution's base`,
+		`root/.netrc: GR-SEC-01 a file in which a tool keeps credentials, in a layer`,
+		`root/.ssh/id_rsa: GR-SEC-01 a private key, in the layer of "COPY . /root"; a later layer deletes it, and whoever pulls the image can read it still`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("findings (-want +got):\n%s", diff)
@@ -171,11 +177,12 @@ func TestFindingsOfFilesNameTheirLayer(t *testing.T) {
 	}
 	var got []string
 	for _, f := range CheckImage(cfg) {
-		got = append(got, f.Rule+" "+f.Layer)
+		got = append(got, f.Rule+" "+f.Place())
 	}
 	want := []string{
-		"GR-IMG-01 ", "GR-IMG-06 ", "GR-IMG-09 sha256:a1", "GR-IMG-10 sha256:b0", "GR-IMG-10 sha256:a1",
-		"GR-SEC-01 sha256:a1", "GR-SEC-01 sha256:b0", "GR-SEC-01 ", "GR-SEC-02 sha256:a1",
+		"GR-IMG-09 app (layer sha256:a1)", "GR-SEC-02 app/.env (layer sha256:a1)",
+		"GR-IMG-01 image config", "GR-IMG-06 image config", "GR-SEC-01 image config",
+		"GR-SEC-01 k (layer sha256:a1)", "GR-SEC-01 k (layer sha256:b0)", "GR-IMG-10 opt/a (layer sha256:b0)", "GR-IMG-10 opt/b (layer sha256:a1)",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -25,21 +25,22 @@ func shortened(instruction string) string {
 	return instruction
 }
 
-// left has a message for each left file of a kind.
+// left has a message for each left file of a kind. It names no path, which is
+// the place of the finding.
 func left(c ImageConfig, what, words string) []said {
 	var out []said
 	for _, f := range c.Left {
 		if f.What != what {
 			continue
 		}
-		text := fmt.Sprintf("a layer holds %q, %s", f.Path, words)
+		text := words + ", in a layer"
 		if f.MadeBy != "" {
-			text = fmt.Sprintf("the layer of %q holds %q, %s", shortened(f.MadeBy), f.Path, words)
+			text = fmt.Sprintf("%s, in the layer of %q", words, shortened(f.MadeBy))
 		}
 		if f.Deleted {
 			text += "; a later layer deletes it, and whoever pulls the image can read it still"
 		}
-		out = append(out, said{text, f.Layer})
+		out = append(out, said{text: text, layer: f.Layer, file: f.Path, deleted: f.Deleted})
 	}
 	return out
 }
@@ -54,7 +55,7 @@ func leftEnv() rule {
 		Good:   `{"config": {"User": "1000", "Healthcheck": {"Test": ["CMD", "true"]}}, "left": []}`,
 		Source: mountSecrets,
 	}, func(c ImageConfig) []said {
-		return left(c, "env-file", "which sets a variable that looks like a secret")
+		return left(c, "env-file", "a .env file that sets a variable that looks like a secret")
 	}}
 }
 
@@ -80,7 +81,7 @@ func writable() rule {
 		Good:   `{"config": {"User": "1000", "Healthcheck": {"Test": ["CMD", "true"]}}, "writable": []}`,
 		Source: "https://csrc.nist.gov/pubs/sp/800/190/final (4.4.4)",
 	}, func(c ImageConfig) []said {
-		return byLayer("everyone can write to ", c.Writable, c.Locations)
+		return byLayer("everyone can write to it", c.Writable, c.Locations)
 	}}
 }
 
@@ -94,7 +95,7 @@ func setuid() rule {
 		Good:   `{"config": {"User": "1000", "Healthcheck": {"Test": ["CMD", "true"]}}, "setuid": ["/usr/bin/passwd"]}`,
 		Source: "https://csrc.nist.gov/pubs/sp/800/190/final (4.1.2)",
 	}, func(c ImageConfig) []said {
-		return byLayer("setuid or setgid, and not of a distribution's base: ", slices.DeleteFunc(slices.Clone(c.Setuid), ofBase), c.Locations)
+		return byLayer("setuid or setgid, and not of a distribution's base", slices.DeleteFunc(slices.Clone(c.Setuid), ofBase), c.Locations)
 	}}
 }
 
@@ -120,14 +121,32 @@ func ofBase(p string) bool {
 	return false
 }
 
-// byLayer says the same of the files of each layer.
+// byLayer says the same of each file of a layer; of more than are named, once,
+// at the deepest folder that all of them are in.
 func byLayer(words string, paths []string, at []sbom.Location) []said {
 	var out []said
 	layers, of := grouped(paths, at)
 	for _, layer := range layers {
-		out = append(out, said{words + named(of[layer]), layer})
+		if files := of[layer]; len(files) > maxNamed {
+			out = append(out, said{text: words + ": " + named(files), layer: layer, file: commonFolder(files)})
+			continue
+		}
+		for _, file := range of[layer] {
+			out = append(out, said{text: words, layer: layer, file: file})
+		}
 	}
 	return out
+}
+
+// commonFolder is the deepest folder that all of these absolute paths are in.
+func commonFolder(paths []string) string {
+	dir := path.Dir(paths[0])
+	for _, p := range paths {
+		for dir != "/" && !strings.HasPrefix(p, dir+"/") {
+			dir = path.Dir(dir)
+		}
+	}
+	return dir
 }
 
 // grouped are paths by the digest of the layer of each, and the digests, sorted.

@@ -77,7 +77,7 @@ type Finding struct {
 	Aliases  []string `json:"aliases"`
 	Severity Severity `json:"severity"`
 	Risk     Risk     `json:"risk"`
-	// File is slash-separated below the target's root.
+	// File is slash-separated below the target's root, or below the image's.
 	File string `json:"file"`
 	// Line and Column count from 1; 0 when not known.
 	Line   int `json:"line"`
@@ -85,6 +85,9 @@ type Finding struct {
 	// Layer is the digest of the image layer that the finding is about; "" for
 	// one of a file outside images, and for one of the image as a whole.
 	Layer string `json:"layer,omitempty"`
+	// Deleted is true when a later layer removes the file from sight, which
+	// whoever pulls the image can read still.
+	Deleted bool `json:"deleted,omitempty"`
 	// Stage is the build stage's name or number, "" outside Dockerfiles.
 	Stage string `json:"stage"`
 	// Suppressed is true when a pragma or the configuration of the user's own
