@@ -39,14 +39,15 @@ compressed with gzip or Zstandard; such a one, or one that can be read only once
 is kept in an unnamed file of TMPDIR until the end. Of an index of platforms, the
 one of --platform is audited, else linux on this machine's architecture.
 
-With --images every image that the folder's compose files (of any name),
-Kubernetes manifests (YAML or JSON, every kind that has containers) and
+With --images every image that the folder's compose files (of any name, YAML or
+JSON), Kubernetes manifests (likewise, every kind that has containers) and
 Dockerfiles name is asked for in its registry and audited too, and with
 --platform all each platform of an index: one report each, and the worst exit
-code. Images that are known only when a chart is rendered are gaps. An image that cannot be had is undecided, and the others are audited all
-the same. Variables in a name have their defaults, never what the environment or
-.env says; one without a default is a gap. What a service builds is not looked
-for. An image that others are built FROM is not judged for how it runs (user,
+code. An image that cannot be had is undecided, and the others are audited all
+the same; images that are known only when a chart is rendered are gaps. Variables
+in a name have their defaults, never what the environment or .env says; one
+without a default is a gap. What a service builds is not looked for. An image
+that others are built FROM is not judged for how it runs (user,
 health check). One that only a build uses (a stage that is not shipped, COPY
 --from, and the frontend of "# syntax=", a program that reads the Dockerfile and
 sees all that the build sees) is reported and decides nothing, unless it is

@@ -47,7 +47,8 @@ func (a *app) dbSearchCommand() *cobra.Command {
 		Short: "List the advisories for a package",
 		Long: `List the advisories that name a package and, with a version, what each of them
 says about it. PACKAGE==VERSION is understood, too. A package that no record
-names is listed with none, and that is no error; an ecosystem that the snapshot does not have is one (exit 3).`,
+names is listed with none, and that is no error; an ecosystem that the snapshot
+does not have is one (exit 3).`,
 		Example: `  tallyman db search gradio@4.19.1
   tallyman db search zlib --ecosystem Debian:12 --format json`,
 		Args:              oneArg("a package, such as gradio or gradio@4.19.1"),

@@ -22,10 +22,11 @@ func (a *app) renderCommand() *cobra.Command {
 		Use:   "render REPORT",
 		Short: "Turn a JSON report into any other format",
 		Long: `Turn a report that 'tallyman audit --format json' wrote into any other format.
-REPORT is a file, or - for standard input. The decision is made again from the evidence in the report, and one that is not
-the report's own is an error: the exit code is that of the decision. A report
-that was decided with --policy needs the same --policy again. Of an audit of
-several targets the outcome of all is counted again too.`,
+REPORT is a file, or - for standard input. The decision is made again from the
+evidence in the report, and one that is not the report's own is an error: the
+exit code is that of the decision. A report that was decided with --policy needs
+the same --policy again. Of an audit of several targets the outcome of all is
+counted again too.`,
 		Example: `  tallyman audit . --format json > report.json
   tallyman render report.json --format sarif
   tallyman audit . --format json | tallyman render -`,

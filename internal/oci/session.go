@@ -30,8 +30,9 @@ type session struct {
 	puller    *remote.Puller
 }
 
-// session begins one. Credentials are looked up here, and sent to nobody before
-// the registry asks for them.
+// session begins one. Credentials are looked up here, and sent to nobody but the
+// registry, and whom it names for tokens; not even to it where it answers the
+// first request without them.
 func (o Options) session(ctx context.Context, what string, of target) (*session, error) {
 	if err := o.online(what); err != nil {
 		return nil, err
