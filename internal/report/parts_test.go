@@ -79,14 +79,15 @@ func TestFormatsOfOneTarget(t *testing.T) {
 // the reason is what to do only when it says so.
 func TestOneListOfImagesThatCouldNotBeHad(t *testing.T) {
 	for reason, fix := range map[string]string{
-		"sends its clients to this one by plain HTTP (127.0.0.1:5000)": "fix: accept each",
-		"not found (check name, tag and registry)":                     "fix: check name, tag and registry; or accept each",
+		"sends its clients to this one by plain HTTP (127.0.0.1:5000)": "fix: accept each in tallyman.yaml (ignore: [{gap: unpulled, file: a.yaml, reason: WHY}])",
+		"not found (check name, tag and registry)":                     "fix: check name, tag and registry; or accept each in tallyman.yaml (ignore: [{gap: unpulled, file: a.yaml, reason: WHY}])",
 	} {
 		var all []report.Part
 		for _, image := range []string{"r.example/a:1", "r.example/b:1"} {
 			r := &audit.Report{Command: "audit", Target: policy.Target{Image: image}}
 			r.Decision.Outcome = policy.Undecided
-			r.Gaps = []sbom.Gap{sbom.NewGap(sbom.GapUnpulled, "", 0, fmt.Sprintf("image %q: %s", image, reason))}
+			r.Gaps = []sbom.Gap{sbom.NewGap(sbom.GapUnpulled, "a.yaml", 1, fmt.Sprintf("image %q: %s", image, reason))}
+			r.Decision.Reasons = []policy.Reason{{Effect: policy.Undecide, Rule: "gap", Remedy: "do it, or accept it in tallyman.yaml (ignore: [{gap: unpulled, file: a.yaml, reason: WHY}])"}}
 			all = append(all, report.Part{Name: image, Report: r})
 		}
 		var b bytes.Buffer

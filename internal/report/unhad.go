@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/tallyman/tallyman/policy"
@@ -87,9 +88,36 @@ func (t *text) unhad(g *unhad) {
 		}
 		t.line("  ", strings.TrimRight(fmt.Sprintf("%-*s  %s", width, names[i], place), " "))
 	}
-	cure := "accept each in tallyman.yaml (gap: unpulled)"
+	var cures []string
 	if g.cure != "" {
-		cure = t.clean(g.cure) + "; or " + cure
+		cures = append(cures, t.clean(g.cure))
 	}
-	t.wrappedUnder("  fix: ", cure, "       ")
+	if line := g.acceptance(); line != "" {
+		cures = append(cures, "accept each in tallyman.yaml "+t.clean(line))
+	}
+	if len(cures) > 0 {
+		t.wrappedUnder("  fix: ", strings.Join(cures, "; or "), "       ")
+	}
+}
+
+// acceptance is how they are accepted, as the reasons of their decisions have
+// it, "" for images that no file names: those cannot be.
+func (g *unhad) acceptance() string {
+	var entries []string
+	for _, p := range g.parts {
+		for _, reason := range p.Report.Decision.Reasons {
+			_, entry, _ := strings.Cut(reason.Remedy, "(ignore: [")
+			entry, is := strings.CutSuffix(entry, "])")
+			if is && !slices.Contains(entries, entry) {
+				entries = append(entries, entry)
+			}
+		}
+	}
+	switch {
+	case len(entries) == 0:
+		return ""
+	case len(entries) > maxNames:
+		return "(ignore: [" + entries[0] + "], and one more for each file)"
+	}
+	return "(ignore: [" + strings.Join(entries, ", ") + "])"
 }

@@ -10,12 +10,12 @@ gap_text := {
 	"too-large": ["exceeded a bound on size", "make them smaller, or leave them out"],
 	"unsupported": ["had a format without a reader", "add a lock or a requirements file that can be read"],
 	"include": ["could not be included", "add the file, or correct the path"],
-	"unversioned": ["had no version to match advisories with", "pin an exact release instead of a reference or a path, or accept it in tallyman.yaml (gap: unversioned)"],
+	"unversioned": ["had no version to match advisories with", "pin an exact release instead of a reference or a path"],
 	"range": ["had a range of versions without a verdict", "pin exact versions, or add a lock"],
 	"conflict": ["excluded every version", "correct the lines named"],
 	"ecosystem": ["named an ecosystem without advisories in the snapshot", "fetch its advisories: tallyman db update"],
 	"version": ["had a version that the ecosystem cannot order", "pin a version in the ecosystem's own form"],
-	"advisory": ["had an advisory that could not be evaluated", "check the advisory by hand, and accept it in tallyman.yaml (gap: advisory) if it does not concern you"],
+	"advisory": ["had an advisory that could not be evaluated", "check the advisory by hand"],
 	"image": ["of the image could not be read", "rebuild or pull the image again"],
 	"unchosen": ["of the index stayed unaudited", "name the one that is meant with --platform, or audit each with --platform all"],
 	"signature": ["of the signatures could not be looked for", "make the registry reachable, and audit again"],
@@ -25,12 +25,20 @@ gap_text := {
 	"no-advisories": ["had no source of advisories", "audit them by other means"],
 	"platform": ["of the platform's own had no source of advisories", "trust the platform, or build an image of your own and audit it"],
 	"reconstructed": ["rested on advisories of a past day that nobody kept", "keep a snapshot of each day: tallyman db keep"],
-	"unpulled": ["named an image that could not be had", "make the image known and its registry reachable (docker login, --platform), or accept it in tallyman.yaml (gap: unpulled)"],
+	"unpulled": ["named an image that could not be had", "make the image known and its registry reachable (docker login, --platform)"],
 	"claim": ["of the SBOMs found inside could not be read or judged", "nothing is to be done: what they say never gates"],
 	"runtime": ["had an interpreter that no source of advisories knows", "nothing is to be done: a rule of your own can ask for its version (input.components)"],
 	"unverified": ["were not held against the lists of their files", "install the packages again with pip or uv"],
 	"link": ["linked to a folder that is audited itself", "nothing is to be done"],
 	"ignored-config": ["held settings or pragmas that do not count", "nothing is to be done"],
+}
+
+# How a gap that may be nobody's to close is accepted: in words, and then as the
+# settings have it.
+gap_accept := {
+	"unversioned": "or accept it in tallyman.yaml",
+	"advisory": "and if it does not concern you accept it in tallyman.yaml",
+	"unpulled": "or accept it in tallyman.yaml",
 }
 
 undecided contains gap_reason(group) if {
@@ -63,10 +71,21 @@ gap_reason(group) := {
 	"evidence": group.places,
 	"file": group.file,
 	"line": group.line,
-	"remedy": text[1],
+	"remedy": gap_remedy(group, text[1]),
 } if {
 	text := object.get(gap_text, group.kind, ["could not be judged", "see the places named"])
 }
+
+# What no file has can only be accepted by its package, which the group lacks.
+gap_remedy(group, cure) := sprintf("%s, %s (ignore: [{gap: %s, file: %s, reason: WHY}])", [cure, words, group.kind, pattern(group.file)]) if {
+	words := gap_accept[group.kind]
+	group.file != ""
+} else := cure
+
+# pattern is the glob that matches one file, as YAML.
+pattern(file) := file if {
+	regex.match(`^[A-Za-z0-9_./][A-Za-z0-9_./-]*$`, file)
+} else := sprintf("'%s'", [replace(regex.replace(file, `[\\*?\[\]{}]`, `\$0`), "'", "''")])
 
 gap_count(1) := "1 place"
 

@@ -73,3 +73,12 @@ test_no_snapshot if {
 test_no_snapshot_is_no_matter_of_an_inventory if {
 	rules(builtin.undecided) == set() with input as object.union(complete, {"snapshot_digest": "", "stages": ["sbom"]})
 }
+
+hint(file) := builtin.gap_remedy({"kind": "unpulled", "file": file}, "do it")
+
+# The hint is what the settings take: the file as a glob that matches it alone.
+test_gap_is_accepted_as_the_hint_says if {
+	hint("k8s/dep.yaml") == "do it, or accept it in tallyman.yaml (ignore: [{gap: unpulled, file: k8s/dep.yaml, reason: WHY}])"
+	hint("a [b], it's*.yaml") == `do it, or accept it in tallyman.yaml (ignore: [{gap: unpulled, file: 'a \[b\], it''s\*.yaml', reason: WHY}])`
+	hint("") == "do it"
+}
