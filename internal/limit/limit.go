@@ -126,7 +126,8 @@ const (
 	// NameBytes bounds a name in a folder, likewise (NAME_MAX).
 	NameBytes = 255
 	// SquashSteps bounds the work of laying the layers of an image over one
-	// another: path components resolved and entries looked at.
+	// another and of finding what is in the result: path components resolved and
+	// entries looked at.
 	SquashSteps = 1_000_000_000
 	// ImagePaths bounds how many paths of an image's layers, and folders above
 	// them, are kept in memory together.

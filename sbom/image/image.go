@@ -104,6 +104,9 @@ func Read(ctx context.Context, img v1.Image, opts Options) (*Inventory, error) {
 	inv.BaseName, inv.BaseDigest = parts.base(baseName), parts.base(baseDigest)
 	inv.Left, inv.Setuid, inv.Writable = leftFiles(facts), root.setuid(), root.writable(inv.Config.WorkingDir)
 	inv.FileLocations = root.modeLayers(slices.Concat(inv.Setuid, inv.Writable)...)
+	if root.spent() {
+		return nil, fmt.Errorf("image %s: finding its packages: %w", parts.digest, root.excess())
+	}
 	inv.Known, inv.CacheError = scans.known, scans.err
 	inv.SizeBytes = parts.size
 	inv.Document.Layers, inv.Unhistoried = parts.told()

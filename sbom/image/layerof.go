@@ -22,6 +22,9 @@ type placedPath struct {
 // it or a folder above it, or put a folder in its place. Who names a base believes what the base brings, so
 // of several layers it is never the lower one.
 func (s *state) madeSo(p string) int {
+	if s.spent() {
+		return len(s.layers) - 1
+	}
 	top := 0
 	n, rest := uint32(rootNode), strings.TrimPrefix(p, "/")
 	for hops := 0; rest != "" && n != 0; {

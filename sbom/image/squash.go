@@ -98,8 +98,11 @@ func (s *state) lay(ctx context.Context, facts *layerFacts, i int) error {
 
 // tooMuch reports whether the image asks for more than an image may.
 func (s *state) tooMuch() bool {
-	return s.steps > limit.SquashSteps || int(s.tree.count) > limit.ImagePaths || int(s.proof.count) > limit.ImageContents
+	return s.spent() || int(s.tree.count) > limit.ImagePaths || int(s.proof.count) > limit.ImageContents
 }
+
+// spent reports whether the steps of an image are used up.
+func (s *state) spent() bool { return s.steps > limit.SquashSteps }
 
 func (s *state) excess() error {
 	return fmt.Errorf("%w of %d steps, %d paths and %d contents of files", limit.ErrTooLarge, limit.SquashSteps, limit.ImagePaths, limit.ImageContents)
@@ -324,9 +327,14 @@ func (s *state) plain(p string) bool {
 }
 
 // resolve follows the links in p, which is absolute and clean, within the root.
+// Once the image has asked for more work than an image may it fails, so that
+// what is done with a state whose layers are all there is bounded too.
 func (s *state) resolve(p string) (string, error) {
 	if s.links == 0 || s.plain(p) {
 		return p, nil
+	}
+	if s.spent() {
+		return p, s.excess()
 	}
 	done, rest := "/", strings.TrimPrefix(p, "/")
 	for hops := 0; rest != ""; {
