@@ -238,17 +238,22 @@ func (x *fixed) arisen(dir string) []vuln.Finding {
 // conflicts are the places of which the edited tree says that no version
 // satisfies everything, and the tree as it is does not.
 func (x *fixed) conflicts(dir string) map[spot]string {
-	list := func(gaps []sbom.Gap) map[spot]string {
+	list := func(gaps, exclusive []sbom.Gap) map[spot]string {
 		out := map[spot]string{}
-		for _, g := range gaps {
+		for _, g := range slices.Concat(gaps, exclusive) {
 			if g.Kind == sbom.GapConflict {
 				out[spot{file: path.Join(dir, g.File), line: g.Line}] = g.Reason
 			}
 		}
 		return out
 	}
-	after := list(x.after.Gaps)
-	for at := range list(x.before.Gaps) {
+	after := list(x.after.Gaps, fix.Exclusive(x.after.Components, func(l sbom.Location) sbom.Location {
+		if x.after != x.before {
+			l.Line = x.Origin(path.Join(dir, l.File), l.Line)
+		}
+		return l
+	}))
+	for at := range list(x.before.Gaps, fix.Exclusive(x.before.Components, nil)) {
 		delete(after, at)
 	}
 	return after

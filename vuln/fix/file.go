@@ -187,7 +187,7 @@ func (f *file) add(s *site, c change, n *need, target pep440.Version) {
 	}
 	p := s.planned
 	p.text = c.apply(p.text)
-	p.edit.New, p.edit.Reason = s.shown(p.text), "cures "+n.reason(target)
+	p.edit.New, p.edit.Reason = s.shown(p.text), n.why(target)
 	if s.glued != "" {
 		p.edit.Old = shown(s.glued)
 		p.edit.Reason += "; without quotes the shell takes the bound for a redirection"

@@ -96,9 +96,18 @@ type Options struct {
 // link leads out of it (os.Root). It never fails: what cannot be read or edited
 // is a Refusal.
 func New(fsys fs.FS, findings []vuln.Finding, opts Options) *Plan {
+	p := planOnce(fsys, findings, opts, nil)
+	if raised := p.apart(); len(raised) > 0 {
+		p = planOnce(fsys, findings, opts, raised)
+	}
+	return p.result()
+}
+
+// planOnce plans with pins moved so that they can be installed with others.
+func planOnce(fsys fs.FS, findings []vuln.Finding, opts Options, raised []raise) *planner {
 	p := &planner{fsys: fsys, opts: opts, files: map[string]*file{}}
 	p.constrain()
-	all := p.needs(findings)
+	all := p.agree(p.needs(findings), raised)
 	// What a line brings in depends on what becomes of the line.
 	slices.SortStableFunc(all, func(a, b *need) int { return cmp.Compare(min(1, len(a.through)), min(1, len(b.through))) })
 	for _, n := range all {
@@ -108,7 +117,7 @@ func New(fsys fs.FS, findings []vuln.Finding, opts Options) *Plan {
 	for _, f := range p.files {
 		p.check(f)
 	}
-	return p.result()
+	return p
 }
 
 // result is the plan.

@@ -33,6 +33,9 @@ type need struct {
 	remove bool
 	// open are the findings that no edit cures.
 	open []*vuln.Finding
+	// with is the line that a pin has to be installed with, "" when no line
+	// asks more of it than its findings.
+	with string
 }
 
 // planner is the state of one New.
