@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -281,12 +282,18 @@ func engine(ts *testscript.TestScript, neg bool, args []string) {
 
 // save writes the image of LAYOUT as "docker save" does: save LAYOUT NAME FILE.
 func save(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 3 {
-		ts.Fatalf("usage: save LAYOUT NAME FILE")
+	if neg || len(args) < 3 || len(args)%2 == 0 {
+		ts.Fatalf("usage: save LAYOUT|clean NAME [LAYOUT|clean NAME]... FILE")
 	}
-	tag, err := name.NewTag(args[1])
-	ts.Check(err)
-	ts.Check(tarball.WriteToFile(ts.MkAbs(args[2]), tag, layoutImage(ts, ts.MkAbs(args[0]))))
+	images := map[name.Tag]v1.Image{}
+	for pair := range slices.Chunk(args[:len(args)-1], 2) {
+		tag, err := name.NewTag(pair[1])
+		ts.Check(err)
+		if images[tag] = cleanImage(ts); pair[0] != "clean" {
+			images[tag] = layoutImage(ts, ts.MkAbs(pair[0]))
+		}
+	}
+	ts.Check(tarball.MultiWriteToFile(ts.MkAbs(args[len(args)-1]), images))
 }
 
 // envFile writes a file with the variables of FROM filled in: envfile FILE FROM.

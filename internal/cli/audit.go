@@ -30,11 +30,13 @@ TARGET is a folder, a file, or an image; it is . when left out. An image is
 
   registry:REF           in a registry (or a mirror of it), with docker's login
   docker:NAME            in docker, and podman:NAME in podman, on their sockets
-  oci:PATH[:TAG]         an OCI layout, a folder or a tar
-  docker-archive:FILE    a tar that docker save or podman save wrote
+  oci:PATH               an OCI layout, a folder or a tar
+  docker-archive:PATH    a tar that docker save or podman save wrote
   -                      a tar of either kind on standard input
 
-Leave registry:, oci: and docker-archive: out where it is obvious. A tar may be
+Leave registry:, oci: and docker-archive: out where it is obvious. Of several
+images in a layout or a tar, name one behind it: save.tar:web:1, PATH@DIGEST, and
+for standard input -- -:web:1. A tar may be
 compressed with gzip or Zstandard; such a one, or one that can be read only once,
 is kept in an unnamed file of TMPDIR until the end. Of an index of platforms, the
 one of --platform is audited, else linux on this machine's architecture.

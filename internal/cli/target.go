@@ -62,7 +62,7 @@ func (a *app) classify(word string) kindOf {
 		return anSBOM
 	case err == nil:
 		return aFile
-	case looksLikeImage(word):
+	case looksLikeImage(word), namesFile(word):
 		return anImage
 	}
 	return aMissingPath
@@ -120,6 +120,13 @@ func looksLikeImage(word string) bool {
 	}
 	last := word[strings.LastIndex(word, "/")+1:]
 	return strings.Contains(last, ":")
+}
+
+// namesFile reports whether a word is a layout or an archive that is there, and
+// the name of an image in it.
+func namesFile(word string) bool {
+	ref, err := oci.Parse(word)
+	return err == nil && ref.Path != ""
 }
 
 // target opens what the words of a command name. word may be "" when image is

@@ -240,6 +240,8 @@ const (
 	// ArchiveFiles bounds how many entries a docker-archive or a layout in a tar
 	// may have.
 	ArchiveFiles = 100_000
+	// ArchiveImages bounds how many images a docker-archive lists.
+	ArchiveImages = 1000
 	// ArchiveBytes bounds an image archive that has to be kept in a temporary
 	// file, inflated: one from standard input, from a daemon, or compressed.
 	ArchiveBytes = 64 << 30

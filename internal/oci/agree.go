@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/tallyman/tallyman/internal/limit"
 )
 
 // A tar may be an OCI layout and a docker-archive in one, as what "docker save"
@@ -76,6 +78,12 @@ func (i *Image) agrees(src *tarSource, opts Options) error {
 	if !src.has("index.json") {
 		return nil
 	}
+	if digest := pin(i.ref.inside()); digest != "" {
+		id, err := i.image.ConfigName()
+		if err != nil || digest == id.String() || digest == i.digest.String() {
+			return err
+		}
+	}
 	other, err := (&layout{src: src}).resolve(i.ref, opts)
 	if err != nil {
 		return err
@@ -107,6 +115,9 @@ func archiveEntries(src source) ([]archiveEntry, error) {
 	var entries []archiveEntry
 	if err := json.Unmarshal(raw, &entries); err != nil {
 		return nil, fmt.Errorf("manifest.json: %w", err)
+	}
+	if len(entries) > limit.ArchiveImages {
+		return nil, fmt.Errorf("manifest.json: %w of %d images", limit.ErrTooLarge, limit.ArchiveImages)
 	}
 	return entries, nil
 }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/partial"
@@ -40,11 +39,8 @@ func openArchive(ctx context.Context, ref Ref, opts Options) (*Image, error) {
 
 // archiveFrom opens an image of a docker-archive.
 func archiveFrom(src *tarSource, ref Ref, opts Options) (*Image, error) {
-	entry, err := archiveFind(src, ref.inside())
-	if err != nil {
-		return nil, layoutError(ref, err)
-	}
-	core, err := archiveImage(src, entry)
+	a := &archive{src: src, layers: map[string]v1.Descriptor{}}
+	core, err := a.find(ref)
 	if err != nil {
 		return nil, layoutError(ref, err)
 	}
@@ -61,37 +57,107 @@ func archiveFrom(src *tarSource, ref Ref, opts Options) (*Image, error) {
 	return out, layoutError(ref, out.agrees(src, opts))
 }
 
-// called reports whether an image of an archive has the tag name.
+// called reports whether an image of an archive has the tag or name.
 func (e *archiveEntry) called(name string) bool {
-	return slices.ContainsFunc(e.RepoTags, func(t string) bool { return t == name || lastTag(t) == name })
+	return slices.ContainsFunc(e.RepoTags, func(t string) bool { return alike(t, name) > 0 })
 }
 
-// archiveFind returns the image that name names, "" for the only one.
-func archiveFind(src source, name string) (archiveEntry, error) {
-	entries, err := archiveEntries(src)
+// archive is a docker-archive.
+type archive struct {
+	src *tarSource
+	// layers are those that were described, by name and diff ID: images share
+	// them, and one that is compressed is hashed for it.
+	layers map[string]v1.Descriptor
+}
+
+// find returns the image that ref names inside, or the only one.
+func (a *archive) find(ref Ref) (*stored, error) {
+	all, err := archiveEntries(a.src)
 	if err != nil {
-		return archiveEntry{}, err
+		return nil, err
 	}
-	var all []string
-	for _, e := range entries {
-		all = append(all, e.RepoTags...)
+	found, asked := all, ref.inside()
+	if asked != "" {
+		found = closest(all, asked, func(e archiveEntry) []string { return e.RepoTags })
 	}
-	if name != "" {
-		entries = slices.DeleteFunc(entries, func(e archiveEntry) bool { return !e.called(name) })
+	if digest := pin(asked); digest != "" && len(found) == 0 {
+		return a.byDigest(all, digest)
 	}
-	switch len(entries) {
-	case 1:
-		return entries[0], nil
-	case 0:
-		return archiveEntry{}, fmt.Errorf("tag %q: %w; there is %q", name, ErrNotFound, all)
+	if len(found) == 1 {
+		return a.image(found[0])
 	}
-	return archiveEntry{}, &Error{Reason: ErrAmbiguous, Err: errors.New(strings.Join(all, ", ")), Hint: "name one with docker-archive:PATH:TAG"}
+	if len(all) == 0 {
+		return nil, &Error{Reason: ErrMediaType, Err: errors.New("the archive holds no image")}
+	}
+	none := len(found) == 0
+	if none {
+		found = all
+	}
+	images, err := a.called(found)
+	if err != nil {
+		return nil, err
+	}
+	if none {
+		return nil, missing(asked, images)
+	}
+	return nil, several(ref, images)
 }
 
-// archiveImage describes an image of an archive by a manifest over the layers
-// as they are stored.
-func archiveImage(src *tarSource, e archiveEntry) (*stored, error) {
-	config, err := readFile(src, e.Config)
+// byDigest returns the image with this digest, which is that of its
+// configuration (docker's image ID), or that by which reports call it.
+func (a *archive) byDigest(all []archiveEntry, digest string) (*stored, error) {
+	for _, e := range all {
+		id, err := a.id(e)
+		if err != nil {
+			return nil, err
+		}
+		if id.String() == digest {
+			return a.image(e)
+		}
+	}
+	for _, e := range all {
+		img, err := a.image(e)
+		if err != nil {
+			return nil, err
+		}
+		own, _, err := v1.SHA256(bytes.NewReader(img.raw))
+		if err != nil {
+			return nil, err
+		}
+		if own.String() == digest {
+			return img, nil
+		}
+	}
+	return nil, &Error{Reason: ErrNotFound, Err: fmt.Errorf("no image has the digest %s", digest)}
+}
+
+// id is the digest of an image's configuration.
+func (a *archive) id(e archiveEntry) (v1.Hash, error) {
+	raw, err := readFile(a.src, e.Config)
+	if err != nil {
+		return v1.Hash{}, err
+	}
+	id, _, err := v1.SHA256(bytes.NewReader(raw))
+	return id, err
+}
+
+// called says how to ask for each.
+func (a *archive) called(entries []archiveEntry) ([]called, error) {
+	var out []called
+	for _, e := range entries {
+		id, err := a.id(e)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, called{names: e.RepoTags, digest: id})
+	}
+	return out, nil
+}
+
+// image describes an image of an archive by a manifest over the layers as they
+// are stored.
+func (a *archive) image(e archiveEntry) (*stored, error) {
+	config, err := readFile(a.src, e.Config)
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +179,7 @@ func archiveImage(src *tarSource, e archiveEntry) (*stored, error) {
 	}
 	names := map[v1.Hash]string{}
 	for i, name := range e.Layers {
-		d, err := archiveLayer(src, name, parsed.RootFS.DiffIDs[i])
+		d, err := a.layer(name, parsed.RootFS.DiffIDs[i])
 		if err != nil {
 			return nil, err
 		}
@@ -126,8 +192,21 @@ func archiveImage(src *tarSource, e archiveEntry) (*stored, error) {
 	}
 	return &stored{
 		mediaType: m.MediaType, manifest: m, raw: raw, config: config,
-		open: func(d v1.Descriptor) (io.ReadCloser, error) { return src.open(names[d.Digest]) },
+		open: func(d v1.Descriptor) (io.ReadCloser, error) { return a.src.open(names[d.Digest]) },
 	}, nil
+}
+
+// layer describes one layer, once.
+func (a *archive) layer(name string, diffID v1.Hash) (v1.Descriptor, error) {
+	key := name + " " + diffID.String()
+	if d, ok := a.layers[key]; ok {
+		return d, nil
+	}
+	d, err := archiveLayer(a.src, name, diffID)
+	if err == nil {
+		a.layers[key] = d
+	}
+	return d, err
 }
 
 // archiveLayer describes one layer. One that is not compressed has its diff ID

@@ -88,7 +88,7 @@ func (l *layout) image(ref Ref, opts Options) (*Image, error) {
 
 // resolve finds an image of the layout by what its index.json says.
 func (l *layout) resolve(ref Ref, opts Options) (*Image, error) {
-	d, way, err := l.find(ref.inside(), opts)
+	d, way, err := l.find(ref, opts)
 	if err != nil {
 		return nil, layoutError(ref, err)
 	}
@@ -137,10 +137,10 @@ func layoutError(ref Ref, err error) error {
 	return out
 }
 
-// find returns the descriptor of what name names, "" for the only image, and
+// find returns the descriptor of what ref names inside, or of the only image, and
 // what the layout has beside it.
-func (l *layout) find(name string, opts Options) (d v1.Descriptor, way passed, err error) {
-	images, err := l.entries(name)
+func (l *layout) find(ref Ref, opts Options) (d v1.Descriptor, way passed, err error) {
+	images, err := l.entries(ref)
 	if err != nil {
 		return d, way, err
 	}
@@ -158,21 +158,21 @@ func (l *layout) find(name string, opts Options) (d v1.Descriptor, way passed, e
 	return d, way, nil
 }
 
-// entries are what name names, "" for the only image: one image or index, or
+// entries are what ref names inside, or the only image: one image or index, or
 // several images of which each is for another platform.
-func (l *layout) entries(name string) ([]v1.Descriptor, error) {
-	if digestOK.MatchString(name) {
-		d, err := l.byDigest(name)
-		return []v1.Descriptor{d}, err
-	}
+func (l *layout) entries(ref Ref) ([]v1.Descriptor, error) {
+	name := ref.inside()
 	images, err := l.candidates(name)
-	switch {
+	switch digest := pin(name); {
+	case digest != "" && (errors.Is(err, ErrNotFound) || digest == name):
+		d, err := l.byDigest(digest)
+		return []v1.Descriptor{d}, err
 	case err != nil:
 		return nil, err
 	case len(images) == 0:
 		return nil, &Error{Reason: ErrMediaType, Err: errors.New("the layout holds no image")}
 	case len(images) > 1 && !onePerPlatform(images):
-		return nil, &Error{Reason: ErrAmbiguous, Err: errors.New(tags(images)), Hint: "name one with oci:PATH:TAG or oci:PATH@DIGEST"}
+		return nil, several(ref, calledInLayout(images))
 	}
 	return images, nil
 }
@@ -185,9 +185,9 @@ func (l *layout) candidates(name string) ([]v1.Descriptor, error) {
 	}
 	images := slices.DeleteFunc(slices.Clone(index.Manifests), notPlatform)
 	if name != "" {
-		images = slices.DeleteFunc(images, func(d v1.Descriptor) bool { return !named(d, name) })
-		if len(images) == 0 {
-			return nil, fmt.Errorf("tag %q: %w; there is %s", name, ErrNotFound, tags(index.Manifests))
+		all := images
+		if images = closest(all, name, layoutNames); len(images) == 0 {
+			return nil, missing(name, calledInLayout(all))
 		}
 	}
 	if len(images) > 1 {
@@ -247,34 +247,34 @@ func onePerPlatform(images []v1.Descriptor) bool {
 // named reports whether d is called tag, by itself or at the end of a whole
 // reference.
 func named(d v1.Descriptor, tag string) bool {
-	for _, key := range []string{refName, containerdName} {
-		if value := d.Annotations[key]; value != "" && (value == tag || lastTag(value) == tag) {
-			return true
+	return slices.ContainsFunc(layoutNames(d), func(n string) bool { return n == tag || lastTag(n) == tag })
+}
+
+// layoutNames are the names that an index.json has for d.
+func layoutNames(d v1.Descriptor) []string {
+	names := []string{d.Annotations[containerdName], d.Annotations[refName]}
+	return slices.DeleteFunc(names, func(n string) bool { return n == "" })
+}
+
+// calledInLayout says how to ask for each. What containerd exports has the whole
+// name beside its tag, which is the better one.
+func calledInLayout(in []v1.Descriptor) []called {
+	var out []called
+	for _, d := range in {
+		one := called{names: layoutNames(d), digest: d.Digest}
+		if len(one.names) == 2 && lastTag(one.names[0]) == one.names[1] {
+			one.names = one.names[:1]
 		}
+		if d.Platform != nil {
+			one.platform = d.Platform.String()
+		}
+		out = append(out, one)
 	}
-	return false
+	return out
 }
 
 // lastTag returns the tag of a whole reference, or s when it is but a tag.
 func lastTag(s string) string { return s[strings.LastIndex(s, ":")+1:] }
-
-// tags lists the names in an index for a message.
-func tags(in []v1.Descriptor) string {
-	var names []string
-	for _, d := range in {
-		if name := d.Annotations[refName]; name != "" && !isArtifact(d) {
-			names = append(names, name)
-		}
-	}
-	if len(names) == 0 {
-		if len(in) == 1 {
-			return "1 manifest without a name (leave out the tag)"
-		}
-		return fmt.Sprintf("%d manifests without names", len(in))
-	}
-	slices.Sort(names)
-	return strings.Join(slices.Compact(names), ", ")
-}
 
 // byDigest returns the descriptor with this digest, also inside of indexes.
 func (l *layout) byDigest(digest string) (v1.Descriptor, error) {

@@ -47,7 +47,7 @@ func everyPlatform(ctx context.Context, ref Ref, opts Options) (*Survey, error) 
 	if l == nil {
 		return Look(ctx, ref, opts)
 	}
-	entries, err := l.entries(ref.inside())
+	entries, err := l.entries(ref)
 	if err != nil {
 		return nil, layoutError(ref, err)
 	}

@@ -36,7 +36,8 @@ type Ref struct {
 	// a registry.
 	Path string
 	// Name is the reference in a registry or an engine as the user wrote it; in a layout or
-	// an archive the tag or digest ("sha256:..."), "" for the only image.
+	// an archive the tag, the whole name ("app:dev", "docker.io/library/app:dev") or
+	// the digest ("sha256:..."), "" for the only image.
 	Name string
 }
 
@@ -58,7 +59,7 @@ func (r Ref) String() string {
 // engine reports whether a container engine has the image.
 func (k Kind) engine() bool { return k == KindDocker || k == KindPodman }
 
-// inside is the tag or digest that names the image in a layout or an archive, ""
+// inside is the name or digest that names the image in a layout or an archive, ""
 // for the only one: an engine sends no more than it was asked for.
 func (r Ref) inside() string {
 	if r.Kind.engine() {
@@ -67,7 +68,7 @@ func (r Ref) inside() string {
 	return r.Name
 }
 
-// joinTag undoes splitTag.
+// joinTag undoes splitName.
 func joinTag(path, tag string) string {
 	switch {
 	case tag == "":
@@ -83,23 +84,32 @@ var (
 	// tagOK is the distribution specification's tag.
 	// https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests
 	tagOK = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
+	// nameOK is what a layout or an archive may call an image, a tag or a whole
+	// reference. An @ is there for digests alone (of a name, and of what a report calls it),
+	// never for a login.
+	// https://github.com/opencontainers/image-spec/blob/main/annotations.md (org.opencontainers.image.ref.name)
+	nameOK = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._:/+-]{0,511}(@sha256:[0-9a-f]{1,64}){0,2}$`)
+	// digestCut is the beginning of a digest.
+	digestCut = regexp.MustCompile(`^sha256:[0-9a-f]{1,63}$`)
 )
 
 // Parse reads a reference:
 //
 //	registry:REFERENCE          an image in a registry
-//	oci:PATH[:TAG|@DIGEST]      an image in an OCI layout, a folder or a tar
-//	docker-archive:PATH[:TAG]   a tar that "docker save" wrote
+//	oci:PATH[:NAME|@DIGEST]     an image in an OCI layout, a folder or a tar
+//	docker-archive:PATH[:NAME|@DIGEST]
+//	                            a tar that "docker save" wrote
 //	docker:NAME, podman:NAME    an image that a container engine has
-//	-[:TAG|@DIGEST]             a tar of either form on standard input
+//	-[:NAME|@DIGEST]            a tar of either form on standard input
 //
+// NAME is a tag or a whole reference, as the file has it: PATH is the longest
+// beginning that exists.
 // A tar may be compressed with gzip or Zstandard. Without a prefix, a folder with an index.json is a layout, an existing .tar
 // file is what it holds, and everything else is in a registry. Parse looks at
 // the file system and at nothing else.
 func Parse(s string) (Ref, error) {
-	if IsStream(s) {
-		_, tag := splitTag(s)
-		return Ref{Kind: KindStream, Name: tag}, nil
+	if name, ok := streamName(s); ok {
+		return Ref{Kind: KindStream, Name: name}, nil
 	}
 	kind, rest, found := strings.Cut(s, ":")
 	if found {
@@ -113,7 +123,7 @@ func Parse(s string) (Ref, error) {
 		}
 	}
 	if ref, ok := parseBare(s); ok {
-		return ref, nil
+		return ref, ref.whole(s)
 	}
 	if looksLikePath(s) {
 		return Ref{}, fmt.Errorf("%q is neither an OCI layout (a folder with index.json) nor a .tar file", redact(s))
@@ -123,8 +133,20 @@ func Parse(s string) (Ref, error) {
 
 // IsStream reports whether s names an image on standard input.
 func IsStream(s string) bool {
-	path, _ := splitTag(s)
-	return path == string(KindStream)
+	_, ok := streamName(s)
+	return ok
+}
+
+// streamName reads -[:NAME|@DIGEST].
+func streamName(s string) (name string, ok bool) {
+	rest, ok := strings.CutPrefix(s, string(KindStream))
+	switch {
+	case !ok || rest == "":
+		return "", ok
+	case rest[0] == '@':
+		return rest[1:], digestOK.MatchString(rest[1:])
+	}
+	return rest[1:], rest[0] == ':' && nameOK.MatchString(rest[1:])
 }
 
 func parseRegistry(s string) (Ref, error) {
@@ -171,17 +193,45 @@ func redact(s string) string {
 	return scheme + host + "/" + tail
 }
 
-// parseFile reads PATH[:TAG|@DIGEST]. A path that exists as a whole is one.
+// parseFile reads PATH[:NAME|@DIGEST]. A path that exists as a whole is one.
 func parseFile(kind Kind, s string) (Ref, error) {
-	path, tag := s, ""
-	if _, err := os.Stat(s); err != nil {
-		path, tag = splitTag(s)
-	}
+	path, tag := splitName(s, func(path string) bool { _, err := os.Stat(path); return err == nil })
 	if path == "" {
 		return Ref{}, fmt.Errorf("%q names no file: write %s:PATH", string(kind)+":"+s, kind)
 	}
-	return Ref{Kind: kind, Path: path, Name: tag}, nil
+	ref := Ref{Kind: kind, Path: path, Name: tag}
+	return ref, ref.whole(s)
 }
+
+// whole refuses the beginning of a digest, which is what reports show: it could
+// name another image too.
+func (r Ref) whole(s string) error {
+	if at := strings.LastIndex(r.Name, "@"); digestCut.MatchString(r.Name[at+1:]) {
+		return fmt.Errorf("%q ends in a part of a digest: a whole one has 64 digits after sha256: (--format json has it)", redact(s))
+	}
+	return nil
+}
+
+// splitName splits PATH:NAME or PATH@DIGEST where the longest path ends that is
+// there; the name is "" when there is none. When nothing is there, what is behind
+// the last colon is taken for a tag.
+func splitName(s string, there func(path string) bool) (path, name string) {
+	if there(s) {
+		return s, ""
+	}
+	for end := strings.LastIndexAny(s, ":@"); end > 0; end = strings.LastIndexAny(s[:end], ":@") {
+		if at, rest := s[end], s[end+1:]; at == ':' && !nameOK.MatchString(rest) || at == '@' && !digestLike(rest) {
+			continue
+		}
+		if there(s[:end]) {
+			return s[:end], s[end+1:]
+		}
+	}
+	return splitTag(s)
+}
+
+// digestLike reports whether s is a digest, or the beginning of one.
+func digestLike(s string) bool { return digestOK.MatchString(s) || digestCut.MatchString(s) }
 
 // splitTag splits PATH:TAG or PATH@DIGEST; the tag is "" when there is none.
 func splitTag(s string) (path, tag string) {
@@ -196,18 +246,19 @@ func splitTag(s string) (path, tag string) {
 
 // parseBare recognises files that exist.
 func parseBare(s string) (Ref, bool) {
-	for _, try := range []func(string) (string, string){whole, splitTag} {
-		path, tag := try(s)
+	kind := Kind("")
+	path, name := splitName(s, func(path string) bool {
 		info, err := os.Stat(path)
 		switch {
 		case err != nil:
 		case info.IsDir() && isLayout(path):
-			return Ref{Kind: KindLayout, Path: path, Name: tag}, true
+			kind = KindLayout
 		case info.Mode().IsRegular() && IsArchiveName(path):
-			return Ref{Kind: archiveKind(path), Path: path, Name: tag}, true
+			kind = archiveKind(path)
 		}
-	}
-	return Ref{}, false
+		return kind != ""
+	})
+	return Ref{Kind: kind, Path: path, Name: name}, kind != ""
 }
 
 // IsArchiveName reports whether a file is called as tars are, compressed ones
@@ -220,8 +271,6 @@ func IsArchiveName(path string) bool {
 	}
 	return false
 }
-
-func whole(s string) (path, tag string) { return s, "" }
 
 // IsLayout reports whether the folder at path is an OCI layout.
 func IsLayout(path string) bool { return isLayout(path) }
