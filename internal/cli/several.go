@@ -370,7 +370,7 @@ func (a *app) writeSeveral(w interface{ Write([]byte) (int, error) }, format str
 	parts := make([]report.Part, len(result.Reports))
 	for i, r := range result.Reports {
 		row := &result.Images[i]
-		parts[i] = report.Part{Name: strings.TrimSpace(row.Reference + " " + row.Platform), Report: r}
+		parts[i] = report.Part{Name: strings.TrimSpace(row.Reference + " " + row.Platform), Report: r, OnlyBuilds: row.ReportedOnly}
 	}
 	if err := report.WriteParts(w, format, parts, opts); err != nil || format != report.FormatText {
 		return err

@@ -14,7 +14,7 @@ import (
 func (t *text) headline() {
 	d := t.r.Decision
 	word := strings.ToUpper(d.Outcome.String())
-	t.line("", t.paint(outcomeColour(d.Outcome), word)+"  "+t.paint(bold, t.target()))
+	t.line("", t.paint(outcomeColour(d.Outcome), word)+"  "+t.paint(bold, t.target())+onlyBuilds(t.opts.onlyBuilds))
 	if parts := t.lookedAt(); len(parts) > 0 {
 		t.wrapped(strings.Repeat(" ", len(word)+2), sentence(parts))
 	}
@@ -31,6 +31,14 @@ func (t *text) headline() {
 			t.cures(effect)
 		}
 	}
+}
+
+// onlyBuilds is what stands behind a target that decides nothing.
+func onlyBuilds(is bool) string {
+	if is {
+		return " (only builds)"
+	}
+	return ""
 }
 
 // effects are those of the decision's reasons; the reasons are sorted by them.
@@ -155,7 +163,7 @@ func (t *text) reasonCount(effect policy.Effect, rule string, reasons []policy.R
 	case "advisories-refused":
 		return count(len(reasons), "ecosystem with unreadable advisories", "ecosystems with unreadable advisories")
 	case "only-added":
-		return "base image that is not known"
+		return "a base image that is not known"
 	case "no-advisories":
 		return "no advisories at all"
 	case "nothing-found":
@@ -210,7 +218,7 @@ func (t *text) signatureCount(effect policy.Effect, reasons []policy.Reason) str
 	case effect == policy.Deny:
 		return count(n, "signature that does not verify", "signatures that do not verify")
 	case effect == policy.Warn && has(policy.SignatureMissing):
-		return "no signature"
+		return "a missing signature"
 	}
 	return count(n, "signature not checked", "signatures not checked")
 }

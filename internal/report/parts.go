@@ -16,6 +16,9 @@ type Part struct {
 	// platform.
 	Name   string
 	Report *audit.Report
+	// OnlyBuilds is true for an image that is only there for a build, and decides
+	// nothing.
+	OnlyBuilds bool
 }
 
 // PartsFormats returns the formats that hold several reports, sorted. Every
@@ -79,6 +82,7 @@ func writePart(w io.Writer, i int, p Part, opts Options) error {
 			return err
 		}
 	}
+	opts.onlyBuilds = p.OnlyBuilds
 	if opts.Verbose || p.Report.Command == audit.StageSBOM { // whose list is what it is about
 		return Write(w, FormatText, p.Report, opts)
 	}

@@ -48,6 +48,8 @@ type Options struct {
 	// Workflow says that the output goes to the log of a build service, in
 	// which scanned content must not be able to give a workflow command.
 	Workflow bool
+	// onlyBuilds is true for the report of an image that decides nothing.
+	onlyBuilds bool
 }
 
 type writer func(w io.Writer, r *audit.Report, opts Options) error

@@ -79,6 +79,7 @@ func (t *text) unhad(g *unhad) {
 		if platform := p.Report.Target.Platform; platform != "" {
 			names[i] += " (" + t.clean(platform) + ")"
 		}
+		names[i] += onlyBuilds(p.OnlyBuilds)
 		width = max(width, min(len([]rune(names[i])), maxWord))
 	}
 	for i, p := range g.parts {

@@ -50,6 +50,21 @@ func TestTextCountsAcceptedRisks(t *testing.T) {
 	}
 }
 
+// What is warned of is a thing, not its absence and not half a sentence.
+func TestTextWarnsOfThings(t *testing.T) {
+	r := &audit.Report{
+		Command: "audit", Signatures: []policy.Signature{{Status: policy.SignatureMissing}},
+		Decision: policy.Decision{Outcome: policy.Allowed, Reasons: []policy.Reason{
+			{Effect: policy.Warn, Rule: "signature", Message: "not signed"},
+			{Effect: policy.Warn, Rule: "only-added", Message: "the base image is not known"},
+		}},
+	}
+	out := strings.Join(strings.Fields(string(write(t, report.FormatText, r, report.Options{}))), " ")
+	if want := "Warned of a missing signature and a base image that is not known"; !strings.Contains(out, want) {
+		t.Errorf("no %q in: %s", want, out)
+	}
+}
+
 // An ecosystem without advisories counts once and is named where it counts.
 func TestTextNamesAnAbsentEcosystemOnce(t *testing.T) {
 	gap := sbom.NewGap(sbom.GapEcosystem, "", 0, "the advisory snapshot has nothing for npm: 2 components not matched")

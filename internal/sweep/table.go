@@ -69,16 +69,26 @@ func (i *Image) why() string {
 	return "undecided: " + out
 }
 
-// counts says how many images had which outcome; word is what they are called.
+// counts says how many images had which outcome, those that decide nothing by
+// themselves; word is what they are called.
 func (r *Result) counts(word string) string {
-	n := map[string]int{}
+	n, aside := map[string]int{}, map[string]int{}
 	for _, i := range r.Images {
-		n[i.Outcome.String()]++
+		if i.ReportedOnly {
+			aside[i.Outcome.String()]++
+		} else {
+			n[i.Outcome.String()]++
+		}
 	}
 	if len(r.Images) != 1 {
 		word += "s"
 	}
 	text := fmt.Sprintf("%d %s: %d denied, %d undecided, %d allowed", len(r.Images), word, n["denied"], n["undecided"], n["allowed"])
+	for _, outcome := range []string{"denied", "undecided", "allowed"} {
+		if aside[outcome] > 0 {
+			text += fmt.Sprintf(", %d %s (only builds)", aside[outcome], outcome)
+		}
+	}
 	if len(r.Skipped) > 0 {
 		text += fmt.Sprintf("; %d skipped", len(r.Skipped))
 	}

@@ -122,7 +122,7 @@ What stands in parentheses is only there for a build, and decides nothing unless
 
 c:1: skipped: built here
 
-ALLOWED: 2 targets: 1 denied, 0 undecided, 1 allowed; 1 skipped
+ALLOWED: 2 targets: 0 denied, 0 undecided, 1 allowed, 1 denied (only builds); 1 skipped
 `
 	if diff := cmp.Diff(want, b.String()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
