@@ -154,14 +154,15 @@ func (a *app) stage(command string, stages ...string) func(*cobra.Command, []str
 		}
 		r, err := a.run(ctx, set, command, stages, word, a.flags.image)
 		if err != nil {
-			return err
+			return a.finishUnopened(r, err)
 		}
 		return a.finish(r)
 	}
 }
 
 // run audits one target and returns the report. What the user gave wrong is
-// found before anything is opened.
+// found before anything is opened. An error has a report beside it when it is
+// about an image that could not be opened.
 func (a *app) run(ctx context.Context, set *settings, command string, stages []string, word, image string) (*audit.Report, error) {
 	a.tuneCollector()
 	progress := a.progress()
@@ -173,7 +174,7 @@ func (a *app) run(ctx context.Context, set *settings, command string, stages []s
 	defer done()
 	t, closer, err := a.target(ctx, word, image)
 	if err != nil {
-		return nil, err
+		return a.unopened(ctx, auditor, err)
 	}
 	defer closer()
 	if t.Image != nil {

@@ -256,7 +256,11 @@ func (a *app) openImage(ctx context.Context, image string) (*oci.Image, error) {
 	if ref.Kind == oci.KindStream && a.env.StdinTerminal {
 		return nil, usagef("docker save IMAGE | tallyman audit -", "%q reads an image archive from standard input, which is a terminal", image)
 	}
-	return oci.Open(ctx, ref, a.ociOptions())
+	img, err := oci.Open(ctx, ref, a.ociOptions())
+	if err != nil {
+		return nil, &unopenedError{ref.String(), err}
+	}
+	return img, nil
 }
 
 // checkGlobs refuses a pattern that can never match.

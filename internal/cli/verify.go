@@ -38,7 +38,7 @@ func (a *app) verify(cmd *cobra.Command, args []string) error {
 	a.flags.requireSignature = true
 	r, err := a.run(ctx, set, "verify", []string{audit.StageVerify}, "", args[0])
 	if err != nil {
-		return err
+		return a.finishUnopened(r, err)
 	}
 	return a.finish(r)
 }
