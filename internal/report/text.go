@@ -122,7 +122,7 @@ func (t *text) allowance() string {
 	case audit.StageLint:
 		return but + "no lint rule that denies is broken; advisories were not looked at"
 	}
-	return but + "nothing that was found is against the rules, and nothing was hidden"
+	return but + "nothing that was found is against the rules, and nothing was hidden" + t.unnamed()
 }
 
 // acceptedRisks are how many accepted risks covered something.

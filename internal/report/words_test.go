@@ -31,6 +31,42 @@ func TestTextAllowsOnlyWhatWasLookedAt(t *testing.T) {
 	}
 }
 
+// What requirements bring along is not looked at where nothing names it, and
+// the last line says so; it does not where a lock, an image or an SBOM tells.
+func TestTextSaysThatNothingNamesWhatRequirementsBringAlong(t *testing.T) {
+	pypi := func(name string, e sbom.Evidence) sbom.Component {
+		return sbom.Component{Name: name, Ecosystem: "PyPI", Evidence: e}
+	}
+	hashed, limit := pypi("a", sbom.Declared), pypi("a", sbom.Declared)
+	hashed.Hashes, limit.Constraint = []string{"sha256:00"}, true
+	const no, some = "; what the requirements bring along, and no file names, was not looked at\n", "; not all of what the requirements bring along, and no file names, was looked at\n"
+	for name, c := range map[string]struct {
+		command    string
+		components []sbom.Component
+		image      *policy.Image
+		want       string
+	}{
+		"a requirement":            {"audit", []sbom.Component{pypi("transformers", sbom.Declared)}, nil, no},
+		"one, of vuln":             {"vuln", []sbom.Component{pypi("transformers", sbom.Declared)}, nil, no},
+		"Gradio":                   {"audit", []sbom.Component{pypi("gradio", sbom.Declared)}, nil, some},
+		"a Space's Gradio":         {"audit", []sbom.Component{pypi("gradio", sbom.Assumed), pypi("a", sbom.Declared)}, nil, some},
+		"beside packages of npm":   {"audit", []sbom.Component{pypi("a", sbom.Declared), {Name: "ws", Ecosystem: "npm", Evidence: sbom.Locked}}, nil, no},
+		"a lock":                   {"audit", []sbom.Component{pypi("a", sbom.Declared), pypi("b", sbom.Locked)}, nil, "hidden\n"},
+		"an SBOM":                  {"audit", []sbom.Component{pypi("a", sbom.Claimed)}, nil, "hidden\n"},
+		"an image":                 {"audit", []sbom.Component{pypi("a", sbom.Declared)}, &policy.Image{}, "hidden\n"},
+		"hashes":                   {"audit", []sbom.Component{hashed}, nil, "hidden\n"},
+		"a constraint":             {"audit", []sbom.Component{limit}, nil, "hidden\n"},
+		"nothing":                  {"audit", nil, nil, "hidden\n"},
+		"lint, which says another": {"lint", []sbom.Component{pypi("a", sbom.Declared)}, nil, "advisories were not looked at\n"},
+	} {
+		r := &audit.Report{Command: c.command, Components: c.components, Image: c.image, Decision: policy.Decision{Outcome: policy.Allowed}}
+		out := string(write(t, report.FormatText, r, report.Options{Width: 400}))
+		if !strings.HasSuffix(out, c.want) {
+			t.Errorf("%s: no %q at the end of:\n%s", name, c.want, out)
+		}
+	}
+}
+
 // The headline and the last line count the same accepted risks, and nobody has
 // to know the name of a rule to read them.
 func TestTextCountsAcceptedRisks(t *testing.T) {
