@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
 
 	"github.com/tallyman/tallyman/internal/audit"
 	"github.com/tallyman/tallyman/internal/limit"
@@ -97,26 +99,66 @@ func Read(r io.Reader) (*audit.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	var head struct {
-		Version *int   `json:"version"`
-		Command string `json:"command"`
-	}
-	if err := json.Unmarshal(data, &head); err != nil {
-		return nil, fmt.Errorf("not the JSON of `tallyman audit --format json`: %w", err)
-	}
-	switch {
-	case IsSeveral(data):
+	if IsSeveral(data) {
 		return nil, fmt.Errorf("it has the reports of several targets, and one is wanted: audit the one that it is about by itself")
-	case head.Version == nil:
-		return nil, fmt.Errorf("it has no version: only what `tallyman audit --format json` wrote can be read")
-	case *head.Version != audit.ReportVersion:
-		return nil, fmt.Errorf("version %d is unknown, this program reads version %d", *head.Version, audit.ReportVersion)
-	case head.Command != "audit":
-		return nil, fmt.Errorf("it is of the command %q and holds only a part: only what `tallyman audit --format json` wrote can be read", head.Command)
+	}
+	if err := readable(data); err != nil {
+		return nil, err
 	}
 	var out audit.Report
 	if err := json.Unmarshal(data, &out); err != nil {
 		return nil, err
 	}
 	return normalised(&out), nil
+}
+
+// written is what can be read.
+const written = "only what `tallyman audit --format json` wrote can be read"
+
+// readable says what data is when it is not the JSON of a whole report.
+func readable(data []byte) error {
+	var head struct {
+		Version   json.RawMessage  `json:"version"`
+		Command   string           `json:"command"`
+		CycloneDX *json.RawMessage `json:"bomFormat"`
+		SPDX      *json.RawMessage `json:"spdxVersion"`
+		Runs      *json.RawMessage `json:"runs"`
+		Results   *json.RawMessage `json:"results"`
+		Images    *json.RawMessage `json:"images"`
+		Outcome   *json.RawMessage `json:"outcome"`
+	}
+	if err := json.Unmarshal(data, &head); err != nil {
+		return fmt.Errorf("not the JSON of `tallyman audit --format json`: %w", err)
+	}
+	switch version := string(head.Version); {
+	case head.CycloneDX != nil:
+		return fmt.Errorf("it is a CycloneDX SBOM: %s (tallyman vuln takes an SBOM for its TARGET)", written)
+	case head.SPDX != nil:
+		return fmt.Errorf("it is an SPDX SBOM: %s (tallyman vuln takes an SBOM for its TARGET)", written)
+	case head.Runs != nil && strings.HasPrefix(version, `"2.`):
+		return fmt.Errorf("it is SARIF: %s", written)
+	case head.Results != nil && version == "":
+		return fmt.Errorf("it is an osv-scanner result: %s (tallyman audit compares one with --findings)", written)
+	case head.Command == "" && head.Images != nil && head.Outcome != nil:
+		return fmt.Errorf("it is the JSON of sweep, which has the decisions and not what they rest on: %s; "+
+			"sweep --format text is what a person reads, and audit has the report of one image", written)
+	case version == "":
+		return fmt.Errorf("it has no version: %s", written)
+	case version != strconv.Itoa(audit.ReportVersion):
+		return fmt.Errorf("version %s is unknown, this program reads version %d", clipped(version), audit.ReportVersion)
+	case head.Command == "":
+		return fmt.Errorf("it does not say of which command it is: %s", written)
+	case head.Command != "audit":
+		return fmt.Errorf("it is the JSON of the command %q, which holds only a part: %s", head.Command, written)
+	}
+	return nil
+}
+
+// clipped is the beginning of a value that somebody else wrote, quoted when it is
+// no number.
+func clipped(s string) string {
+	if n, err := strconv.Atoi(s); err == nil {
+		return strconv.Itoa(n)
+	}
+	return strconv.Quote(s[:min(len(s), 20)])
 }
