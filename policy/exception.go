@@ -176,7 +176,7 @@ func (r *acceptedRisks) idle() []ExceptionFacts {
 			if !e.Expires.IsZero() {
 				f.Until = "on " + e.Expires.UTC().Format(time.DateOnly)
 			}
-		case e.Used == 0:
+		case e.Used == 0 && !e.Elsewhere:
 			f.State = "unused"
 		default:
 			continue

@@ -227,6 +227,9 @@ type Exception struct {
 	Expired bool `json:"expired"`
 	// Used is how many findings and gaps it covers.
 	Used int `json:"used"`
+	// Elsewhere is true when the report of another target of the same run says
+	// whether it is used: that it covers nothing here is then no reason to warn.
+	Elsewhere bool `json:"elsewhere,omitempty"`
 }
 
 // Pack is a set of parameters by name. What the user sets singly overrides it.

@@ -125,6 +125,9 @@ func (a *app) auditSeveral(ctx context.Context, set *settings, command string, s
 		result.Add(rest)
 	}
 	result.Skipped = append(result.Skipped, c.skipped...)
+	if err := auditor.Together(context.WithoutCancel(ctx), result.Reports); err != nil {
+		return err
+	}
 	progress.done()
 	return a.finishSeveral(result)
 }
