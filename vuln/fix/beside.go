@@ -33,7 +33,7 @@ type member struct {
 
 // maxMembers bounds how many lines of one project are held against one another
 // for one package.
-const maxMembers = 256
+const maxMembers = 64
 
 // developFile are the requirements files that are installed on top of the
 // requirements.txt beside them, by how people name them.
@@ -156,15 +156,11 @@ func (p *planner) apart() []raise {
 		l.File = p.below(l.File)
 		return l
 	})
-	for _, list := range lists {
-		for _, m := range list {
-			p.settled(m)
-		}
-	}
+	touched := map[[2]string]bool{}
 	for _, name := range slices.Sorted(maps.Keys(p.files)) {
-		f := p.files[name]
-		for _, c := range f.changes {
+		for _, c := range p.files[name].changes {
 			key := [2]string{projectOf(name), c.site.name}
+			touched[key] = key[0] != ""
 			at, err := locate(c.text)
 			if !c.added || key[0] == "" || err != nil || strings.Contains(c.with, ";") {
 				continue
@@ -175,7 +171,13 @@ func (p *planner) apart() []raise {
 		}
 	}
 	var out []raise
-	for _, list := range lists {
+	for key, list := range lists {
+		if !touched[key] {
+			continue
+		}
+		for _, m := range list {
+			p.settled(m)
+		}
 		for _, m := range list {
 			if r := m.toward(list); r.to.IsValid() {
 				out = append(out, r)
@@ -208,7 +210,7 @@ func (m *member) toward(list []*member) (r raise) {
 // edited.
 func (p *planner) settled(m *member) {
 	f, err := p.load(m.file)
-	if err != nil {
+	if err != nil || m.edited {
 		return
 	}
 	sites := f.at(m.line, m.name)
