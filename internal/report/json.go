@@ -142,23 +142,20 @@ func readable(data []byte) error {
 	case head.Command == "" && head.Images != nil && head.Outcome != nil:
 		return fmt.Errorf("it is the JSON of sweep, which has the decisions and not what they rest on: %s; "+
 			"sweep --format text is what a person reads, and audit has the report of one image", written)
-	case version == "":
+	case version == "", version == "null":
 		return fmt.Errorf("it has no version: %s", written)
 	case version != strconv.Itoa(audit.ReportVersion):
-		return fmt.Errorf("version %s is unknown, this program reads version %d", clipped(version), audit.ReportVersion)
+		n := 0
+		if err := json.Unmarshal(head.Version, &n); err != nil {
+			return json.Unmarshal(data, &struct {
+				Version int `json:"version"`
+			}{}) // which names the field
+		}
+		return fmt.Errorf("version %d is unknown, this program reads version %d", n, audit.ReportVersion)
 	case head.Command == "":
 		return fmt.Errorf("it does not say of which command it is: %s", written)
 	case head.Command != "audit":
 		return fmt.Errorf("it is the JSON of the command %q, which holds only a part: %s", head.Command, written)
 	}
 	return nil
-}
-
-// clipped is the beginning of a value that somebody else wrote, quoted when it is
-// no number.
-func clipped(s string) string {
-	if n, err := strconv.Atoi(s); err == nil {
-		return strconv.Itoa(n)
-	}
-	return strconv.Quote(s[:min(len(s), 20)])
 }

@@ -18,7 +18,8 @@ func TestReadSaysWhatItIs(t *testing.T) {
 		`{"results":[]}`:                                             "it is an osv-scanner result",
 		`{"version":1,"reports":[]}`:                                 "it has the reports of several targets",
 		`{"version":7,"command":"audit"}`:                            "version 7 is unknown, this program reads version 1",
-		`{"version":"1","command":"audit"}`:                          `version "\"1\"" is unknown`,
+		`{"version":"1","command":"audit"}`:                          "cannot unmarshal string into Go struct field .version of type int",
+		`{"version":null}`:                                           "it has no version",
 		`{}`:                                                         "it has no version",
 		`[]`:                                                         "not the JSON of `tallyman audit --format json`",
 	} {
