@@ -177,6 +177,9 @@ func (a *app) run(ctx context.Context, set *settings, command string, stages []s
 		return a.unopened(ctx, auditor, err)
 	}
 	defer closer()
+	if t.Image == nil && len(a.flags.bases) > 0 {
+		return nil, usagef("tallyman "+command+" --help", "--base is about an image, and none is named: add --image IMAGE")
+	}
 	if t.Image != nil {
 		var closeLayers func()
 		auditor.Layers, closeLayers = a.layerCache(progress)

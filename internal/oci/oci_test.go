@@ -333,9 +333,9 @@ func TestParseErrors(t *testing.T) {
 	for ref, want := range map[string]string{
 		"":                                   "not valid",
 		"oci:":                               "names no file",
-		"./" + "nothing-here":                "neither an OCI layout",
+		"./" + "nothing-here":                "there is no such file or folder",
 		dir:                                  "neither an OCI layout",
-		"missing.tar":                        "neither an OCI layout",
+		"missing.tar":                        "there is no such file or folder",
 		"https://registry.test/app":          "leave out the scheme",
 		"registry:UPPER CASE":                "not valid",
 		"app@sha256:beef":                    "not valid",

@@ -3,6 +3,7 @@ package oci
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -126,6 +127,9 @@ func Parse(s string) (Ref, error) {
 		return ref, ref.whole(s)
 	}
 	if looksLikePath(s) {
+		if path, _ := splitTag(s); absentFile(s) && absentFile(path) {
+			return Ref{}, fmt.Errorf("%q: there is no such file or folder", redact(s))
+		}
 		return Ref{}, fmt.Errorf("%q is neither an OCI layout (a folder with index.json) nor a .tar file", redact(s))
 	}
 	return parseRegistry(s)
@@ -292,6 +296,11 @@ func archiveKind(path string) Kind {
 		return KindTar
 	}
 	return src.kind()
+}
+
+func absentFile(path string) bool {
+	_, err := os.Stat(path)
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 // looksLikePath reports whether s cannot have been meant for a registry.
