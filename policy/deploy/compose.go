@@ -30,7 +30,8 @@ func IsCompose(name string) bool {
 // or is built. Of one that cannot be parsed the text decides.
 // https://docs.docker.com/compose/support-and-feedback/faq/ (JSON)
 func RunsServices(name string, data []byte) bool {
-	if !bytes.Contains(data, []byte("services")) || !bytes.Contains(data, []byte("image")) && !bytes.Contains(data, []byte("build")) {
+	text := letters(data)
+	if !bytes.Contains(text, []byte("services")) || !bytes.Contains(text, []byte("image")) && !bytes.Contains(text, []byte("build")) {
 		return false
 	}
 	n, found := &namer{}, false

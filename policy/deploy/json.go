@@ -21,8 +21,19 @@ func IsJSON(name string) bool { return strings.EqualFold(path.Ext(name), ".json"
 // MayDeploy reports whether JSON can have the two keys of a Kubernetes object,
 // so that what cannot is not parsed.
 func MayDeploy(data []byte) bool {
+	data = letters(data)
 	has := func(key string) bool { return bytes.Contains(data, []byte(key)) }
 	return has(`\u`) && has("ind") || has("kind") && has("apiVersion")
+}
+
+// letters is the text of a file to look for keys in: of UTF-16, in which some
+// shells write what a program prints and YAML may be, the ASCII letters.
+// https://yaml.org/spec/1.2.2/#52-character-encodings
+func letters(data []byte) []byte {
+	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
+		return bytes.ReplaceAll(data[2:], []byte{0}, nil)
+	}
+	return data
 }
 
 // documentsOf is documents for a file of this name. JSON is read as JSON: most
@@ -135,10 +146,12 @@ var (
 // Kubernetes objects by the keys that are in it somewhere. What nobody can
 // parse is no data that may be passed over: one brace less would hide an image.
 func brokenObject(data []byte) bool {
+	data = letters(data)
 	return brokenKind.Match(data) && brokenAPIVersion.Match(data)
 }
 
 // brokenCompose is brokenObject for a compose file.
 func brokenCompose(data []byte) bool {
+	data = letters(data)
 	return brokenServices.Match(data) && brokenImage.Match(data)
 }

@@ -145,6 +145,10 @@ func TestBrokenDeploymentIsAGap(t *testing.T) {
 		{"services, markers of a merge", "a.json", strings.Replace(compose, `"web"`, "\n<<<<<<< HEAD\n\"web\"", 1), []string{"gap the services cannot be read to their end"}},
 		{"services in YAML of another name", "stack.yml", "services:\n  web:\n<<<<<<< HEAD\n    image: x/a:1\n=======\n    image: x/a:2\n>>>>>>> b\n", []string{"gap the services cannot be read to their end"}},
 
+		{"UTF-16", "a.json", utf16of(pod), []string{"x/a:1"}},
+		{"UTF-16, one brace less", "a.json", utf16of(pod[:len(pod)-1]), []string{"gap the manifest cannot be parsed"}},
+		{"UTF-16, services", "a.json", utf16of(compose), []string{"x/a:1"}},
+
 		{"data that is cut short", "a.json", `{"kind": "book", "rows": [{"image": "a.png"`, nil},
 		{"data with services", "a.json", `{"services": ["haircut"], "image": "a.png", `, nil},
 		{"prose", "a.json", `{"text": "apiVersion and kind of an object", `, nil},
@@ -169,6 +173,15 @@ func TestBrokenDeploymentIsAGap(t *testing.T) {
 			}
 		})
 	}
+}
+
+// utf16of is ASCII as UTF-16 with its mark, as PowerShell writes it.
+func utf16of(text string) string {
+	out := "\xff\xfe"
+	for _, c := range text {
+		out += string(c) + "\x00"
+	}
+	return out
 }
 
 func FuzzKubernetesJSON(f *testing.F) {
