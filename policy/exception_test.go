@@ -36,8 +36,8 @@ func TestExceptions(t *testing.T) {
 		{"ADayTooLate", func(in *Input, e *Exception) {
 			e.Expires = time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
 			in.AsOf = time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
-		}, Denied, Warn, "exception-expired", "has expired on 2026-11-22 (tallyman.yaml:7)", 0},
-		{"ExpiredByTheCallersWord", func(_ *Input, e *Exception) { e.Expired = true }, Denied, Warn, "exception-expired", "has expired", 0},
+		}, Denied, Warn, "exception-expired", " expired on 2026-11-22 (tallyman.yaml:7)", 0},
+		{"ExpiredByTheCallersWord", func(_ *Input, e *Exception) { e.Expired = true }, Denied, Warn, "exception-expired", " expired", 0},
 		{"WithoutReason", func(_ *Input, e *Exception) { e.Reason = " " }, Denied, Warn, "exception-invalid", "and a reason", 0},
 		{"WithoutID", func(in *Input, e *Exception) {
 			in.Findings[0].IDs = []string{""}
@@ -149,7 +149,7 @@ func TestExceptionCoversItsGapsOnly(t *testing.T) {
 	in.Exceptions[0].Expires = asOf.AddDate(0, 0, -2)
 	d = decide(t, in)
 	wantReason(t, d, Undecided, Undecide, "gap", "2 places could not be read (unread)")
-	wantReason(t, d, Undecided, Warn, "exception-expired", "gaps of kind unread in a has expired on 2026-11-20")
+	wantReason(t, d, Undecided, Warn, "exception-expired", "gaps of kind unread in a expired on 2026-11-20")
 }
 
 func TestExceptionsCoverNeitherMissingAdvisoriesNorAnEmptyAudit(t *testing.T) {

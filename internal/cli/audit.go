@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"os"
@@ -342,6 +343,9 @@ func (a *app) verifyOptions() (attest.Options, error) {
 		key, err := readFile(a.path(name), limit.ConfigBytes)
 		if err != nil {
 			return o, usagef("", "--key: %w", err)
+		}
+		if block, _ := pem.Decode(key); block != nil && strings.HasSuffix(block.Type, "PRIVATE KEY") {
+			return o, usagef("", "--key %q is a private key, which signs: verify with the public one, as cosign.pub", name)
 		}
 		o.Keys = append(o.Keys, key)
 	}

@@ -216,11 +216,31 @@ func (t *text) signatureCount(effect policy.Effect, reasons []policy.Reason) str
 	}
 	switch {
 	case effect == policy.Deny:
-		return count(n, "signature that does not verify", "signatures that do not verify")
+		return t.failedCount(n)
 	case effect == policy.Warn && has(policy.SignatureMissing):
 		return "a missing signature"
 	}
 	return count(n, "signature not checked", "signatures not checked")
+}
+
+// failedCount counts the n signatures and attestations that do not verify, each
+// by what it is.
+func (t *text) failedCount(n int) string {
+	attestations := 0
+	for _, s := range t.r.Signatures {
+		if s.Status == policy.SignatureFailed && s.Kind == "attestation" {
+			attestations++
+		}
+	}
+	switch signatures := n - attestations; {
+	case attestations == 0 || signatures < 0:
+		return count(n, "signature that does not verify", "signatures that do not verify")
+	case signatures == 0:
+		return count(n, "attestation that does not verify", "attestations that do not verify")
+	default:
+		return count(signatures, "signature", "signatures") + " and " +
+			count(attestations, "attestation", "attestations") + " that do not verify"
+	}
 }
 
 // gapCount counts the gaps that hide something and that nobody accepted, or

@@ -2,7 +2,7 @@
 package tallyman.builtin
 
 exception_trouble := {
-	"expired": "has expired",
+	"expired": "expired",
 	"unused": "covers nothing that was found",
 	"invalid": "does not count:",
 }

@@ -1,0 +1,29 @@
+package report
+
+import (
+	"testing"
+
+	"github.com/tallyman/tallyman/internal/audit"
+	"github.com/tallyman/tallyman/policy"
+)
+
+// TestFailedCount calls what does not verify what it is.
+func TestFailedCount(t *testing.T) {
+	for _, tc := range []struct {
+		kinds []string
+		want  string
+	}{
+		{[]string{"signature"}, "1 signature that does not verify"},
+		{[]string{"attestation"}, "1 attestation that does not verify"},
+		{[]string{"attestation", "attestation"}, "2 attestations that do not verify"},
+		{[]string{"signature", "attestation", "attestation", "attestation"}, "1 signature and 3 attestations that do not verify"},
+	} {
+		r := &audit.Report{Signatures: []policy.Signature{{Kind: "attestation", Status: policy.SignatureVerified}}}
+		for _, kind := range tc.kinds {
+			r.Signatures = append(r.Signatures, policy.Signature{Kind: kind, Status: policy.SignatureFailed})
+		}
+		if got := (&text{r: r}).failedCount(len(tc.kinds)); got != tc.want {
+			t.Errorf("%v: %q, want %q", tc.kinds, got, tc.want)
+		}
+	}
+}
