@@ -63,6 +63,10 @@ func (t *text) target() string {
 		if target.ImageDigest != "" && !strings.Contains(target.Image, target.ImageDigest) {
 			image += "@" + t.clean(shortDigest(target.ImageDigest))
 		}
+		// No name of an image begins with a hyphen.
+		if rest, stream := strings.CutPrefix(image, "image -"); stream {
+			image = strings.TrimSpace("image on standard input " + strings.TrimLeft(rest, ":@"))
+		}
 		if target.Platform != "" {
 			image += " (" + t.clean(target.Platform) + ")"
 		}

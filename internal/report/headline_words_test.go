@@ -1,6 +1,7 @@
 package report
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/tallyman/tallyman/internal/audit"
@@ -24,6 +25,20 @@ func TestFailedCount(t *testing.T) {
 		}
 		if got := (&text{r: r}).failedCount(len(tc.kinds)); got != tc.want {
 			t.Errorf("%v: %q, want %q", tc.kinds, got, tc.want)
+		}
+	}
+}
+
+// TestTargetOnStandardInput has no hyphen for a name.
+func TestTargetOnStandardInput(t *testing.T) {
+	for image, want := range map[string]string{
+		"-":                    "image on standard input sha256:0123456789ab",
+		"-:web:1":              "image on standard input web:1@sha256:0123456789ab",
+		"docker-archive:a.tar": "image docker-archive:a.tar@sha256:0123456789ab",
+	} {
+		r := &audit.Report{Target: policy.Target{Image: image, ImageDigest: "sha256:0123456789ab" + strings.Repeat("0", 52)}}
+		if got := (&text{r: r}).target(); got != want {
+			t.Errorf("%q: %q, want %q", image, got, want)
 		}
 	}
 }
