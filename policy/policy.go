@@ -132,6 +132,9 @@ type LeftFile struct {
 	Path string `json:"path"`
 	// What is "private-key", "credentials", "env-file" or "git-repository".
 	What string `json:"what"`
+	// Of says it more exactly ("a GitHub token", "an encrypted private key"), ""
+	// when What says it all.
+	Of string `json:"of,omitempty"`
 	// Layer is the digest of the layer that holds it.
 	Layer string `json:"layer"`
 	// Deleted is true when a later layer removes it from sight; whoever pulls

@@ -22,7 +22,7 @@ func imageFacts(digest string, i *image.Inventory) *policy.Image {
 		FileLocations: i.FileLocations,
 	}
 	for _, f := range i.Left {
-		out.LeftFiles = append(out.LeftFiles, policy.LeftFile{Path: f.Path, What: string(f.What), Layer: f.Layer, Deleted: f.Deleted})
+		out.LeftFiles = append(out.LeftFiles, policy.LeftFile{Path: f.Path, What: string(f.What), Of: f.Of, Layer: f.Layer, Deleted: f.Deleted})
 	}
 	return out
 }
@@ -36,7 +36,7 @@ func imageConfig(i *image.Inventory, refuted string) deploy.ImageConfig {
 		Setuid: i.Setuid, Writable: i.Writable, Locations: i.FileLocations, NotBuiltOn: refuted,
 	}
 	for _, f := range i.Left {
-		out.Left = append(out.Left, deploy.LeftFile{Path: f.Path, What: string(f.What), MadeBy: madeBy(i.Document.Layers, f.Layer), Layer: f.Layer, Deleted: f.Deleted})
+		out.Left = append(out.Left, deploy.LeftFile{Path: f.Path, What: string(f.What), Of: f.Of, MadeBy: madeBy(i.Document.Layers, f.Layer), Layer: f.Layer, Deleted: f.Deleted})
 	}
 	return out
 }

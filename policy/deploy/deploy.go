@@ -57,6 +57,8 @@ type LeftFile struct {
 	Path string
 	// What is "private-key", "credentials", "env-file" or "git-repository".
 	What string
+	// Of says it more exactly ("a GitHub token"), "" when What says it all.
+	Of string
 	// MadeBy is the instruction that made the layer, "" when it is not known.
 	MadeBy string
 	// Layer is the digest of the layer, "" when it is not known.

@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"path"
@@ -33,9 +34,10 @@ func left(c ImageConfig, what, words string) []said {
 		if f.What != what {
 			continue
 		}
-		text := words + ", in a layer"
+		is := cmp.Or(f.Of, words)
+		text := is + ", in a layer"
 		if f.MadeBy != "" {
-			text = fmt.Sprintf("%s, in the layer of %q", words, shortened(f.MadeBy))
+			text = fmt.Sprintf("%s, in the layer of %q", is, shortened(f.MadeBy))
 		}
 		if f.Deleted {
 			text += "; a later layer deletes it, and whoever pulls the image can read it still"

@@ -151,7 +151,9 @@ type walker struct {
 	sums    *summer
 	// head, programs and compiled are for what was compiled: the beginning of
 	// the file at hand, the reader of programs, and what it found by path.
-	head     peeked
+	head peeked
+	// text is the content of a small file at hand that may hold a secret.
+	text     []byte
 	programs *programReader
 	compiled map[string]*programFact
 	// noted counts the files that are in compiled, or were.

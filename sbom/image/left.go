@@ -19,7 +19,8 @@ type Left string
 const (
 	// LeftKey is a private key, or a store of them.
 	LeftKey Left = "private-key"
-	// LeftCredentials is a file in which a tool keeps a password or a token.
+	// LeftCredentials is a file in which a tool keeps a password or a token, or
+	// one of the application's that holds a token.
 	LeftCredentials Left = "credentials"
 	// LeftEnv is a .env file that sets a variable that looks like a secret.
 	LeftEnv Left = "env-file"
@@ -33,6 +34,9 @@ const (
 type LeftFile struct {
 	Path string
 	What Left
+	// Of says it more exactly ("a GitHub token", "an encrypted private key"), ""
+	// when What says it all. It is one of few words of ours.
+	Of string
 	// Layer is the digest of the layer that holds it.
 	Layer string
 	// Deleted is true when a later layer removes it from sight.
@@ -43,41 +47,92 @@ type LeftFile struct {
 type leftFact struct {
 	Path string `json:"path"`
 	What Left   `json:"what"`
+	Of   string `json:"of,omitempty"`
 }
 
-// left notes the file at p if it is one that should not be in an image, by its
+// left notes the file at p if it is one that should not be in an image: by its
 // name and, where the name alone does not say it, by the beginning of its
-// content.
+// content; and a small one by its content alone, when it begins as a private key
+// does, or is the application's and holds a token.
 func (w *walker) left(p string, size int64, content io.Reader) error {
+	what, tells := leftKind(p)
 	if i := strings.Index(p+"/", "/.git/"); i >= 0 {
 		switch p {
 		case p[:i] + "/.git/HEAD", p[:i] + "/.git/config":
-			w.leave(p[:i]+"/.git", LeftGit)
+			w.leave(leftFact{Path: p[:i] + "/.git", What: LeftGit})
 		}
-		return nil
-	}
-	what, tells := leftKind(p)
-	if what == "" || size == 0 {
-		return nil
-	}
-	if tells != nil {
-		head := make([]byte, min(size, limit.LayerHeadBytes))
-		n, err := io.ReadFull(content, head)
-		if err != nil {
-			return err
-		}
-		if !tells(head[:n]) {
+		if base := path.Base(p); base != "config" && base != "config.worktree" {
 			return nil
 		}
+		what, tells = LeftCredentials, gitLogin
 	}
-	w.leave(p, what)
+	if size == 0 {
+		return nil
+	}
+	if what != "" && tells == nil {
+		w.leave(leftFact{Path: p, What: what})
+		return nil
+	}
+	small := size <= limit.LayerHeadBytes
+	key := what == "" && small && w.head.mayBeKey() && !published(p)
+	tokens := small && ofApplication(p)
+	if tells == nil && !key && !tokens {
+		return nil
+	}
+	w.text = slices.Grow(w.text[:0], limit.LayerHeadBytes)[:min(size, limit.LayerHeadBytes)]
+	if _, err := io.ReadFull(content, w.text); err != nil {
+		return err
+	}
+	switch {
+	case tells != nil && tells(w.text):
+		w.leave(leftFact{Path: p, What: what, Of: exactly(what, p, w.text)})
+	case key && beginsKey(w.text):
+		w.leave(leftFact{Path: p, What: LeftKey, Of: exactly(LeftKey, p, w.text)})
+	case tokens && bytes.IndexByte(w.text, 0) < 0:
+		for _, name := range tokensIn(w.text) {
+			w.leave(leftFact{Path: p, What: LeftCredentials, Of: name})
+		}
+	}
 	return nil
+}
+
+// exactly says what a left file is, where its kind does not say it all.
+func exactly(what Left, p string, head []byte) string {
+	switch {
+	case what == LeftKey && encryptedKey(head):
+		return "an encrypted private key"
+	case what == LeftCredentials && gitConfig(p):
+		return "git's configuration with a login"
+	}
+	return ""
+}
+
+// ofApplication reports whether the file at p may be the application's own: it is
+// in none of the folders that distributions and package managers fill.
+func ofApplication(p string) bool {
+	for _, prefix := range []string{"/usr/src/app/", "/usr/app/"} {
+		if strings.HasPrefix(p, prefix) {
+			return !installed(p)
+		}
+	}
+	for _, prefix := range []string{
+		"/usr/", "/lib/", "/lib32/", "/lib64/", "/libx32/", "/bin/", "/sbin/", "/boot/", "/dev/", "/proc/", "/sys/", "/nix/", "/snap/", "/var/lib/", "/var/cache/", "/opt/conda/", "/opt/nvidia/", "/opt/rocm", "/opt/intel/",
+	} {
+		if strings.HasPrefix(p, prefix) {
+			return false
+		}
+	}
+	for _, part := range []string{"/.cache/", "/conda/", "/miniconda3/", "/anaconda3/", "/miniforge3/", "/micromamba/"} {
+		if strings.Contains(p, part) {
+			return false
+		}
+	}
+	return !installed(p)
 }
 
 // leave notes a left file once. A layer with more than the bound of them has a
 // gap that says so.
-func (w *walker) leave(p string, what Left) {
-	f := leftFact{p, what}
+func (w *walker) leave(f leftFact) {
 	switch n := len(w.facts.Left); {
 	case n < limit.LayerLeftFiles:
 		if !slices.Contains(w.facts.Left, f) {
@@ -103,6 +158,8 @@ func leftKind(p string) (what Left, tells func([]byte) bool) {
 		return LeftCredentials, containsAny("_authToken=", "_auth=", "_password=")
 	case "pip.conf", ".condarc", ".yarnrc.yml":
 		return LeftCredentials, credentialURL
+	case ".gitconfig":
+		return LeftCredentials, gitLogin
 	case "config.json":
 		if dir == ".docker" {
 			return LeftCredentials, containsAny(`"auth":`, `"auth" :`, `"identitytoken"`)
@@ -114,8 +171,15 @@ func leftKind(p string) (what Left, tells func([]byte) bool) {
 	case "application_default_credentials.json":
 		return LeftCredentials, nil
 	case "config":
-		if dir == ".kube" {
+		switch {
+		case dir == ".kube":
 			return LeftCredentials, nil
+		case gitConfig(p):
+			return LeftCredentials, gitLogin
+		}
+	case "gitconfig":
+		if gitConfig(p) {
+			return LeftCredentials, gitLogin
 		}
 	case "token", "stored_tokens":
 		if dir == "huggingface" || dir == ".huggingface" {
@@ -149,32 +213,26 @@ func leftByExtension(p, base string) (what Left, tells func([]byte) bool) {
 	return "", nil
 }
 
-// published reports whether a path is in a folder that installed packages fill
-// with what everyone can download.
+// published reports whether a path is in a folder that packages fill with what
+// everyone can download.
 func published(p string) bool {
-	for _, part := range []string{"/site-packages/", "/dist-packages/", "/node_modules/"} {
-		if strings.Contains(p, part) {
-			return true
-		}
-	}
-	for _, prefix := range []string{"/usr/lib/", "/usr/share/", "/usr/local/lib/python", "/lib/"} {
+	for _, prefix := range []string{"/usr/lib/", "/usr/share/", "/lib/"} {
 		if strings.HasPrefix(p, prefix) {
 			return true
 		}
 	}
-	return false
+	return installed(p)
 }
 
-// privateKey knows the armour of private keys.
-// https://www.rfc-editor.org/rfc/rfc7468#section-10
-func privateKey(head []byte) bool {
-	for line := range bytes.Lines(head) {
-		line = bytes.TrimSpace(line)
-		if bytes.HasPrefix(line, []byte("-----BEGIN ")) && bytes.HasSuffix(line, []byte("PRIVATE KEY-----")) {
+// installed reports whether a path is in a folder of installed packages, or of
+// the standard library of Python or Go. A package brings keys for its own tests.
+func installed(p string) bool {
+	for _, part := range []string{"/site-packages/", "/dist-packages/", "/node_modules/", "/lib/python3.", "/go/pkg/mod/", "/.cargo/registry/"} {
+		if strings.Contains(p, part) {
 			return true
 		}
 	}
-	return false
+	return strings.HasPrefix(p, "/usr/local/lib/python") || strings.HasPrefix(p, "/usr/local/go/")
 }
 
 func containsAny(words ...string) func([]byte) bool {
@@ -221,11 +279,11 @@ func leftFiles(layers []*layerFacts) []LeftFile {
 				dir = path.Dir(dir)
 				deleted = gone[dir].removed > i || gone[dir].opaque > i
 			}
-			out = append(out, LeftFile{Path: f.Path, What: f.What, Layer: facts.Layer, Deleted: deleted})
+			out = append(out, LeftFile{Path: f.Path, What: f.What, Of: f.Of, Layer: facts.Layer, Deleted: deleted})
 		}
 	}
 	slices.SortStableFunc(out, func(a, b LeftFile) int {
-		return cmp.Or(strings.Compare(a.Path, b.Path), strings.Compare(string(a.What), string(b.What)))
+		return cmp.Or(strings.Compare(a.Path, b.Path), strings.Compare(string(a.What), string(b.What)), strings.Compare(a.Of, b.Of))
 	})
 	return out
 }
