@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/spf13/cobra"
@@ -139,13 +138,9 @@ func (a *app) vouched(ctx context.Context, w *writer, s signing) error {
 	if _, ok := w.image.IndexDescriptor(); s.index && !ok {
 		return usagef("", "--index: %q is an image and no index", w.image.Name())
 	}
-	var names []string
-	for _, o := range w.image.Others() {
-		names = append(names, o.Platform)
-	}
-	if len(names) > 0 && !s.index {
-		return usagef("tallyman sign "+w.image.Name()+" --platform OS/ARCH",
-			"%q is an index of more platforms (%s) than one: sign one with --platform, or vouch for all with --index", w.image.Name(), strings.Join(names, ", "))
+	if others := w.image.Others(); len(others) > 0 && !s.index {
+		return usagef("tallyman sign "+w.image.Name()+" --key FILE --platform "+others[0].Platform,
+			"%q is an index of %d platforms: sign one with --platform, or vouch for all with --index", w.image.Name(), len(others)+1)
 	}
 	r, err := a.reportOf(ctx, s, w)
 	if err != nil || r == nil {

@@ -44,6 +44,7 @@ ran), 3 none is denied and one is undecided, or there is none.`,
 	a.signatureFlags(cmd)
 	cmd.Flags().StringVar(&list, "list", "", "`FILE` with an image reference a line (# starts a comment); - is standard input")
 	cmd.Flags().IntVar(&parallel, "parallel", 2, "how many images at once")
+	cmd.Flags().Lookup("platform").Usage = "`OS/ARCH` to take from an image index (default: each)"
 	unsaid(cmd, "include", "exclude", "root", "output", "python", "known-versions")
 	return cmd
 }
@@ -116,17 +117,27 @@ func namesOneImage(word string) bool {
 // resolve lists the images behind a reference: all of an index, or the one of
 // --platform.
 func (a *app) resolve(ctx context.Context, word string) (sweep.Found, error) {
-	if a.flags.platform != "" {
-		img, err := a.openImage(ctx, word)
-		if err != nil {
-			return sweep.Found{}, err
-		}
-		found := sweep.Found{Digest: img.Digest().String(), Images: []sweep.Entry{{Digest: img.Digest().String()}}}
-		if index, ok := img.IndexDescriptor(); ok {
-			found.Digest, found.Images[0].Platform = index.Digest.String(), a.flags.platform
-		}
-		return found, nil
+	if a.flags.platform == "" {
+		return a.survey(ctx, word)
 	}
+	img, err := a.openImage(ctx, word)
+	if err != nil {
+		// A signature is for no platform. It is told by its content, as without
+		// --platform: an image for another platform is none the less one.
+		if all, e := a.survey(ctx, word); e == nil && len(all.Images) == 0 {
+			return all, nil
+		}
+		return sweep.Found{}, err
+	}
+	found := sweep.Found{Digest: img.Digest().String(), Images: []sweep.Entry{{Digest: img.Digest().String()}}}
+	if index, ok := img.IndexDescriptor(); ok {
+		found.Digest, found.Images[0].Platform = index.Digest.String(), a.flags.platform
+	}
+	return found, nil
+}
+
+// survey lists all images behind a reference.
+func (a *app) survey(ctx context.Context, word string) (sweep.Found, error) {
 	ref, err := oci.Parse(word)
 	if err != nil {
 		return sweep.Found{}, err

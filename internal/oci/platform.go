@@ -159,6 +159,9 @@ func (o Options) checkPlatform(img v1.Image) error {
 		want.Variant = ""
 	}
 	if !got.Satisfies(want) {
+		if got.OS+got.Architecture == "" {
+			return &Error{Reason: ErrPlatform, Err: fmt.Errorf("%s; the image does not say which it is for", o.Platform)}
+		}
 		return &Error{Reason: ErrPlatform, Err: fmt.Errorf("%s; the image is for %s", o.Platform, got.String())}
 	}
 	return nil

@@ -12,13 +12,13 @@ good if {
 	s.speaks
 }
 
-deny contains signature_reason("signature", s, message, "find out who replaced the image or its signature, and sign the right digest") if {
+deny contains signature_reason("signature", s, message, "is it the right key? If so, find out who replaced the image or its signature, and sign the right digest") if {
 	some s in input.facts.signatures
 	s.status == "failed"
 	message := sprintf("%s does not verify: %s", [signature_name(s), s.reason])
 }
 
-deny contains signature_reason("signature-missing", s, message, "sign the image (tallyman sign IMAGE@DIGEST) and audit again") if {
+deny contains signature_reason("signature-missing", s, message, "sign the image (tallyman sign IMAGE@DIGEST --key FILE) and audit again") if {
 	required
 	not good
 	some s in input.facts.signatures
@@ -70,7 +70,7 @@ spoken_for if {
 	s.status in {"failed", "missing", "error"}
 }
 
-warn contains signature_reason("signature", s, message, "sign the image, and require it with require_signature") if {
+warn contains signature_reason("signature", s, message, "sign the image, and require it with --require-signature") if {
 	not required
 	some s in input.facts.signatures
 	s.status == "missing"
