@@ -50,7 +50,7 @@ undecided contains {
 	"rule": "signature",
 	"message": "a signature is required, and none was checked",
 	"evidence": sort(input.facts.image_digests),
-	"remedy": "give the image and the key or identity to verify it with",
+	"remedy": "give the key that verifies it (--key FILE), or the identity (--certificate-identity, with --trusted-root)",
 } if {
 	signature_wanted
 	not good
