@@ -125,6 +125,9 @@ const (
 	PathBytes = 4096
 	// NameBytes bounds a name in a folder, likewise (NAME_MAX).
 	NameBytes = 255
+	// FilesLocated bounds of how many setuid files and writable paths of an image
+	// it is told which layer made them so.
+	FilesLocated = 10_000
 	// SquashSteps bounds the work of laying the layers of an image over one
 	// another and of finding what is in the result: path components resolved and
 	// entries looked at.

@@ -24,7 +24,7 @@ import (
 // analyserVersion counts the changes of what a layer's facts are. It goes up
 // whenever the same layer gives other facts than before: TestAnalyserVersion
 // holds the facts of a layer with everything against those kept with it.
-const analyserVersion = 27
+const analyserVersion = 28
 
 // Cache keeps what was read of layers in a folder, one file for each layer, so
 // that a layer that several images share is read once. A file is named after

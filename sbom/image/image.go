@@ -66,7 +66,7 @@ type Inventory struct {
 	// everyone can write to.
 	Writable []string
 	// FileLocations are the paths of Setuid and Writable, sorted, each with the
-	// layer that made it what it is.
+	// layer that made it what it is; the first [limit.FilesLocated] of them.
 	FileLocations []sbom.Location
 	// Known is how many of the layers were in the cache, so that no byte of
 	// them was read. It says nothing about the image.

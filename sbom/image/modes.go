@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tallyman/tallyman/internal/limit"
 	"github.com/tallyman/tallyman/sbom"
 )
 
@@ -86,11 +87,13 @@ func (s *state) wasWritable(n uint32) (writable bool, layer int) {
 	return is.holds&heldMode != 0 && is.mode&modeFolder != 0 && is.mode&modeWritable != 0, int(is.layer)
 }
 
-// modeLayers are the paths, sorted, with the layers that brought their modes.
+// modeLayers are the first [limit.FilesLocated] of the paths, sorted, with the
+// layers that brought their modes. One without a layer is no base's.
 func (s *state) modeLayers(paths ...string) []sbom.Location {
 	var out []sbom.Location
 	slices.Sort(paths)
-	for _, p := range slices.Compact(paths) {
+	paths = slices.Compact(paths)
+	for _, p := range paths[:min(len(paths), limit.FilesLocated)] {
 		if n := s.tree.lookup(p); n != 0 {
 			out = append(out, sbom.Location{File: p, Layer: s.layers[s.tree.at(n).layer]})
 		}

@@ -1,6 +1,8 @@
 package image
 
 import (
+	"strings"
+
 	"github.com/tallyman/tallyman/internal/limit"
 	"github.com/tallyman/tallyman/sbom"
 )
@@ -20,8 +22,9 @@ func (r *room) take(facts *layerFacts, e entry) bool {
 	if e.Type == entryFile || metadataDir(e.Path) || e.Type == entryDir && storeFolder(e.Path) {
 		r.files++
 	}
-	// What an entry takes: entryList says what is other than in the one before.
-	r.texts += len(e.Path) - shared(r.last, e.Path) + len(e.Target)
+	// What an entry takes: entryList says what is other than in the one before, and
+	// a tree has every name whole.
+	r.texts += max(len(e.Path)-shared(r.last, e.Path), len(e.Path)-strings.LastIndexByte(e.Path, '/')) + len(e.Target)
 	r.last = e.Path
 	if r.entries <= limit.LayerKeptEntries && r.files <= limit.LayerKeptFiles && r.texts <= limit.LayerTextBytes {
 		return true
