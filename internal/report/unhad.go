@@ -24,29 +24,26 @@ type unhad struct {
 // which several share: one reason is said once. Order stays.
 func apartUnhad(parts []Part) (rest []Part, groups []*unhad) {
 	byReason := map[[2]string]*unhad{}
-	for _, p := range parts {
-		if reason, cure, is := whyUnhad(p); is {
-			key := [2]string{reason, cure}
-			if byReason[key] == nil {
-				byReason[key] = &unhad{reason: reason, cure: cure}
-				groups = append(groups, byReason[key])
-			}
-			byReason[key].parts = append(byReason[key].parts, p)
-		}
-	}
-	var several []*unhad
-	for _, g := range groups {
-		if len(g.parts) > 1 {
-			several = append(several, g)
-		}
-	}
-	for _, p := range parts {
+	of := make([]*unhad, len(parts)) // nil for one that was had
+	for i, p := range parts {
 		reason, cure, is := whyUnhad(p)
-		if !is || len(byReason[[2]string{reason, cure}].parts) == 1 {
+		if !is {
+			continue
+		}
+		key := [2]string{reason, cure}
+		if byReason[key] == nil {
+			byReason[key] = &unhad{reason: reason, cure: cure}
+			groups = append(groups, byReason[key])
+		}
+		of[i] = byReason[key]
+		of[i].parts = append(of[i].parts, p)
+	}
+	for i, p := range parts {
+		if of[i] == nil || len(of[i].parts) == 1 {
 			rest = append(rest, p)
 		}
 	}
-	return rest, several
+	return rest, slices.DeleteFunc(groups, func(g *unhad) bool { return len(g.parts) == 1 })
 }
 
 // whyUnhad is why an image could not be had, without its name, when its report

@@ -19,8 +19,8 @@ type placedPath struct {
 
 // madeSo returns the layer that made the path p what it is: the topmost of
 // those that brought its content, or a link on the way there, or that removed
-// it or a folder above it, or put a folder in its place. Who names a base believes what the base brings, so
-// of several layers it is never the lower one.
+// it or a folder above it, or put a folder in its place. Who names a base
+// believes what the base brings, so of several layers it is never the lower one.
 func (s *state) madeSo(p string) int {
 	if s.spent() {
 		return len(s.layers) - 1

@@ -93,13 +93,7 @@ func TestFilesNameTheirLayer(t *testing.T) {
 // TestAlteredFileOnTopIsNotCutFromAmongThoseOfTheBase: where more files are
 // altered than are named, who adds one cannot hide it behind the base's.
 func TestAlteredFileOnTopIsNotCutFromAmongThoseOfTheBase(t *testing.T) {
-	var files []string
-	items := []item{{site + "a-1.dist-info/METADATA", metadata("a", "1")}}
-	for i := range sbom.FilesNamed + 7 {
-		name := fmt.Sprintf("a/m%03d.py", i)
-		files = append(files, name, "as it was")
-		items = append(items, item{site + name, "altered"})
-	}
+	items, files := manyAltered()
 	files = append(files, "a/z.py", "as it was")
 	items = append(items, item{site + "a/z.py", "as it was"}, item{site + "a-1.dist-info/RECORD", record("a-1.dist-info", files...)})
 	_, _, inv := read(t, imageOf(t, tarOf(t, items...), tarOf(t, item{site + "a/z.py", "evil"})))

@@ -185,16 +185,22 @@ func filesOf(c sbom.Component, inv *Inventory) string {
 	return out
 }
 
-// TestFilesBound: of very many altered files some are named, and the rest are
-// counted.
-func TestFilesBound(t *testing.T) {
-	var files []string
-	items := []item{{site + "a-1.dist-info/METADATA", metadata("a", "1")}}
+// manyAltered is a distribution without its list, of which more files are altered
+// than are named; files are those that the list has, each with its content.
+func manyAltered() (items []item, files []string) {
+	items = []item{{site + "a-1.dist-info/METADATA", metadata("a", "1")}}
 	for i := range sbom.FilesNamed + 7 {
 		name := fmt.Sprintf("a/m%03d.py", i)
 		files = append(files, name, "as it was")
 		items = append(items, item{site + name, "altered"})
 	}
+	return items, files
+}
+
+// TestFilesBound: of very many altered files some are named, and the rest are
+// counted.
+func TestFilesBound(t *testing.T) {
+	items, files := manyAltered()
 	_, _, inv := read(t, imageOf(t, tarOf(t, append(items, item{site + "a-1.dist-info/RECORD", record("a-1.dist-info", files...)})...)))
 	if len(inv.Document.Files) != 1 {
 		t.Fatalf("files %+v", inv.Document.Files)
